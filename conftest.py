@@ -1,0 +1,3 @@
+"""Set-up of the whole test run."""
+
+pytest_plugins = ["tests.nbval_tolerance"]

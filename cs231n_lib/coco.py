@@ -1,0 +1,137 @@
+"""The course's own captions of photographs: Microsoft COCO, as the assignment packed it.
+
+The assignment's folder ``coco_captioning`` holds, for each of train2014 and val2014::
+
+    coco2014_captions.h5           train_captions (M, 17), train_image_idxs (M,), val_...
+    coco2014_vocab.json            word_to_idx, idx_to_word
+    train2014_vgg16_fc7.h5         features (P, 4096)
+    train2014_vgg16_fc7_pca.h5     features (P, 512)
+    train2014_urls.txt             P lines
+
+A reader who still has it can load it here and use it wherever the book uses its scenes.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from cs231n_lib.caption_data import check_vocabulary
+
+__all__ = ["load"]
+
+
+def load(
+    folder: str | Path, max_train: int | None = None, pca_features: bool = True
+) -> dict[str, Any]:
+    """Load the assignment's COCO captions and features.
+
+    Parameters
+    ----------
+    folder : path
+        The folder ``coco_captioning``.
+    max_train : int, optional
+        Keep so many training captions, drawn at random (always the same).
+    pca_features : bool
+        Features of size 512, or else of size 4096.
+
+    Returns
+    -------
+    dict
+        A captioned data set, see :mod:`cs231n_lib.caption_data`, with the splits ``train`` and
+        ``val``; the images are URLs.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder or a file is missing.
+    ValueError
+        If a file is damaged, lacks a key, or does not fit the others.
+    """
+    folder = Path(folder)
+    vocabulary = _read_json(folder / "coco2014_vocab.json", ("word_to_idx", "idx_to_word"))
+    word_to_idx, idx_to_word = vocabulary["word_to_idx"], vocabulary["idx_to_word"]
+    check_vocabulary(word_to_idx, idx_to_word, str(folder / "coco2014_vocab.json"))
+    data: dict[str, Any] = {"word_to_idx": word_to_idx, "idx_to_word": idx_to_word}
+
+    names = [f"{split}_{part}" for split in ("train", "val") for part in ("captions", "image_idxs")]
+    data |= _read_hdf5(folder / "coco2014_captions.h5", names)
+    for split in ("train", "val"):
+        suffix = "_pca" if pca_features else ""
+        path = folder / f"{split}2014_vgg16_fc7{suffix}.h5"
+        data[f"{split}_features"] = _read_hdf5(path, ["features"])["features"]
+        data[f"{split}_images"] = _read_text(folder / f"{split}2014_urls.txt").splitlines()
+        _check_split(data, split, folder)
+
+    if max_train is not None:
+        count = len(data["train_captions"])
+        if not 1 <= max_train:
+            raise ValueError(f"load: max_train is {max_train}, expected at least 1")
+        kept = np.random.default_rng(0).integers(count, size=max_train)
+        for part in ("captions", "image_idxs"):
+            data[f"train_{part}"] = data[f"train_{part}"][kept]
+    return data
+
+
+def _check_split(data: dict[str, Any], split: str, folder: Path) -> None:
+    captions, pictures = data[f"{split}_captions"], data[f"{split}_image_idxs"]
+    features, images = data[f"{split}_features"], data[f"{split}_images"]
+    expectations = (
+        (captions.ndim == 2 and captions.dtype.kind in "iu", "captions are not (M, T + 1) integers"),
+        (
+            pictures.shape == captions.shape[:1] and pictures.dtype.kind in "iu",
+            "image_idxs are not one integer a caption",
+        ),
+        (features.ndim == 2 and features.dtype.kind == "f", "features are not (P, D) floats"),
+        (len(images) == len(features), f"{len(images)} URLs for {len(features)} rows of features"),
+        (
+            captions.size == 0 or 0 <= captions.min() <= captions.max() < len(data["idx_to_word"]),
+            f"captions hold words outside 0 to {len(data['idx_to_word']) - 1}",
+        ),
+        (
+            pictures.size == 0 or 0 <= pictures.min() <= pictures.max() < len(features),
+            f"image_idxs point outside the {len(features)} rows of features",
+        ),
+    )
+    for fits, complaint in expectations:
+        if not fits:
+            raise ValueError(f"{folder}: in the split {split!r}, {complaint}")
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"no file {path}: expected the assignment's folder coco_captioning"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
+
+
+def _read_json(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
+    try:
+        content = json.loads(_read_text(path))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path} is damaged or cut short: {error}") from None
+    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
+    if missing:
+        raise ValueError(f"{path} lacks {', '.join(missing)}")
+    return content
+
+
+def _read_hdf5(path: Path, names: list[str]) -> dict[str, np.ndarray]:
+    if not path.exists():
+        raise FileNotFoundError(f"no file {path}: expected the assignment's folder coco_captioning")
+    try:
+        with h5py.File(path) as file:
+            missing = [name for name in names if name not in file]
+            if missing:
+                raise ValueError(f"{path} lacks {', '.join(missing)}; it has {sorted(file)}")
+            return {name: file[name][()] for name in names}
+    except OSError as error:
+        raise ValueError(f"{path} is damaged or cut short: {error}") from None

@@ -1,0 +1,48 @@
+"""How good captions are, by comparison with reference captions.
+
+For scenes there is a better measure, whether a caption is true: see :mod:`cs231n_lib.truth`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nltk.translate.bleu_score import SmoothingFunction, corpus_bleu
+
+__all__ = ["bleu4"]
+
+
+def bleu4(sentences: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+    """BLEU with n-grams of one to four words, over a whole set of captions.
+
+    Parameters
+    ----------
+    sentences : sequence of str
+        One caption a picture, words separated by blanks.
+    references : sequence of sequences of str
+        For each picture, one or more captions by people, or by a grammar.
+
+    Returns
+    -------
+    float in [0, 1]
+        Papineni et al., "BLEU" (2002), computed by NLTK.
+
+    Raises
+    ------
+    ValueError
+        If there are no sentences, not as many as pictures, or a picture without reference.
+    """
+    if len(sentences) != len(references) or not len(sentences):
+        raise ValueError(
+            f"bleu4: {len(sentences)} sentences and references for {len(references)} pictures, "
+            "expected as many of one as of the other, and at least one"
+        )
+    if not all(len(group) and not isinstance(group, str) for group in references):
+        raise ValueError("bleu4: references must hold, for each picture, a list of sentences")
+    return float(
+        corpus_bleu(
+            [[reference.split() for reference in group] for group in references],
+            [sentence.split() for sentence in sentences],
+            smoothing_function=SmoothingFunction().method1,
+        )
+    )

@@ -1,0 +1,75 @@
+"""What every chapter needs: the look of its figures, its sources, its numbers."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import matplotlib
+from IPython.display import Markdown
+from matplotlib_inline.backend_inline import set_matplotlib_formats
+from myst_nb import glue
+
+from cs231n_lib.plotting import STYLE
+
+__all__ = ["record", "setup", "show_source", "within"]
+
+
+def setup() -> None:
+    """Begin a chapter: figures in the book's style, sharp on any screen."""
+    matplotlib.rcParams.update(STYLE)
+    set_matplotlib_formats("retina")
+
+
+def show_source(*functions: Callable) -> Markdown:
+    """Show the very source of library functions, so that page and library cannot disagree.
+
+    Parameters
+    ----------
+    *functions
+        Functions or classes of ``cs231n_lib``. Their docstrings are left out: the chapter around
+        them says it better, and the API reference has them.
+
+    Returns
+    -------
+    IPython.display.Markdown
+        A block of Python.
+    """
+    return Markdown("\n".join(f"```python\n{_without_docstring(f)}```" for f in functions))
+
+
+def _without_docstring(function: Callable) -> str:
+    source = textwrap.dedent(inspect.getsource(function))
+    docstring = ast.parse(source).body[0].body[0]
+    lines = source.splitlines(keepends=True)
+    del lines[docstring.lineno - 1 : docstring.end_lineno]
+    path = Path(inspect.getsourcefile(function))
+    return f"# {path.parent.name}/{path.name}\n" + "".join(lines)
+
+
+def within(value: float, tolerance: float, digits: int = 2) -> str:
+    """A number that another machine may get slightly differently, with its tolerance.
+
+    Parameters
+    ----------
+    value, tolerance : float
+    digits : int
+        Behind the decimal point, of both.
+
+    Returns
+    -------
+    str
+        Such as ``"0.83 ± 0.03"``. When the notebooks are tested, any value from 0.80 to 0.86 agrees
+        with that, and nothing else does.
+    """
+    return f"{value:.{digits}f} ± {tolerance:.{digits}f}"
+
+
+def record(**facts: str) -> None:
+    """Keep facts under a name for the prose around the cells, and print them."""
+    for name, fact in facts.items():
+        glue(name, fact, display=False)
+        print(f"{name.replace('_', ' ')}: {fact}")

@@ -1,0 +1,110 @@
+"""Update rules: how a gradient changes a weight.
+
+Every rule takes ``(w, dw, config)`` and returns ``(next_w, config)``: the new weight, and the
+settings and running averages to pass in next time. Neither the weight nor the given ``config`` is
+changed; keys that are missing from it get the defaults. Any shape, float dtype kept.
+
+Source: CS231n 2017, Assignments 2 and 3, ``optim.py``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+__all__ = ["adam", "rmsprop", "sgd", "sgd_momentum"]
+
+Config = dict[str, float | int | np.ndarray]
+
+
+def sgd(w: np.ndarray, dw: np.ndarray, config: Config | None = None) -> tuple[np.ndarray, Config]:
+    """Stochastic gradient descent: a step against the gradient.
+
+    Parameters
+    ----------
+    w, dw : floats of one shape
+        The weight, and the gradient of the loss with respect to it.
+    config : dict, optional
+        ``learning_rate`` (0.01).
+
+    Returns
+    -------
+    next_w : floats of that shape
+    config : dict
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, or ``config`` has a key that the rule does not know.
+    """
+    config = _configure("sgd", w, dw, config, learning_rate=1e-2)
+    return w - config["learning_rate"] * dw, config
+
+
+def sgd_momentum(
+    w: np.ndarray, dw: np.ndarray, config: Config | None = None
+) -> tuple[np.ndarray, Config]:
+    """Gradient descent with momentum: a ball that rolls and keeps some of its speed.
+
+    Parameters, results and errors as in :func:`sgd`; ``config`` also has ``momentum`` (0.9) and
+    ``velocity``, the running sum of steps. Source: Polyak (1964).
+    """
+    config = _configure("sgd_momentum", w, dw, config, ("velocity",), learning_rate=1e-2, momentum=0.9)
+    config["velocity"] = config["momentum"] * config["velocity"] - config["learning_rate"] * dw
+    return w + config["velocity"], config
+
+
+def rmsprop(
+    w: np.ndarray, dw: np.ndarray, config: Config | None = None
+) -> tuple[np.ndarray, Config]:
+    """RMSProp: each weight's step is divided by the recent size of its gradient.
+
+    Parameters, results and errors as in :func:`sgd`; ``config`` also has ``decay_rate`` (0.99),
+    ``epsilon`` (1e-8) and ``cache``, the running mean of squared gradients. Source: Tieleman and
+    Hinton, lecture 6.5 of "Neural networks for machine learning" (2012).
+    """
+    config = _configure(
+        "rmsprop", w, dw, config, ("cache",), learning_rate=1e-2, decay_rate=0.99, epsilon=1e-8
+    )
+    rate, decay, epsilon = (config[key] for key in ("learning_rate", "decay_rate", "epsilon"))
+    config["cache"] = decay * config["cache"] + (1 - decay) * dw**2
+    return w - rate * dw / (np.sqrt(config["cache"]) + epsilon), config
+
+
+def adam(w: np.ndarray, dw: np.ndarray, config: Config | None = None) -> tuple[np.ndarray, Config]:
+    """Adam: momentum and RMSProp together, both corrected for their start at zero.
+
+    Parameters, results and errors as in :func:`sgd`, but ``learning_rate`` (0.001); ``config`` also
+    has ``beta1`` (0.9), ``beta2`` (0.999), ``epsilon`` (1e-8), the moments ``m`` and ``v`` and the
+    number of steps taken, ``t``. Source: Kingma and Ba, arXiv:1412.6980.
+    """
+    config = _configure(
+        "adam", w, dw, config, ("m", "v"),
+        learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8, t=0,
+    )  # fmt: skip
+    beta1, beta2 = config["beta1"], config["beta2"]
+    config["t"] += 1
+    config["m"] = beta1 * config["m"] + (1 - beta1) * dw
+    config["v"] = beta2 * config["v"] + (1 - beta2) * dw**2
+    m_hat = config["m"] / (1 - beta1 ** config["t"])
+    v_hat = config["v"] / (1 - beta2 ** config["t"])
+    return w - config["learning_rate"] * m_hat / (np.sqrt(v_hat) + config["epsilon"]), config
+
+
+def _configure(
+    rule: str,
+    w: np.ndarray,
+    dw: np.ndarray,
+    config: Config | None,
+    averages: tuple[str, ...] = (),
+    **defaults: float,
+) -> Config:
+    """A copy of ``config``, complete: defaults for settings, zeros for running averages."""
+    if np.shape(w) != np.shape(dw):
+        raise ValueError(f"{rule}: dw has shape {np.shape(dw)}, expected {np.shape(w)}, that of w")
+    unknown = set(config or ()) - set(defaults) - set(averages)
+    if unknown:
+        raise ValueError(
+            f"{rule}: config has unknown keys {sorted(unknown)}, "
+            f"expected some of {sorted({*defaults, *averages})}"
+        )
+    return {**defaults, **{key: np.zeros_like(w) for key in averages}, **(config or {})}

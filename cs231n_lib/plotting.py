@@ -1,0 +1,239 @@
+"""Figures of the captioning chapters, in one style."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.offsetbox import AnnotationBbox, HPacker, TextArea, VPacker
+
+from cs231n_lib.scenes import RELATIONS, Scene, draw
+from cs231n_lib.truth import judge
+
+__all__ = [
+    "COLOUR",
+    "STYLE",
+    "plot_curves",
+    "plot_gates",
+    "plot_gradient_norms",
+    "plot_mistakes",
+    "show_captions",
+]
+
+# Okabe and Ito's palette: told apart by readers with any kind of colour vision.
+COLOUR = {
+    "blue": "#0072B2",
+    "orange": "#D55E00",
+    "green": "#009E73",
+    "purple": "#AA4499",
+    "grey": "#6B6B6B",
+    "ink": "#222222",
+}
+STYLE = {
+    "figure.figsize": (8, 3.2),
+    "figure.dpi": 100,
+    "figure.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "savefig.facecolor": "white",
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E3E3E3",
+    "legend.frameon": False,
+    "lines.linewidth": 2,
+    "axes.prop_cycle": plt.cycler(
+        color=[COLOUR[name] for name in ("blue", "orange", "green", "purple", "grey")]
+    ),
+}
+
+
+def show_captions(
+    scenes: Sequence[Scene], sentences: Sequence[str] | None = None, columns: int = 4
+) -> Figure:
+    """Pictures with a sentence under each, wrong words marked.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene
+    sentences : sequence of str, optional
+        One a scene; a word that is not true of it is set bold and red, the true word behind it in
+        brackets. By default the scenes' own captions.
+    columns : int
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    sentences = [scene.captions[0] for scene in scenes] if sentences is None else sentences
+    rows = -(-len(scenes) // columns)
+    side, text = 8 / columns, 0.5  # inches: of a picture, of the two lines under it
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(8, rows * (side + text)), squeeze=False, layout="none"
+    )
+    figure.subplots_adjust(0, 0, 1, 1, wspace=0.04, hspace=text / side)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, scene, sentence in zip(axes.flat, scenes, sentences):
+        ax.imshow(draw(scene, scale=4))
+        caption = _caption(sentence, scene, fontsize=30 / columns)
+        ax.add_artist(
+            AnnotationBbox(
+                caption, (0.5, -0.02), xycoords="axes fraction", box_alignment=(0.5, 1),
+                frameon=False, pad=0,
+            )
+        )  # fmt: skip
+    return figure
+
+
+def _caption(sentence: str, scene: Scene, fontsize: float) -> VPacker:
+    verdict = judge(sentence, scene)
+    wrong = {mistake.word: mistake for mistake in verdict.mistakes}
+    words = sentence.split()
+    lines: list[list[TextArea]] = [[]]
+    for index, word in enumerate(words):
+        if index and any(name.split()[0] == word for name in RELATIONS):
+            lines.append([])
+        mistake = wrong.get(index)
+        style = {"fontsize": fontsize, "color": COLOUR["ink"]}
+        if mistake:
+            style |= {"color": COLOUR["orange"], "weight": "bold"}
+        lines[-1].append(TextArea(word, textprops=style))
+        if mistake and mistake.true:
+            hint = {"fontsize": fontsize, "color": COLOUR["grey"]}
+            lines[-1].append(TextArea(f"[{mistake.true}]", textprops=hint))
+    gap = 0.35 * fontsize
+    packed = [HPacker(children=line, pad=0, sep=gap, align="baseline") for line in lines]
+    return VPacker(children=packed, pad=0, sep=gap, align="center")
+
+
+def plot_curves(curves: Mapping[str, Sequence[float]], ylabel: str, window: int = 1) -> Figure:
+    """Losses, or other measures, over the steps of a training.
+
+    Parameters
+    ----------
+    curves : dict
+        Name -> values.
+    ylabel : str
+    window : int
+        Average over so many steps.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, ax = plt.subplots()
+    for name, values in curves.items():
+        smooth = np.convolve(values, np.full(window, 1 / window), mode="valid")
+        ax.plot(np.arange(window, len(values) + 1), smooth, label=name)
+    ax.set(xlabel="step", ylabel=ylabel, yscale="log", xlim=(0, None))
+    if len(curves) > 1:
+        ax.legend()
+    return figure
+
+
+def plot_mistakes(shares: Mapping[str, Mapping[str, float]]) -> Figure:
+    """Bars: how often each attribute is said wrongly, for one network or several side by side.
+
+    Parameters
+    ----------
+    shares : dict of dicts
+        Network -> attribute -> share of captions from 0 to 1, as from
+        :func:`cs231n_lib.truth.count_mistakes` over the number of captions.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    attributes = ["first size", "first colour", "first shape", "relation"]
+    attributes += ["second size", "second colour", "second shape"]
+    figure, ax = plt.subplots()
+    width = 0.8 / len(shares)
+    for k, (name, share) in enumerate(shares.items()):
+        places = np.arange(len(attributes)) + (k - (len(shares) - 1) / 2) * width
+        bars = ax.bar(places, [100 * share.get(a, 0) for a in attributes], width * 0.92, label=name)
+        ax.bar_label(bars, fmt="%.0f", padding=2, fontsize=9)
+    ax.set_xticks(np.arange(len(attributes)), [a.replace(" ", "\n") for a in attributes])
+    ax.set_ylabel("captions with this mistake, %")
+    ax.grid(False, axis="x")
+    if len(shares) > 1:
+        ax.legend()
+    return figure
+
+
+def plot_gradient_norms(norms: Mapping[str, np.ndarray]) -> Figure:
+    """How the gradient of one word's loss fades on its way back to earlier states.
+
+    Parameters
+    ----------
+    norms : dict
+        Name -> (K + 1,) norms, at 0 to K steps before the word, as from
+        :func:`cs231n_lib.captioning.gradient_norms`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, ax = plt.subplots()
+    for (name, values), marker in zip(norms.items(), "osD^v"):
+        ax.plot(values / values[0], marker=marker, label=name)
+    ax.set(
+        xlabel="steps back from the word", ylabel="gradient norm,\nrelative to the start",
+        yscale="log",
+    )  # fmt: skip
+    if len(norms) > 1:
+        ax.legend()
+    return figure
+
+
+def plot_gates(gates: Mapping[str, np.ndarray], words: Sequence[str], units: int = 24) -> Figure:
+    """A heat map for every gate: words from left to right, units from top to bottom.
+
+    Parameters
+    ----------
+    gates : dict
+        Name -> (T, H) activations in [0, 1] or [-1, 1], as from one sentence of
+        :func:`cs231n_lib.lstm.lstm_gates`.
+    words : sequence of T str
+        What is read at each step.
+    units : int
+        How many units to show: those whose cell state changes most over the sentence, ordered by
+        the step at which it is largest.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    cell = np.abs(gates["c"])
+    lively = np.argsort(-cell.std(axis=0))[:units]
+    lively = lively[np.argsort(cell[:, lively].argmax(axis=0), kind="stable")]
+    figure, axes = plt.subplots(1, len(gates), figsize=(8, 4.4), sharey=True)
+    for ax, (name, values) in zip(axes, gates.items()):
+        signed = name in "gc"
+        limit = np.abs(values).max() if name == "c" else 1
+        image = ax.imshow(
+            values[:, lively].T, aspect="auto", interpolation="nearest",
+            cmap="RdBu_r" if signed else "viridis", vmin=-limit if signed else 0, vmax=limit,
+        )  # fmt: skip
+        ax.set_xticks(range(len(words)), words, rotation=90, fontsize=7.5)
+        ax.set_yticks([])
+        ax.set_title(_GATE_TITLES[name], fontsize=9)
+        ax.grid(False)
+        bar = figure.colorbar(image, ax=ax, location="bottom", aspect=12, pad=0.02)
+        bar.ax.tick_params(labelsize=7)
+    axes[0].set_ylabel(f"{units} liveliest units")
+    return figure
+
+
+_GATE_TITLES = {
+    "i": "input gate i", "f": "forget gate f", "o": "output gate o",
+    "g": "candidate g", "c": "cell state c",
+}  # fmt: skip
+

@@ -1,0 +1,161 @@
+"""The vanilla recurrent network: one step, a whole sequence, and their backward passes.
+
+Letters: ``N`` sequences in a batch, ``T`` steps, ``D`` size of an input, ``H`` size of the state.
+Float dtypes are kept, inputs and caches are never changed, a cache serves any number of times.
+
+Source: CS231n 2017, Assignment 3, ``rnn_layers.py``; Elman, "Finding structure in time" (1990).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cs231n_lib.validation import check_shapes
+
+__all__ = ["rnn_backward", "rnn_forward", "rnn_step_backward", "rnn_step_forward"]
+
+
+def rnn_step_forward(
+    x: np.ndarray, prev_h: np.ndarray, Wx: np.ndarray, Wh: np.ndarray, b: np.ndarray
+) -> tuple[np.ndarray, tuple]:
+    """One step: mix the input with the previous state and squash.
+
+    Parameters
+    ----------
+    x : (N, D) floats
+        Input of this step.
+    prev_h : (N, H) floats
+        State before this step.
+    Wx : (D, H) floats
+    Wh : (H, H) floats
+    b : (H,) floats
+
+    Returns
+    -------
+    next_h : (N, H) floats in [-1, 1]
+    cache : tuple
+        For :func:`rnn_step_backward`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no array of floats, or the shapes do not fit.
+    """
+    check_shapes(
+        "rnn_step_forward",
+        x=(x, "N D"), prev_h=(prev_h, "N H"), Wx=(Wx, "D H"), Wh=(Wh, "H H"), b=(b, "H"),
+    )  # fmt: skip
+    next_h = np.tanh(x @ Wx + prev_h @ Wh + b)
+    return next_h, (x, prev_h, Wx, Wh, next_h)
+
+
+def rnn_step_backward(
+    dnext_h: np.ndarray, cache: tuple
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Gradients of :func:`rnn_step_forward`.
+
+    Parameters
+    ----------
+    dnext_h : (N, H) floats
+    cache : tuple
+
+    Returns
+    -------
+    dx : (N, D) floats
+    dprev_h : (N, H) floats
+    dWx : (D, H) floats
+    dWh : (H, H) floats
+    db : (H,) floats
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``dnext_h`` is no array of floats, or its shape does not fit.
+    """
+    x, prev_h, Wx, Wh, next_h = cache
+    check_shapes("rnn_step_backward", next_h=(next_h, "N H"), dnext_h=(dnext_h, "N H"))
+    da = dnext_h * (1 - next_h**2)  # through tanh
+    return da @ Wx.T, da @ Wh.T, x.T @ da, prev_h.T @ da, da.sum(axis=0)
+
+
+def rnn_forward(
+    x: np.ndarray, h0: np.ndarray, Wx: np.ndarray, Wh: np.ndarray, b: np.ndarray
+) -> tuple[np.ndarray, tuple]:
+    """Run the recurrence over a whole sequence.
+
+    Equal to T calls of :func:`rnn_step_forward`. The products with the inputs do not wait for
+    the states, so they are all taken at once, before the loop.
+
+    Parameters
+    ----------
+    x : (N, T, D) floats
+    h0 : (N, H) floats
+        State before the first step.
+    Wx : (D, H) floats
+    Wh : (H, H) floats
+    b : (H,) floats
+
+    Returns
+    -------
+    h : (N, T, H) floats in [-1, 1]
+        The state after every step.
+    cache : tuple
+        For :func:`rnn_backward`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no array of floats, or the shapes do not fit.
+    """
+    check_shapes(
+        "rnn_forward",
+        x=(x, "N T D"), h0=(h0, "N H"), Wx=(Wx, "D H"), Wh=(Wh, "H H"), b=(b, "H"),
+    )  # fmt: skip
+    N, T, D = x.shape
+    a = (x.reshape(N * T, D) @ Wx + b).reshape(N, T, -1)
+    h = np.empty_like(a, dtype=np.result_type(a, h0, Wh))
+    prev_h = h0
+    for t in range(T):
+        h[:, t] = np.tanh(a[:, t] + prev_h @ Wh)
+        prev_h = h[:, t]
+    return h, (x, h0, Wx, Wh, h)
+
+
+def rnn_backward(
+    dh: np.ndarray, cache: tuple
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Gradients of :func:`rnn_forward`: backpropagation through time.
+
+    Parameters
+    ----------
+    dh : (N, T, H) floats
+        Gradients of the loss with respect to every state *directly*, not through later states.
+    cache : tuple
+
+    Returns
+    -------
+    dx : (N, T, D) floats
+    dh0 : (N, H) floats
+    dWx : (D, H) floats
+    dWh : (H, H) floats
+    db : (H,) floats
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``dh`` is no array of floats, or its shape does not fit.
+    """
+    x, h0, Wx, Wh, h = cache
+    check_shapes("rnn_backward", h=(h, "N T H"), dh=(dh, "N T H"))
+    N, T, H = h.shape
+    da = np.empty_like(h, dtype=np.result_type(h, dh))
+    dprev_h = np.zeros_like(dh[:, 0])
+    for t in reversed(range(T)):
+        # Two streams meet in h_t: from the loss at this step, and from the step after it.
+        da[:, t] = (dh[:, t] + dprev_h) * (1 - h[:, t] ** 2)
+        dprev_h = da[:, t] @ Wh.T
+    # The sums over time are products of tall matrices, one row a (sentence, step).
+    da_rows = da.reshape(N * T, H)
+    prev_h = np.concatenate([h0[:, None], h[:, :-1]], axis=1).reshape(N * T, H)
+    dx = (da_rows @ Wx.T).reshape(x.shape)
+    return dx, dprev_h, x.reshape(N * T, -1).T @ da_rows, prev_h.T @ da_rows, da_rows.sum(axis=0)

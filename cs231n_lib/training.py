@@ -1,0 +1,307 @@
+"""Train a captioning model: minibatches, update rules, learning rates, checkpoints.
+
+Source: CS231n 2017, Assignment 3, ``captioning_solver.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cs231n_lib import optim
+from cs231n_lib.caption_data import sample_minibatch
+from cs231n_lib.captioning import CaptioningRNN
+from cs231n_lib.progress import progress
+
+__all__ = ["CaptioningSolver", "clip_gradients", "drop_features", "one_cycle"]
+
+_RULES = {name: getattr(optim, name) for name in optim.__all__}
+
+
+class CaptioningSolver:
+    """Trains a :class:`~cs231n_lib.captioning.CaptioningRNN` on a captioned data set.
+
+    Parameters
+    ----------
+    model : CaptioningRNN
+        Its ``params`` are replaced, step by step.
+    data : dict
+        See :mod:`cs231n_lib.caption_data`; ``train_captions`` and their features are used.
+    update_rule : {"adam", "rmsprop", "sgd_momentum", "sgd"}
+    optim_config : dict, optional
+        Settings of the update rule, such as ``{"learning_rate": 1e-3}``.
+    lr_decay : float
+        Factor on the learning rate after every epoch.
+    schedule : callable, optional
+        From the share of training done, in [0, 1), to another factor on the learning rate, such as
+        :func:`one_cycle`.
+    batch_size : int
+    num_epochs : int
+        An epoch is ``number of captions // batch_size`` steps, at least one.
+    max_grad_norm : float, optional
+        Gradients whose joint norm is larger are scaled down to it.
+    feature_dropout : float in [0, 1)
+        Share of the features that are dropped, at random, from every minibatch.
+    validate : callable, optional
+        From the model to a number; called after every epoch.
+    checkpoint : path, optional
+        Where to save the state after every epoch. Training that was interrupted goes on from there
+        and ends with the very same weights.
+    seed : int
+        For minibatches and dropout.
+    print_every : int
+        With ``verbose``, print the loss every so many steps.
+    verbose : bool
+
+    Attributes
+    ----------
+    loss_history : list of float
+        The loss of every step's minibatch.
+    validation_history : list of float
+        What ``validate`` returned after every epoch.
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of range or the update rule unknown.
+    """
+
+    def __init__(
+        self,
+        model: CaptioningRNN,
+        data: dict[str, Any],
+        *,
+        update_rule: str = "sgd",
+        optim_config: dict[str, float] | None = None,
+        lr_decay: float = 1.0,
+        schedule: Callable[[float], float] | None = None,
+        batch_size: int = 100,
+        num_epochs: int = 10,
+        max_grad_norm: float | None = None,
+        feature_dropout: float = 0.0,
+        validate: Callable[[CaptioningRNN], float] | None = None,
+        checkpoint: str | Path | None = None,
+        seed: int = 0,
+        print_every: int = 100,
+        verbose: bool = False,
+    ) -> None:
+        if update_rule not in _RULES:
+            raise ValueError(
+                f"CaptioningSolver: update_rule is {update_rule!r}, expected one of {list(_RULES)}"
+            )
+        for name, number in (
+            ("batch_size", batch_size), ("num_epochs", num_epochs), ("print_every", print_every),
+        ):  # fmt: skip
+            if not isinstance(number, (int, np.integer)) or number < 1:
+                raise ValueError(f"CaptioningSolver: {name} is {number!r}, expected at least 1")
+        if max_grad_norm is not None and not max_grad_norm > 0:
+            raise ValueError(
+                f"CaptioningSolver: max_grad_norm is {max_grad_norm}, expected more than 0"
+            )
+        if not 0 <= feature_dropout < 1:
+            raise ValueError(
+                f"CaptioningSolver: feature_dropout is {feature_dropout}, expected 0 <= p < 1"
+            )
+        if len(data["train_captions"]) == 0:
+            raise ValueError("CaptioningSolver: data holds no training captions")
+        self.model, self.data = model, data
+        self.rule = _RULES[update_rule]
+        self.optim_config = {**self.rule(np.zeros(1), np.zeros(1))[1], **(optim_config or {})}
+        self.lr_decay, self.schedule = lr_decay, schedule
+        self.batch_size, self.num_epochs = batch_size, num_epochs
+        self.max_grad_norm, self.feature_dropout = max_grad_norm, feature_dropout
+        self.validate = validate
+        self.checkpoint = None if checkpoint is None else Path(checkpoint)
+        self.print_every, self.verbose = print_every, verbose
+        self.steps_per_epoch = max(len(data["train_captions"]) // batch_size, 1)
+        self.loss_history: list[float] = []
+        self.validation_history: list[float] = []
+        self._rng = np.random.default_rng(seed)
+        averages = {k: v for k, v in self.optim_config.items() if isinstance(v, np.ndarray)}
+        settings = {k: v for k, v in self.optim_config.items() if k not in averages}
+        self._configs = {
+            name: settings | {k: np.zeros_like(w) for k in averages}
+            for name, w in model.params.items()
+        }
+        self._identity = {
+            "cell_type": model.cell_type,
+            "update_rule": update_rule,
+            "settings": settings,
+            "lr_decay": lr_decay,
+            "batch_size": batch_size,
+            "num_epochs": num_epochs,
+            "max_grad_norm": max_grad_norm,
+            "feature_dropout": feature_dropout,
+            "seed": seed,
+            "data": [
+                zlib.crc32(np.ascontiguousarray(data[f"train_{part}"]))
+                for part in ("captions", "image_idxs", "features")
+            ],
+        }
+
+    def train(self) -> None:
+        """Train until ``num_epochs`` are done, from the checkpoint if there is one.
+
+        Raises
+        ------
+        FloatingPointError
+            If a loss is NaN or infinite. The weights of the step before, and the last checkpoint,
+            are kept.
+        ValueError
+            If the checkpoint is damaged, or was made with other settings or data.
+        """
+        if self.checkpoint is not None and self.checkpoint.exists():
+            self._load()
+        total = self.num_epochs * self.steps_per_epoch
+        for step in progress(range(len(self.loss_history), total), "training"):
+            self._step(step, total)
+            if self.verbose and step % self.print_every == 0:
+                print(f"(Iteration {step + 1} / {total}) loss: {self.loss_history[-1]:f}")
+            if (step + 1) % self.steps_per_epoch == 0:
+                if self.validate is not None:
+                    self.validation_history.append(float(self.validate(self.model)))
+                if self.checkpoint is not None:
+                    self._save()
+
+    def _step(self, step: int, total: int) -> None:
+        captions, features, _ = sample_minibatch(self.data, self.batch_size, "train", self._rng)
+        if self.feature_dropout:
+            features = drop_features(features, self.feature_dropout, self._rng)
+        loss, grads = self.model.loss(features, captions)
+        if not np.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss is {loss} at step {step + 1} of {total}: "
+                "lower the learning rate, or set max_grad_norm"
+            )
+        if self.max_grad_norm is not None:
+            grads = clip_gradients(grads, self.max_grad_norm)
+        factor = self.lr_decay ** (step // self.steps_per_epoch)
+        if self.schedule is not None:
+            factor *= self.schedule(step / total)
+        for name, w in self.model.params.items():
+            config = self._configs[name]
+            config["learning_rate"] = self.optim_config["learning_rate"] * factor
+            self.model.params[name], self._configs[name] = self.rule(w, grads[name], config)
+        self.loss_history.append(float(loss))
+
+    def _save(self) -> None:
+        arrays = {f"params/{name}": w for name, w in self.model.params.items()}
+        for name, config in self._configs.items():
+            arrays |= {f"optim/{name}/{key}": np.asarray(v) for key, v in config.items()}
+        arrays["loss_history"] = np.array(self.loss_history)
+        arrays["validation_history"] = np.array(self.validation_history)
+        header = {"identity": self._identity, "rng": self._rng.bit_generator.state}
+        arrays["header"] = np.array(json.dumps(header))
+        _write_atomically(self.checkpoint, arrays)
+
+    def _load(self) -> None:
+        try:
+            with np.load(self.checkpoint, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files}
+            header = json.loads(str(arrays["header"]))
+            identity, rng_state = header["identity"], header["rng"]
+            params = {name: arrays[f"params/{name}"] for name in self.model.params}
+            configs = {
+                name: {
+                    key: saved if saved.ndim else saved.item()
+                    for key in config
+                    for saved in [arrays[f"optim/{name}/{key}"]]
+                }
+                for name, config in self._configs.items()
+            }
+            losses, validations = arrays["loss_history"], arrays["validation_history"]
+        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+            raise ValueError(
+                f"the checkpoint {self.checkpoint} is damaged ({error}); "
+                "move it away to train from the beginning"
+            ) from error
+        wrong = [key for key, value in self._identity.items() if identity.get(key) != value]
+        wrong += [name for name, w in self.model.params.items() if params[name].shape != w.shape]
+        if wrong:
+            raise ValueError(
+                f"the checkpoint {self.checkpoint} was made with other settings "
+                f"({', '.join(wrong)}); give another path, or move it away"
+            )
+        self.model.params.update(params)
+        self._configs = configs
+        self.loss_history, self.validation_history = losses.tolist(), validations.tolist()
+        self._rng.bit_generator.state = rng_state
+
+
+def one_cycle(done: float) -> float:
+    """Warm up for a fifth of the training, then follow half a cosine down to 0.
+
+    Parameters
+    ----------
+    done : float in [0, 1]
+        Share of the training that is done.
+
+    Returns
+    -------
+    float in [0, 1]
+        Factor on the learning rate. Source: Smith and Topin, arXiv:1708.07120, simplified.
+    """
+    warm = 0.2
+    return done / warm if done < warm else (1 + np.cos(np.pi * (done - warm) / (1 - warm))) / 2
+
+
+def clip_gradients(grads: dict[str, np.ndarray], max_norm: float) -> dict[str, np.ndarray]:
+    """Scale gradients down, all alike, so that their joint norm is at most ``max_norm``.
+
+    Parameters
+    ----------
+    grads : dict of arrays of floats
+    max_norm : float
+        Positive.
+
+    Returns
+    -------
+    dict
+        New arrays of the same shapes and dtypes, or the given ones if their norm is small enough.
+        Source: Pascanu et al., arXiv:1211.5063.
+    """
+    norm = np.sqrt(sum(float(np.vdot(g, g)) for g in grads.values()))
+    if norm <= max_norm:
+        return grads
+    return {name: g * g.dtype.type(max_norm / norm) for name, g in grads.items()}
+
+
+def drop_features(features: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Set a random share of the features to 0, and scale the others up to keep the mean.
+
+    Parameters
+    ----------
+    features : (N, D) floats
+    share : float in [0, 1)
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    (N, D) floats of the same dtype
+        Source: Srivastava et al., "Dropout" (2014).
+    """
+    keep = rng.random(features.shape, dtype=np.float32) >= share
+    return features * (keep / features.dtype.type(1 - share)).astype(features.dtype)
+
+
+def _write_atomically(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """Write beside the target, then move it into place: whoever reads finds the old or the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".partial")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise

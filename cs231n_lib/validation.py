@@ -1,0 +1,112 @@
+"""Checks of arguments, with messages that say what was given and what was expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+__all__ = ["check_finite", "check_indices", "check_shapes"]
+
+
+def check_shapes(function: str, **arguments: tuple[np.ndarray, str]) -> dict[str, int]:
+    """Check that arrays of floats fit together, dimension by dimension.
+
+    Parameters
+    ----------
+    function : str
+        Name of the calling function, with which every message begins.
+    **arguments : (array, str)
+        Each argument with its shape in letters, such as ``x=(x, "N T D")``. A letter stands for
+        the same size everywhere; ``4H`` stands for four times ``H``, a letter seen before.
+
+    Returns
+    -------
+    dict
+        The size of every letter, such as ``{"N": 2, "T": 3, "D": 4}``.
+
+    Raises
+    ------
+    TypeError
+        If an argument is no NumPy array of floats.
+    ValueError
+        If a rank or a size does not fit, or a size is zero.
+    """
+    sizes: dict[str, int] = {}
+    sources: dict[str, str] = {}
+    for name, (array, letters) in arguments.items():
+        if not isinstance(array, np.ndarray):
+            raise TypeError(
+                f"{function}: {name} is a {type(array).__name__}, expected a NumPy array "
+                f"of shape {_tuple(letters.split())}"
+            )
+        if array.dtype.kind != "f":
+            raise TypeError(f"{function}: {name} has dtype {array.dtype}, expected floats")
+        expected = letters.split()
+        if array.ndim != len(expected):
+            raise ValueError(
+                f"{function}: {name} has shape {array.shape}, expected {len(expected)} "
+                f"dimension{'s' * (len(expected) != 1)}, {_tuple(expected)}"
+            )
+        for letter, size in zip(expected, array.shape):
+            if size == 0:
+                raise ValueError(
+                    f"{function}: {name} has shape {array.shape}, expected {_tuple(expected)} "
+                    "with no dimension of size zero"
+                )
+            if letter.isalpha() and letter not in sizes:
+                sizes[letter], sources[letter] = size, name
+        wanted = tuple(_size(letter, sizes) for letter in expected)
+        if array.shape != wanted:
+            known = {letter.lstrip("0123456789") for letter in expected}
+            origin = ", ".join(
+                f"{letter} = {sizes[letter]} from {sources[letter]}"
+                for letter in sorted(known)
+                if sources[letter] != name
+            )
+            raise ValueError(
+                f"{function}: {name} has shape {array.shape}, "
+                f"expected {_tuple(expected)} = {wanted}; {origin}"
+            )
+    return sizes
+
+
+def check_indices(function: str, name: str, array: np.ndarray, upper: int) -> None:
+    """Check that an array holds integers from 0 to ``upper - 1``.
+
+    Raises
+    ------
+    TypeError
+        If ``array`` is no NumPy array of integers.
+    ValueError
+        If an index is negative or too large. NumPy would read -1 as the last row, silently.
+    """
+    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
+        given = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+        raise TypeError(f"{function}: {name} is {given}, expected a NumPy array of integers")
+    if array.size and (array.min() < 0 or array.max() >= upper):
+        worst = array.min() if array.min() < 0 else array.max()
+        raise ValueError(
+            f"{function}: {name} contains {worst}, expected indices from 0 to {upper - 1}"
+        )
+
+
+def check_finite(function: str, arrays: Mapping[str, np.ndarray]) -> None:
+    """Raise ValueError, with name and count, if an array holds NaN or infinity."""
+    for name, array in arrays.items():
+        bad = array.size - np.count_nonzero(np.isfinite(array))
+        if bad:
+            raise ValueError(
+                f"{function}: {name} contains {bad} values that are NaN or infinite, "
+                "expected finite numbers only"
+            )
+
+
+def _size(letter: str, sizes: Mapping[str, int]) -> int:
+    factor, name = re.fullmatch(r"(\d*)([A-Z])", letter).groups()
+    return int(factor or 1) * sizes[name]
+
+
+def _tuple(letters: list[str]) -> str:
+    return f"({', '.join(letters)}{',' * (len(letters) == 1)})"
