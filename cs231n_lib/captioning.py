@@ -17,11 +17,11 @@ from cs231n_lib.layers import (
     word_embedding_backward,
     word_embedding_forward,
 )
-from cs231n_lib.lstm import lstm_backward, lstm_forward, lstm_step_backward, lstm_step_forward
-from cs231n_lib.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
+from cs231n_lib.lstm import lstm_backward, lstm_forward, lstm_step_forward
+from cs231n_lib.rnn import rnn_backward, rnn_forward, rnn_step_forward
 from cs231n_lib.validation import check_finite, check_indices, check_shapes
 
-__all__ = ["CaptioningRNN", "gradient_norms"]
+__all__ = ["CaptioningRNN"]
 
 
 class CaptioningRNN:
@@ -128,13 +128,15 @@ class CaptioningRNN:
             If shapes or dtypes do not fit, features are not finite, a word is outside the
             vocabulary, there is no caption or a caption has nothing to predict.
         """
-        features = self._check_features("loss", features)
-        self._check_captions(features, captions)
+        features = self.check_features("loss", features)
+        self.check_captions("loss", features, captions)
         p, grads = self.params, {}
         words_in, words_out = captions[:, :-1], captions[:, 1:]
         mask = words_out != self.word_to_idx["<NULL>"]
         forward, backward = (
-            (rnn_forward, rnn_backward) if self.cell_type == "rnn" else (lstm_forward, lstm_backward)
+            (rnn_forward, rnn_backward)
+            if self.cell_type == "rnn"
+            else (lstm_forward, lstm_backward)
         )
 
         h0, proj_cache = affine_forward(features, p["W_proj"], p["b_proj"])
@@ -168,9 +170,9 @@ class CaptioningRNN:
         ------
         TypeError, ValueError
             If shapes or dtypes do not fit, features are not finite, ``max_length`` is not
-            positive, or the vocabulary has no ``<START>``.
+            positive, or the vocabulary has no ``<START>`` or one beyond its size.
         """
-        features = self._check_features("sample", features)
+        features = self.check_features("sample", features)
         if not isinstance(max_length, (int, np.integer)) or max_length < 1:
             raise ValueError(f"sample: max_length is {max_length!r}, expected a positive integer")
         if "<START>" not in self.word_to_idx:
@@ -178,6 +180,7 @@ class CaptioningRNN:
         p, null, end = self.params, self.word_to_idx["<NULL>"], self.word_to_idx.get("<END>")
         captions = np.full((len(features), max_length), null)
         word = np.full(len(features), self.word_to_idx["<START>"])
+        check_indices("sample", "word_to_idx['<START>']", word, len(p["W_embed"]))
         speaking = np.ones(len(features), dtype=bool)
         h, _ = affine_forward(features, p["W_proj"], p["b_proj"])
         c = np.zeros_like(h)
@@ -194,88 +197,26 @@ class CaptioningRNN:
                 break
         return captions
 
-    def _check_features(self, function: str, features: np.ndarray) -> np.ndarray:
+    def check_features(self, function: str, features: np.ndarray) -> np.ndarray:
+        """Features in the model's dtype, or an error in the name of ``function``."""
         if isinstance(features, np.ndarray) and features.ndim == 2 and len(features) == 0:
             raise ValueError(f"{function}: features has shape {features.shape}, an empty batch")
         check_shapes(function, W_proj=(self.params["W_proj"], "D H"), features=(features, "N D"))
         check_finite(function, {"features": features})
         return features.astype(self.dtype, copy=False)
 
-    def _check_captions(self, features: np.ndarray, captions: np.ndarray) -> None:
-        check_indices("loss", "captions", captions, len(self.params["W_embed"]))
+    def check_captions(self, function: str, features: np.ndarray, captions: np.ndarray) -> None:
+        """Raise an error in the name of ``function`` unless there is one caption a picture."""
+        check_indices(function, "captions", captions, len(self.params["W_embed"]))
         if captions.ndim != 2 or len(captions) != len(features) or captions.shape[1] < 2:
             raise ValueError(
-                f"loss: captions has shape {captions.shape}, "
+                f"{function}: captions has shape {captions.shape}, "
                 f"expected (N, T + 1) with N = {len(features)} from features and T at least 1"
             )
         silent = np.flatnonzero((captions[:, 1:] == self.word_to_idx["<NULL>"]).all(axis=1))
         if silent.size:
             raise ValueError(
-                f"loss: {silent.size} of {len(captions)} captions hold nothing but '<NULL>' after "
-                f"their first word (the first is captions[{silent[0]}]), expected words to predict"
+                f"{function}: {silent.size} of {len(captions)} captions hold nothing but '<NULL>' "
+                f"after their first word (the first is captions[{silent[0]}]), "
+                "expected words to predict"
             )
-
-
-def gradient_norms(
-    model: CaptioningRNN, features: np.ndarray, captions: np.ndarray, word: int
-) -> dict[str, np.ndarray]:
-    """How strongly each earlier state can still move the loss of one word.
-
-    Parameters
-    ----------
-    model : CaptioningRNN
-    features : (N, D) floats
-    captions : (N, T + 1) integers in [0, V)
-    word : int in [1, T]
-        The column of ``captions`` whose loss is taken.
-
-    Returns
-    -------
-    dict
-        ``"h"`` and, for the LSTM, ``"c"``: each (word + 1,) floats. Entry k is the norm of the
-        gradient with respect to the state k steps before the scores of that word, averaged over
-        captions; the last entry is the state that came from the picture.
-
-    Raises
-    ------
-    ValueError
-        If ``word`` is out of range, or as :meth:`CaptioningRNN.loss` does.
-    """
-    features = model._check_features("gradient_norms", features)
-    model._check_captions(features, captions)
-    if not 1 <= word < captions.shape[1]:
-        raise ValueError(
-            f"gradient_norms: word is {word}, expected a column from 1 to {captions.shape[1] - 1}"
-        )
-    p = model.params
-    h, _ = affine_forward(features, p["W_proj"], p["b_proj"])
-    c = np.zeros_like(h)
-    caches = []
-    for t in range(word):
-        x = p["W_embed"][captions[:, t]]
-        if model.cell_type == "rnn":
-            h, cache = rnn_step_forward(x, h, p["Wx"], p["Wh"], p["b"])
-        else:
-            h, c, cache = lstm_step_forward(x, h, c, p["Wx"], p["Wh"], p["b"])
-        caches.append(cache)
-    scores, vocab_cache = temporal_affine_forward(h[:, None], p["W_vocab"], p["b_vocab"])
-    target = captions[:, word : word + 1]
-    _, dscores = temporal_softmax_loss(scores, target, np.ones_like(target, dtype=bool))
-    dh = temporal_affine_backward(dscores, vocab_cache)[0][:, 0]
-    dc = np.zeros_like(dh)
-
-    norms = {"h": [dh], "c": [dc]}
-    for cache in reversed(caches):
-        if model.cell_type == "rnn":
-            dh = rnn_step_backward(dh, cache)[1]
-        else:
-            _, dh, dc = lstm_step_backward(dh, dc, cache)[:3]
-        norms["h"].append(dh)
-        norms["c"].append(dc)
-    if model.cell_type == "rnn":
-        del norms["c"]
-    # Undo the average over the batch inside the loss: each caption's own gradient is wanted.
-    return {
-        state: np.array([np.linalg.norm(d * len(d), axis=1).mean() for d in history])
-        for state, history in norms.items()
-    }

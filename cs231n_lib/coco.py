@@ -69,7 +69,7 @@ def load(
 
     if max_train is not None:
         count = len(data["train_captions"])
-        if not 1 <= max_train:
+        if not max_train >= 1:
             raise ValueError(f"load: max_train is {max_train}, expected at least 1")
         kept = np.random.default_rng(0).integers(count, size=max_train)
         for part in ("captions", "image_idxs"):
@@ -81,7 +81,10 @@ def _check_split(data: dict[str, Any], split: str, folder: Path) -> None:
     captions, pictures = data[f"{split}_captions"], data[f"{split}_image_idxs"]
     features, images = data[f"{split}_features"], data[f"{split}_images"]
     expectations = (
-        (captions.ndim == 2 and captions.dtype.kind in "iu", "captions are not (M, T + 1) integers"),
+        (
+            captions.ndim == 2 and captions.dtype.kind in "iu",
+            "captions are not (M, T + 1) integers",
+        ),
         (
             pictures.shape == captions.shape[:1] and pictures.dtype.kind in "iu",
             "image_idxs are not one integer a caption",

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
-from cs231n_lib.plotting import COLOUR
+from cs231n_lib.plotting import COLOUR, finish
 
 __all__ = ["draw_captioning", "draw_lstm_cell", "draw_unrolled_rnn"]
 
@@ -41,7 +41,7 @@ def draw_captioning(words: list[str]) -> Figure:
     ax.text(1.62, 2.35, r"$h_0$", ha="center", fontsize=10)
     ax.text(0.8, 0.6, "words it reads", ha="center", va="center", color=COLOUR["grey"])
     ax.text(0.8, 3.6, "words it should say", ha="center", va="center", color=COLOUR["grey"])
-    return figure
+    return finish(figure, ax)
 
 
 def draw_unrolled_rnn() -> Figure:
@@ -74,7 +74,7 @@ def draw_unrolled_rnn() -> Figure:
             ((goal + 0.02, low - 0.33), rf"$da_{t} W_h^\top$"),
         ):
             ax.text(*place, text, color=COLOUR["orange"], va="center", fontsize=9.5)
-    return figure
+    return finish(figure, ax)
 
 
 def draw_lstm_cell() -> Figure:
@@ -111,7 +111,7 @@ def draw_lstm_cell() -> Figure:
     ax.text(7.65, 3.2, r"$o_t$", ha="center", va="bottom", fontsize=11)
     _arrow(ax, (8.4, top), (8.4, 3.35), label=r"$\tanh$")
     _arrow(ax, (8.65, 3.1), (9.35, 3.1))
-    return figure
+    return finish(figure, ax)
 
 
 def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
@@ -149,4 +149,6 @@ def _arrow(
     if label:
         middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
         text = label if label.startswith("$") else f"${label}_t$"
-        ax.annotate(text, middle, xytext=(6, 0), textcoords="offset points", va="center", fontsize=11)
+        ax.annotate(
+            text, middle, xytext=(6, 0), textcoords="offset points", va="center", fontsize=11
+        )

@@ -51,9 +51,12 @@ def affine_forward(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> tuple[np.ndar
     -----
     CS231n 2017, Assignment 2, ``layers.py``.
     """
-    if not isinstance(x, np.ndarray) or x.ndim < 2:
+    if not isinstance(x, np.ndarray) or x.ndim < 2 or x.size == 0:
         given = f"shape {x.shape}" if isinstance(x, np.ndarray) else f"type {type(x).__name__}"
-        raise ValueError(f"affine_forward: x has {given}, expected an array (N, d_1, ..., d_k)")
+        raise ValueError(
+            f"affine_forward: x has {given}, expected an array "
+            "(N, d_1, ..., d_k) with no dimension of size zero"
+        )
     rows = x.reshape(len(x), -1)
     check_shapes("affine_forward", x=(rows, "N D"), w=(w, "D M"), b=(b, "M"))
     return rows @ w + b, (x, w)
@@ -185,8 +188,8 @@ def temporal_softmax_loss(
     mask = np.asarray(mask)
     if mask.dtype != bool and not np.isin(mask, (0, 1)).all():
         raise ValueError(
-            f"temporal_softmax_loss: mask of dtype {mask.dtype} contains values other than 0 and 1, "
-            "expected truth values"
+            f"temporal_softmax_loss: mask of dtype {mask.dtype} contains values other than 0 "
+            "and 1, expected truth values"
         )
     mask = mask.astype(bool)
     words = np.asarray(y)[mask]

@@ -229,4 +229,5 @@ def lstm_gates(cache: tuple) -> dict[str, np.ndarray]:
         each (N, T, H) floats.
     """
     gates, c = cache[4], cache[5]
-    return {**dict(zip("ifog", (part.copy() for part in np.split(gates, 4, axis=2)))), "c": c.copy()}
+    parts = dict(zip("ifogc", [*np.split(gates, 4, axis=2), c]))
+    return {name: part.copy() for name, part in parts.items()}

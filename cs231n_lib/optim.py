@@ -34,7 +34,8 @@ def sgd(w: np.ndarray, dw: np.ndarray, config: Config | None = None) -> tuple[np
     Raises
     ------
     ValueError
-        If the shapes differ, or ``config`` has a key that the rule does not know.
+        If the shapes differ, that of a running average included, or ``config`` has a key that
+        the rule does not know.
     """
     config = _configure("sgd", w, dw, config, learning_rate=1e-2)
     return w - config["learning_rate"] * dw, config
@@ -48,7 +49,9 @@ def sgd_momentum(
     Parameters, results and errors as in :func:`sgd`; ``config`` also has ``momentum`` (0.9) and
     ``velocity``, the running sum of steps. Source: Polyak (1964).
     """
-    config = _configure("sgd_momentum", w, dw, config, ("velocity",), learning_rate=1e-2, momentum=0.9)
+    config = _configure(
+        "sgd_momentum", w, dw, config, ("velocity",), learning_rate=1e-2, momentum=0.9
+    )
     config["velocity"] = config["momentum"] * config["velocity"] - config["learning_rate"] * dw
     return w + config["velocity"], config
 
@@ -107,4 +110,12 @@ def _configure(
             f"{rule}: config has unknown keys {sorted(unknown)}, "
             f"expected some of {sorted({*defaults, *averages})}"
         )
-    return {**defaults, **{key: np.zeros_like(w) for key in averages}, **(config or {})}
+    config = {**defaults, **{key: np.zeros_like(w) for key in averages}, **(config or {})}
+    for key in averages:
+        if np.shape(config[key]) != np.shape(w):
+            raise ValueError(
+                f"{rule}: config has {key!r} of shape {np.shape(config[key])}, "
+                f"expected {np.shape(w)}, that of w"
+            )
+    # Settings become Python numbers: a NumPy one, from a schedule, would widen float32 weights.
+    return {**config, **{key: type(number)(config[key]) for key, number in defaults.items()}}

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, HPacker, TextArea, VPacker
 
 from cs231n_lib.scenes import RELATIONS, Scene, draw
+from cs231n_lib.training import CaptioningSolver
 from cs231n_lib.truth import judge
 
 __all__ = [
@@ -19,6 +21,8 @@ __all__ = [
     "plot_gates",
     "plot_gradient_norms",
     "plot_mistakes",
+    "plot_open_directions",
+    "plot_training",
     "show_captions",
 ]
 
@@ -90,7 +94,7 @@ def show_captions(
                 frameon=False, pad=0,
             )
         )  # fmt: skip
-    return figure
+    return finish(figure, axes[0, 0])
 
 
 def _caption(sentence: str, scene: Scene, fontsize: float) -> VPacker:
@@ -131,12 +135,33 @@ def plot_curves(curves: Mapping[str, Sequence[float]], ylabel: str, window: int 
     """
     figure, ax = plt.subplots()
     for name, values in curves.items():
-        smooth = np.convolve(values, np.full(window, 1 / window), mode="valid")
-        ax.plot(np.arange(window, len(values) + 1), smooth, label=name)
+        _plot_smooth(ax, values, window, name)
     ax.set(xlabel="step", ylabel=ylabel, yscale="log", xlim=(0, None))
-    if len(curves) > 1:
-        ax.legend()
-    return figure
+    return finish(figure, ax, legend=len(curves) > 1)
+
+
+def plot_training(solvers: Mapping[str, CaptioningSolver], window: int = 50) -> Figure:
+    """Losses and validation measures of finished trainings, side by side.
+
+    Parameters
+    ----------
+    solvers : dict
+        Name -> :class:`~cs231n_lib.training.CaptioningSolver`, trained.
+    window : int
+        Average losses over so many steps.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, (left, right) = plt.subplots(1, 2)
+    for (name, solver), marker in zip(solvers.items(), _MARKERS):
+        _plot_smooth(left, solver.loss_history, window, name)
+        shares = 100 * np.array(solver.validation_history)
+        right.plot(np.arange(1, len(shares) + 1), shares, marker=marker, label=name)
+    left.set(xlabel="step", ylabel="loss of a sentence", yscale="log", xlim=(0, None))
+    right.set(xlabel="epoch", ylabel="true captions, %", ylim=(0, 100))
+    return finish(figure, right, legend=len(solvers) > 1)
 
 
 def plot_mistakes(shares: Mapping[str, Mapping[str, float]]) -> Figure:
@@ -163,34 +188,49 @@ def plot_mistakes(shares: Mapping[str, Mapping[str, float]]) -> Figure:
     ax.set_xticks(np.arange(len(attributes)), [a.replace(" ", "\n") for a in attributes])
     ax.set_ylabel("captions with this mistake, %")
     ax.grid(False, axis="x")
-    if len(shares) > 1:
-        ax.legend()
-    return figure
+    return finish(figure, ax, legend=len(shares) > 1)
 
 
 def plot_gradient_norms(norms: Mapping[str, np.ndarray]) -> Figure:
-    """How the gradient of one word's loss fades on its way back to earlier states.
+    """How the gradient of one word's loss fares on its way back to earlier states.
 
     Parameters
     ----------
     norms : dict
-        Name -> (K + 1,) norms, at 0 to K steps before the word, as from
-        :func:`cs231n_lib.captioning.gradient_norms`.
+        Name -> (K + 1,) floats, at 0 to K steps before the word, as from
+        :func:`cs231n_lib.memory.gradient_norms`. Zeros are left out.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
+    return _plot_back(norms, "norm of the gradient,\nrelative to the start")
+
+
+def plot_open_directions(counts: Mapping[str, np.ndarray]) -> Figure:
+    """How many directions of the state are still open, so many steps back.
+
+    Parameters
+    ----------
+    counts : dict
+        Name -> (K + 1,) floats, as from :func:`cs231n_lib.memory.open_directions`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    return _plot_back(counts, "open directions")
+
+
+def _plot_back(curves: Mapping[str, np.ndarray], ylabel: str) -> Figure:
     figure, ax = plt.subplots()
-    for (name, values), marker in zip(norms.items(), "osD^v"):
-        ax.plot(values / values[0], marker=marker, label=name)
-    ax.set(
-        xlabel="steps back from the word", ylabel="gradient norm,\nrelative to the start",
-        yscale="log",
-    )  # fmt: skip
-    if len(norms) > 1:
-        ax.legend()
-    return figure
+    for (name, values), marker in zip(curves.items(), _MARKERS):
+        ax.plot(np.where(values > 0, values, np.nan), marker=marker, label=name)
+    ax.set(xlabel="steps back from the word", ylabel=ylabel, yscale="log")
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    ax.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
+    ax.set_xticks(range(max(map(len, curves.values()))))
+    return finish(figure, ax, legend=len(curves) > 1)
 
 
 def plot_gates(gates: Mapping[str, np.ndarray], words: Sequence[str], units: int = 24) -> Figure:
@@ -229,11 +269,26 @@ def plot_gates(gates: Mapping[str, np.ndarray], words: Sequence[str], units: int
         bar = figure.colorbar(image, ax=ax, location="bottom", aspect=12, pad=0.02)
         bar.ax.tick_params(labelsize=7)
     axes[0].set_ylabel(f"{units} liveliest units")
+    return finish(figure, axes[0])
+
+
+def _plot_smooth(ax: Axes, values: Sequence[float], window: int, label: str) -> None:
+    smooth = np.convolve(values, np.full(window, 1 / window), mode="valid")
+    ax.plot(np.arange(window, len(values) + 1), smooth, label=label)
+
+
+def finish(figure: Figure, ax: Axes, legend: bool = False) -> Figure:
+    """Close a figure, so that a notebook shows it once: as the value of its cell."""
+    if legend:
+        ax.legend()
+    plt.close(figure)
     return figure
+
+
+_MARKERS = "osD^v"
 
 
 _GATE_TITLES = {
     "i": "input gate i", "f": "forget gate f", "o": "output gate o",
     "g": "candidate g", "c": "cell state c",
 }  # fmt: skip
-

@@ -14,6 +14,7 @@ import pickle
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -124,7 +125,7 @@ def read_packaged_weights(path: str | Path | None = None) -> dict[str, list[np.n
 class _ArrayUnpickler(pickle.Unpickler):
     """Unpickles NumPy arrays; refuses to look up anything else, so that no code can run."""
 
-    _allowed = {
+    _allowed: ClassVar = {
         "numpy.core.multiarray._reconstruct": np._core.multiarray._reconstruct,
         "numpy.ndarray": np.ndarray,
         "numpy.dtype": np.dtype,

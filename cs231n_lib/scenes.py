@@ -202,9 +202,7 @@ def draw(scene: Scene, scale: int = 1) -> np.ndarray:
     return picture.clip(0, 255).astype(np.uint8)
 
 
-def _place(
-    rng: np.random.Generator, radii: Sequence[int], relation: str
-) -> list[tuple[int, int]]:
+def _place(rng: np.random.Generator, radii: Sequence[int], relation: str) -> list[tuple[int, int]]:
     """Centres (x, y) of two things so that the relation is plain: along it at least twice as far
     apart as across it, and neither touching the other nor the border."""
     backwards = relation in ("below", "right of")

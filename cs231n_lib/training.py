@@ -301,7 +301,7 @@ def _write_atomically(path: Path, arrays: dict[str, np.ndarray]) -> None:
             np.savez(file, **arrays)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, path)
+        Path(partial).replace(path)
     except BaseException:
-        os.unlink(partial)
+        Path(partial).unlink()
         raise

@@ -220,9 +220,7 @@ def _compare(statement: _Statement, told: Description) -> tuple[Mistake, ...]:
     mistakes = _compare_phrase("first", statement.first, told.first)
     if statement.relation not in (None, told.relation):
         mistakes.append(
-            Mistake(
-                "relation", "", statement.relation, told.relation, statement.relation_word
-            )
+            Mistake("relation", "", statement.relation, told.relation, statement.relation_word)
         )
     if statement.second is not None:
         mistakes += _compare_phrase("second", statement.second, told.second)

@@ -67,7 +67,7 @@ def check_shapes(function: str, **arguments: tuple[np.ndarray, str]) -> dict[str
             )
             raise ValueError(
                 f"{function}: {name} has shape {array.shape}, "
-                f"expected {_tuple(expected)} = {wanted}; {origin}"
+                f"expected {_tuple(expected)} = {wanted}{origin and '; '}{origin}"
             )
     return sizes
 

@@ -1,0 +1,145 @@
+"""What a captioning network remembers: its states, and how far back its gradients reach."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from cs231n_lib.captioning import CaptioningRNN
+from cs231n_lib.layers import (
+    affine_forward,
+    temporal_affine_backward,
+    temporal_affine_forward,
+    temporal_softmax_loss,
+)
+from cs231n_lib.lstm import lstm_step_backward, lstm_step_forward
+from cs231n_lib.rnn import rnn_step_backward, rnn_step_forward
+
+__all__ = ["gradient_norms", "open_directions"]
+
+
+def gradient_norms(
+    model: CaptioningRNN, features: np.ndarray, captions: np.ndarray, word: int
+) -> dict[str, np.ndarray]:
+    """How strongly each earlier state can still move the loss of one word.
+
+    Parameters
+    ----------
+    model : CaptioningRNN
+    features : (N, D) floats
+    captions : (N, T + 1) integers in [0, V)
+    word : int in [1, T]
+        The column of ``captions`` whose loss is taken.
+
+    Returns
+    -------
+    dict
+        ``"h"`` and, for the LSTM, ``"c"``: each (word + 1,) floats. Entry k is the norm of the
+        gradient with respect to the state k steps before the scores of that word, averaged over
+        captions; the last entry is the state that came from the picture. The loss does not look
+        at the cell state, so the first entry of ``"c"`` is 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :meth:`CaptioningRNN.loss`, or if ``word`` is out of range.
+    """
+    caches, h = _read("gradient_norms", model, features, captions, word)
+    scores, cache = temporal_affine_forward(
+        h[:, None], model.params["W_vocab"], model.params["b_vocab"]
+    )
+    target = captions[:, word : word + 1]
+    _, dscores = temporal_softmax_loss(scores, target, np.ones_like(target, dtype=bool))
+    # The loss is an average over captions; each caption's own gradient is wanted.
+    dh = len(h) * temporal_affine_backward(dscores, cache)[0][:, 0]
+    history = _gradients(model, caches, dh, np.zeros_like(dh))
+    norms = {
+        state: np.array([np.linalg.norm(d, axis=1).mean() for d in gradients])
+        for state, gradients in zip("hc", zip(*history))
+    }
+    return norms if model.cell_type == "lstm" else {"h": norms["h"]}
+
+
+def open_directions(
+    model: CaptioningRNN,
+    features: np.ndarray,
+    captions: np.ndarray,
+    word: int,
+    threshold: float = 0.5,
+) -> np.ndarray:
+    """In how many directions each earlier state still shows in the state that says a word.
+
+    Nudge the state k steps earlier, in every direction in turn: the later state moves by the
+    Jacobian matrix of those k steps. Its singular values say by how much, direction by direction.
+
+    Parameters
+    ----------
+    model : CaptioningRNN
+    features : (N, D) floats
+    captions : (N, T + 1) integers in [0, V)
+    word : int in [1, T]
+        The column of ``captions`` that the later state says.
+    threshold : float
+        A direction is open if a nudge keeps more than this share of its length.
+
+    Returns
+    -------
+    (word + 1,) floats
+        Entry k is the number of singular values above ``threshold`` after k steps, averaged over
+        captions; entry 0 is the size of the state: H, or 2H for the LSTM, which has two.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :meth:`CaptioningRNN.loss`, or if ``word`` is out of range.
+    """
+    H = len(model.params["Wh"])
+    size = H if model.cell_type == "rnn" else 2 * H
+    counts = []
+    for n in range(len(features)):
+        # One copy of the caption for every direction, so that a single pass back gives them all.
+        copies = np.full(size, n)
+        caches, _ = _read("open_directions", model, features[copies], captions[copies], word)
+        nudges = np.eye(size, 2 * H, dtype=model.dtype)
+        history = _gradients(model, caches, nudges[:, :H], nudges[:, H:])
+        jacobians = [np.concatenate(pair, axis=1)[:, :size] for pair in history]
+        stretches = [np.linalg.svd(jacobian, compute_uv=False) for jacobian in jacobians]
+        counts.append([np.count_nonzero(s > threshold) for s in stretches])
+    return np.mean(counts, axis=0)
+
+
+def _read(
+    function: str, model: CaptioningRNN, features: np.ndarray, captions: np.ndarray, word: int
+) -> tuple[list[tuple], np.ndarray]:
+    """Read captions up to the step that says ``word``: every step's cache, and the last state."""
+    features = model.check_features(function, features)
+    model.check_captions(function, features, captions)
+    if not 1 <= word < captions.shape[1]:
+        raise ValueError(
+            f"{function}: word is {word}, expected a column from 1 to {captions.shape[1] - 1}"
+        )
+    p = model.params
+    h, _ = affine_forward(features, p["W_proj"], p["b_proj"])
+    c = np.zeros_like(h)
+    caches = []
+    for t in range(word):
+        x = p["W_embed"][captions[:, t]]
+        if model.cell_type == "rnn":
+            h, cache = rnn_step_forward(x, h, p["Wx"], p["Wh"], p["b"])
+        else:
+            h, c, cache = lstm_step_forward(x, h, c, p["Wx"], p["Wh"], p["b"])
+        caches.append(cache)
+    return caches, h
+
+
+def _gradients(
+    model: CaptioningRNN, caches: list[tuple], dh: np.ndarray, dc: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Gradients (dh, dc), each (N, H), at the last state and at every earlier one."""
+    history = [(dh, dc)]
+    for cache in reversed(caches):
+        if model.cell_type == "rnn":
+            dh = rnn_step_backward(dh, cache)[1]
+        else:
+            _, dh, dc = lstm_step_backward(dh, dc, cache)[:3]
+        history.append((dh, dc))
+    return history
