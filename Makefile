@@ -3,15 +3,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin/python
 SITE := _build/html/index.html
+CHAPTERS := chapters/[0-9][0-9]-*
 
-.PHONY: help book run test lint clean
+.PHONY: help book run test sync landing lint clean
 
 help:
-	@echo "make book   the environment and the website, from the committed notebooks"
-	@echo "make run    re-execute every chapter on this machine, in place"
-	@echo "make test   the environment and every check"
-	@echo "make lint   format and lint the code"
-	@echo "make clean  remove the website (the environment stays)"
+	@echo "make book     the environment and the website, from the committed notebooks"
+	@echo "make run      execute every chapter on this machine, in place"
+	@echo "make test     the environment and every check"
+	@echo "make sync     bring the notebooks in step with their text files"
+	@echo "make landing  draw the picture of the landing page"
+	@echo "make lint     format and check the code"
+	@echo "make clean    remove the website (the environment stays)"
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	test -x $(BIN) || $(PYTHON) -m venv $(VENV)
@@ -20,14 +23,22 @@ $(VENV)/installed: requirements.txt pyproject.toml
 	touch $@
 
 book: $(VENV)/installed
-	$(BIN) -m jupyter_book build --nitpick --warningiserror --keep-going --quiet .
+	$(BIN) -c "from jupyter_book.cli.main import main; main()" build -n -W --keep-going -q .
 	@echo "The book is ready. Open $(SITE) in a browser."
 
 run: $(VENV)/installed
-	$(BIN) -m cs231n_lib.notebook
+	$(BIN) -m pytest -q -n 0 tests/test_notebooks.py -k pair
+	$(BIN) -m nbconvert --to notebook --execute --inplace --ExecutePreprocessor.timeout=-1 \
+		--ExecutePreprocessor.record_timing=False $(CHAPTERS).ipynb
 
 test: $(VENV)/installed
 	$(BIN) -m pytest
+
+sync: $(VENV)/installed
+	$(BIN) -m jupytext --quiet --to ipynb --update $(CHAPTERS).md
+
+landing: $(VENV)/installed
+	$(BIN) -m cs231n_lib.landing chapters/_static/landing.png
 
 lint: $(VENV)/installed
 	$(BIN) -m ruff format .

@@ -1,3 +1,3 @@
 """Set-up of the whole test run."""
 
-pytest_plugins = ["tests.nbval_tolerance"]
+pytest_plugins = ["pytester", "tests.nbval_tolerance"]

@@ -41,7 +41,7 @@ def gradient_norms(
     Raises
     ------
     TypeError, ValueError
-        As :meth:`CaptioningRNN.loss`, or if ``word`` is out of range.
+        As :meth:`.CaptioningRNN.loss`, or if ``word`` is out of range.
     """
     caches, h = _read("gradient_norms", model, features, captions, word)
     scores, cache = temporal_affine_forward(
@@ -90,7 +90,7 @@ def open_directions(
     Raises
     ------
     TypeError, ValueError
-        As :meth:`CaptioningRNN.loss`, or if ``word`` is out of range.
+        As :meth:`.CaptioningRNN.loss`, or if ``word`` is out of range.
     """
     H = len(model.params["Wh"])
     size = H if model.cell_type == "rnn" else 2 * H
