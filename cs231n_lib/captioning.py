@@ -88,9 +88,15 @@ class CaptioningRNN:
         V, D, W, H = len(word_to_idx), input_dim, wordvec_dim, hidden_dim
         G = H if cell_type == "rnn" else 4 * H
         self._shapes = {
-            "W_proj": (D, H), "b_proj": (H,), "W_embed": (V, W),
-            "Wx": (W, G), "Wh": (H, G), "b": (G,), "W_vocab": (H, V), "b_vocab": (V,),
-        }  # fmt: skip
+            "W_proj": (D, H),
+            "b_proj": (H,),
+            "W_embed": (V, W),
+            "Wx": (W, G),
+            "Wh": (H, G),
+            "b": (G,),
+            "W_vocab": (H, V),
+            "b_vocab": (V,),
+        }
         self.initialize(np.random.default_rng(0))
 
     def initialize(self, rng: np.random.Generator) -> None:

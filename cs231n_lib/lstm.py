@@ -68,9 +68,13 @@ def lstm_step_forward(
     """
     check_shapes(
         "lstm_step_forward",
-        x=(x, "N D"), prev_h=(prev_h, "N H"), prev_c=(prev_c, "N H"),
-        Wx=(Wx, "D 4H"), Wh=(Wh, "H 4H"), b=(b, "4H"),
-    )  # fmt: skip
+        x=(x, "N D"),
+        prev_h=(prev_h, "N H"),
+        prev_c=(prev_c, "N H"),
+        Wx=(Wx, "D 4H"),
+        Wh=(Wh, "H 4H"),
+        b=(b, "4H"),
+    )
     ai, af, ao, ag = np.split(x @ Wx + prev_h @ Wh + b, 4, axis=1)
     i, f, o, g = sigmoid(ai), sigmoid(af), sigmoid(ao), np.tanh(ag)
     next_c = f * prev_c + i * g
@@ -105,8 +109,10 @@ def lstm_step_backward(
     x, prev_h, prev_c, Wx, Wh, i, f, o, g, tanh_c = cache
     check_shapes(
         "lstm_step_backward",
-        i=(i, "N H"), dnext_h=(dnext_h, "N H"), dnext_c=(dnext_c, "N H"),
-    )  # fmt: skip
+        i=(i, "N H"),
+        dnext_h=(dnext_h, "N H"),
+        dnext_c=(dnext_c, "N H"),
+    )
     dc = dnext_c + dnext_h * o * (1 - tanh_c**2)  # both paths into the cell state
     da = np.concatenate(
         [
@@ -151,8 +157,12 @@ def lstm_forward(
     """
     H = check_shapes(
         "lstm_forward",
-        x=(x, "N T D"), h0=(h0, "N H"), Wx=(Wx, "D 4H"), Wh=(Wh, "H 4H"), b=(b, "4H"),
-    )["H"]  # fmt: skip
+        x=(x, "N T D"),
+        h0=(h0, "N H"),
+        Wx=(Wx, "D 4H"),
+        Wh=(Wh, "H 4H"),
+        b=(b, "4H"),
+    )["H"]
     N, T, D = x.shape
     dtype = np.result_type(x, h0, Wx, Wh, b)
     gates = (x.reshape(N * T, D) @ Wx + b).reshape(N, T, 4 * H).astype(dtype, copy=False)

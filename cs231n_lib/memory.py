@@ -43,7 +43,8 @@ def gradient_norms(
     TypeError, ValueError
         As :meth:`.CaptioningRNN.loss`, or if ``word`` is out of range.
     """
-    caches, h = _read("gradient_norms", model, features, captions, word)
+    features = _check("gradient_norms", model, features, captions, word)
+    caches, h = _read(model, features, captions, word)
     scores, cache = temporal_affine_forward(
         h[:, None], model.params["W_vocab"], model.params["b_vocab"]
     )
@@ -92,13 +93,14 @@ def open_directions(
     TypeError, ValueError
         As :meth:`.CaptioningRNN.loss`, or if ``word`` is out of range.
     """
+    features = _check("open_directions", model, features, captions, word)
     H = len(model.params["Wh"])
     size = H if model.cell_type == "rnn" else 2 * H
     counts = []
     for n in range(len(features)):
         # One copy of the caption for every direction, so that a single pass back gives them all.
         copies = np.full(size, n)
-        caches, _ = _read("open_directions", model, features[copies], captions[copies], word)
+        caches, _ = _read(model, features[copies], captions[copies], word)
         nudges = np.eye(size, 2 * H, dtype=model.dtype)
         history = _gradients(model, caches, nudges[:, :H], nudges[:, H:])
         jacobians = [np.concatenate(pair, axis=1)[:, :size] for pair in history]
@@ -107,16 +109,23 @@ def open_directions(
     return np.mean(counts, axis=0)
 
 
-def _read(
+def _check(
     function: str, model: CaptioningRNN, features: np.ndarray, captions: np.ndarray, word: int
-) -> tuple[list[tuple], np.ndarray]:
-    """Read captions up to the step that says ``word``: every step's cache, and the last state."""
+) -> np.ndarray:
+    """Features in the model's dtype, or an error in the name of ``function``."""
     features = model.check_features(function, features)
     model.check_captions(function, features, captions)
-    if not 1 <= word < captions.shape[1]:
+    if not isinstance(word, (int, np.integer)) or not 1 <= word < captions.shape[1]:
         raise ValueError(
-            f"{function}: word is {word}, expected a column from 1 to {captions.shape[1] - 1}"
+            f"{function}: word is {word!r}, expected a column from 1 to {captions.shape[1] - 1}"
         )
+    return features
+
+
+def _read(
+    model: CaptioningRNN, features: np.ndarray, captions: np.ndarray, word: int
+) -> tuple[list[tuple], np.ndarray]:
+    """Read captions up to the step that says ``word``: every step's cache, and the last state."""
     p = model.params
     h, _ = affine_forward(features, p["W_proj"], p["b_proj"])
     c = np.zeros_like(h)

@@ -78,7 +78,7 @@ def show_captions(
     """
     sentences = [scene.captions[0] for scene in scenes] if sentences is None else sentences
     rows = -(-len(scenes) // columns)
-    side, text = 8 / columns, 0.5  # inches: of a picture, of the two lines under it
+    side, text = 8 / columns, 0.36  # inches: of a picture, of the two lines under it
     figure, axes = plt.subplots(
         rows, columns, figsize=(8, rows * (side + text)), squeeze=False, layout="none"
     )
@@ -233,33 +233,40 @@ def _plot_back(curves: Mapping[str, np.ndarray], ylabel: str) -> Figure:
     return finish(figure, ax, legend=len(curves) > 1)
 
 
-def plot_gates(gates: Mapping[str, np.ndarray], words: Sequence[str], units: int = 24) -> Figure:
+def plot_gates(gates: Mapping[str, np.ndarray], words: Sequence[str], per_word: int = 3) -> Figure:
     """A heat map for every gate: words from left to right, units from top to bottom.
 
     Parameters
     ----------
     gates : dict
         Name -> (T, H) activations in [0, 1] or [-1, 1], as from one sentence of
-        :func:`cs231n_lib.lstm.lstm_gates`.
+        :func:`cs231n_lib.lstm.lstm_gates`, the cell state ``c`` among them.
     words : sequence of T str
         What is read at each step.
-    units : int
-        How many units to show: those whose cell state changes most over the sentence, ordered by
-        the step at which it is largest.
+    per_word : int
+        How many units to show for each word: of those whose cell is fullest there, the ones whose
+        cell stands out most from the other words.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    cell = np.abs(gates["c"])
-    lively = np.argsort(-cell.std(axis=0))[:units]
-    lively = lively[np.argsort(cell[:, lively].argmax(axis=0), kind="stable")]
-    figure, axes = plt.subplots(1, len(gates), figsize=(8, 4.4), sharey=True)
+    full = np.abs(gates["c"])
+    stands_out = full.max(axis=0) - full.mean(axis=0)
+    units = np.concatenate(
+        [
+            sorted(np.flatnonzero(full.argmax(axis=0) == t), key=lambda u: -stands_out[u])[
+                :per_word
+            ]
+            for t in range(len(words))
+        ]
+    ).astype(int)
+    figure, axes = plt.subplots(1, len(gates), figsize=(8, 4.6), sharey=True)
     for ax, (name, values) in zip(axes, gates.items()):
         signed = name in "gc"
-        limit = np.abs(values).max() if name == "c" else 1
+        limit = np.abs(values[:, units]).max() if name == "c" else 1
         image = ax.imshow(
-            values[:, lively].T, aspect="auto", interpolation="nearest",
+            values[:, units].T, aspect="auto", interpolation="nearest",
             cmap="RdBu_r" if signed else "viridis", vmin=-limit if signed else 0, vmax=limit,
         )  # fmt: skip
         ax.set_xticks(range(len(words)), words, rotation=90, fontsize=7.5)
@@ -268,7 +275,7 @@ def plot_gates(gates: Mapping[str, np.ndarray], words: Sequence[str], units: int
         ax.grid(False)
         bar = figure.colorbar(image, ax=ax, location="bottom", aspect=12, pad=0.02)
         bar.ax.tick_params(labelsize=7)
-    axes[0].set_ylabel(f"{units} liveliest units")
+    axes[0].set_ylabel(f"{len(units)} units")
     return finish(figure, axes[0])
 
 

@@ -43,8 +43,12 @@ def rnn_step_forward(
     """
     check_shapes(
         "rnn_step_forward",
-        x=(x, "N D"), prev_h=(prev_h, "N H"), Wx=(Wx, "D H"), Wh=(Wh, "H H"), b=(b, "H"),
-    )  # fmt: skip
+        x=(x, "N D"),
+        prev_h=(prev_h, "N H"),
+        Wx=(Wx, "D H"),
+        Wh=(Wh, "H H"),
+        b=(b, "H"),
+    )
     next_h = np.tanh(x @ Wx + prev_h @ Wh + b)
     return next_h, (x, prev_h, Wx, Wh, next_h)
 
@@ -109,8 +113,12 @@ def rnn_forward(
     """
     check_shapes(
         "rnn_forward",
-        x=(x, "N T D"), h0=(h0, "N H"), Wx=(Wx, "D H"), Wh=(Wh, "H H"), b=(b, "H"),
-    )  # fmt: skip
+        x=(x, "N T D"),
+        h0=(h0, "N H"),
+        Wx=(Wx, "D H"),
+        Wh=(Wh, "H H"),
+        b=(b, "H"),
+    )
     N, T, D = x.shape
     a = (x.reshape(N * T, D) @ Wx + b).reshape(N, T, -1)
     h = np.empty_like(a, dtype=np.result_type(a, h0, Wh))

@@ -1,0 +1,156 @@
+"""The course's own files: written here in their exact layout, loaded, and used."""
+
+from __future__ import annotations
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from cs231n_lib import coco
+from cs231n_lib.caption_data import build_vocabulary, decode_captions, sample_minibatch
+from cs231n_lib.captioning import CaptioningRNN
+from cs231n_lib.training import CaptioningSolver
+
+PICTURES = {"train": 6, "val": 4}
+CAPTIONS = {"train": 20, "val": 8}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A small coco_captioning, in a folder whose name has blanks and other letters."""
+    folder = tmp_path / "données du cours 数据"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    word_to_idx, idx_to_word = build_vocabulary(["a man rides a horse on the beach"])
+    (folder / "coco2014_vocab.json").write_text(
+        json.dumps({"word_to_idx": word_to_idx, "idx_to_word": idx_to_word})
+    )
+    with h5py.File(folder / "coco2014_captions.h5", "w") as file:
+        for split in ("train", "val"):
+            captions = rng.integers(4, len(idx_to_word), (CAPTIONS[split], 17)).astype(np.int32)
+            captions[:, 0], captions[:, 10], captions[:, 11:] = 1, 2, 0
+            file[f"{split}_captions"] = captions
+            pictures = rng.integers(0, PICTURES[split], CAPTIONS[split]).astype(np.int32)
+            file[f"{split}_image_idxs"] = pictures
+    for split, count in PICTURES.items():
+        for suffix, size in (("", 4096), ("_pca", 512)):
+            with h5py.File(folder / f"{split}2014_vgg16_fc7{suffix}.h5", "w") as file:
+                file["features"] = rng.standard_normal((count, size)).astype(np.float32)
+        urls = [f"http://images.example/{split}/{i}.jpg" for i in range(count)]
+        (folder / f"{split}2014_urls.txt").write_text("\n".join(urls) + "\n")
+    return folder
+
+
+@pytest.mark.parametrize(("pca", "size"), [(True, 512), (False, 4096)])
+def test_files_are_loaded_as_they_are(folder, pca, size):
+    data = coco.load(folder, pca_features=pca)
+    for split in ("train", "val"):
+        assert data[f"{split}_captions"].shape == (CAPTIONS[split], 17)
+        assert data[f"{split}_image_idxs"].shape == (CAPTIONS[split],)
+        assert data[f"{split}_features"].shape == (PICTURES[split], size)
+        assert data[f"{split}_images"][1] == f"http://images.example/{split}/1.jpg"
+    with h5py.File(folder / "coco2014_captions.h5") as file:
+        np.testing.assert_array_equal(data["val_captions"], file["val_captions"][()])
+
+
+def test_some_training_captions_can_be_kept(folder):
+    everything, some = coco.load(folder), coco.load(folder, max_train=5)
+    assert some["train_captions"].shape == (5, 17)
+    assert some["train_image_idxs"].shape == (5,)
+    pairs = {
+        (tuple(row), i)
+        for row, i in zip(everything["train_captions"], everything["train_image_idxs"])
+    }
+    for row, i in zip(some["train_captions"], some["train_image_idxs"]):
+        assert (tuple(row), i) in pairs
+    with pytest.raises(ValueError, match="max_train is 0, expected at least 1"):
+        coco.load(folder, max_train=0)
+
+
+def test_the_same_functions_serve_these_data(folder):
+    data = coco.load(folder)
+    captions, features, urls = sample_minibatch(data, 3, "val")
+    assert captions.shape == (3, 17)
+    assert features.shape == (3, 512)
+    assert all(url.startswith("http://images.example/val/") for url in urls)
+    model = CaptioningRNN(data["word_to_idx"], 512, 16, 16, "lstm")
+    solver = CaptioningSolver(model, data, update_rule="adam", batch_size=10, num_epochs=30)
+    solver.train()
+    assert solver.loss_history[-1] < solver.loss_history[0]
+    sentences = decode_captions(model.sample(data["val_features"]), data["idx_to_word"])
+    assert len(sentences) == PICTURES["val"]
+
+
+FILES = ("coco2014_captions.h5", "coco2014_vocab.json", "train2014_vgg16_fc7_pca.h5")
+
+
+@pytest.mark.parametrize("name", [*FILES, "val2014_urls.txt"])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(FileNotFoundError, match=f"{name}.*expected the assignment's folder"):
+        coco.load(folder)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere.*expected the assignment's folder"):
+        coco.load(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("kept", [0.0, 0.5, 0.9])
+def test_a_truncated_file_is_refused(folder, name, kept):
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(ValueError, match=f"{name} is damaged or cut short"):
+        coco.load(folder)
+
+
+def rewrite(folder, name, key, value):
+    with h5py.File(folder / name, "r+") as file:
+        del file[key]
+        if value is not None:
+            file[key] = value
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "message"),
+    [
+        ("coco2014_captions.h5", "train_captions", None, "lacks train_captions; it has"),
+        ("train2014_vgg16_fc7_pca.h5", "features", None, "lacks features"),
+        ("coco2014_captions.h5", "val_captions", np.full((8, 17), 99), "words outside 0 to"),
+        ("coco2014_captions.h5", "val_captions", np.full((8, 17), -1), "words outside 0 to"),
+        ("coco2014_captions.h5", "val_captions", np.zeros((8, 17)), "not .* integers"),
+        ("coco2014_captions.h5", "val_captions", np.zeros(8, int), "not .* integers"),
+        ("coco2014_captions.h5", "val_image_idxs", np.full(8, 4), "outside the 4 rows"),
+        ("coco2014_captions.h5", "val_image_idxs", np.full(8, -1), "outside the 4 rows"),
+        ("coco2014_captions.h5", "val_image_idxs", np.zeros(7, int), "not one integer a caption"),
+        ("val2014_vgg16_fc7_pca.h5", "features", np.zeros((3, 512)), "4 URLs for 3 rows"),
+        ("val2014_vgg16_fc7_pca.h5", "features", np.zeros(4), "features are not"),
+    ],
+)
+def test_files_that_do_not_fit_are_refused(folder, name, key, value, message):
+    rewrite(folder, name, key, value)
+    with pytest.raises(ValueError, match=message):
+        coco.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"word_to_idx": {}}, "lacks idx_to_word"),
+        ([], "lacks word_to_idx, idx_to_word"),
+        ({"word_to_idx": {"<NULL>": 0}, "idx_to_word": ["<NULL>"]}, "no <START>, <END>, <UNK>"),
+    ],
+)
+def test_a_vocabulary_without_what_is_needed_is_refused(folder, content, message):
+    (folder / "coco2014_vocab.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=message):
+        coco.load(folder)
+
+
+def test_a_text_file_that_is_no_text_is_refused(folder):
+    (folder / "val2014_urls.txt").write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(ValueError, match="val2014_urls.txt is damaged"):
+        coco.load(folder)

@@ -1,0 +1,197 @@
+"""The captioned scenes: what is drawn is what is said, and what is held out stays unseen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cs231n_lib.caption_data import SPECIAL_WORDS, decode_captions
+from cs231n_lib.scenes import (
+    COLOURS,
+    RELATIONS,
+    SHAPES,
+    SIZES,
+    Scene,
+    describe_pictures,
+    draw,
+    load,
+    sample_scenes,
+    split_descriptions,
+)
+
+SCENES = sample_scenes("train", 150, seed=3)
+
+
+def things_of(scene: Scene):
+    return scene.description.first, scene.description.second
+
+
+def pixels_of(scene: Scene, colour: str) -> np.ndarray:
+    """Rows and columns (P, 2) of the pixels that are close to a colour's, shadows excluded."""
+    distance = np.abs(draw(scene, scale=2).astype(int) - np.array(COLOURS[colour])).max(axis=2)
+    return np.argwhere(distance <= 12)
+
+
+def test_the_world_is_large_enough():
+    assert len(COLOURS) >= 8
+    assert len(SHAPES) >= 5
+    assert len(SIZES) == 2
+    assert set(RELATIONS) == {"above", "below", "left of", "right of"}
+    assert all(RELATIONS[RELATIONS[name]] == name for name in RELATIONS)
+
+
+def test_splits_share_no_scene_and_are_always_the_same():
+    splits = split_descriptions()
+    sizes = {name: len(descriptions) for name, descriptions in splits.items()}
+    assert sizes == {"train": 10_240, "val": 1_280, "test": 1_280}
+    told = {
+        name: {str(way) for d in descriptions for way in (d, d.converse())}
+        for name, descriptions in splits.items()
+    }
+    assert not told["train"] & told["val"]
+    assert not told["train"] & told["test"]
+    assert not told["val"] & told["test"]
+    assert splits == split_descriptions()
+
+
+def test_every_relation_size_colour_and_shape_occurs_in_every_split():
+    for descriptions in split_descriptions().values():
+        assert {d.relation for d in descriptions} == set(RELATIONS)
+        for attribute, words in (("size", SIZES), ("colour", COLOURS), ("shape", SHAPES)):
+            for place in ("first", "second"):
+                said = {getattr(getattr(d, place), attribute) for d in descriptions}
+                assert said == set(words)
+
+
+def test_the_larger_thing_is_named_first_else_the_left_or_upper_one():
+    for descriptions in split_descriptions().values():
+        for d in descriptions:
+            if d.first.size == d.second.size:
+                assert d.relation in ("above", "left of")
+            else:
+                assert d.first.size == "large"
+
+
+def test_sampling_repeats_with_a_seed_and_differs_without():
+    assert sample_scenes("val", 20, seed=1) == sample_scenes("val", 20, seed=1)
+    assert sample_scenes("val", 20, seed=1) != sample_scenes("val", 20, seed=2)
+    assert sample_scenes("val", 20, seed=1) != sample_scenes("test", 20, seed=1)
+
+
+@pytest.mark.parametrize(
+    ("split", "count", "message"),
+    [("dev", 1, "split is 'dev', expected one of"), ("train", 0, "count is 0, expected at least")],
+)
+def test_sampling_refuses(split, count, message):
+    with pytest.raises(ValueError, match=message):
+        sample_scenes(split, count)
+
+
+def test_both_captions_say_the_same_from_either_side():
+    first, second = SCENES[0].captions
+    description = SCENES[0].description
+    assert first == f"{description.first} {description.relation} {description.second}"
+    assert second == f"{description.second} {RELATIONS[description.relation]} {description.first}"
+
+
+@pytest.mark.parametrize("scale", [1, 3])
+def test_pictures_have_the_promised_form_and_repeat(scale):
+    picture = draw(SCENES[0], scale)
+    assert picture.shape == (96 * scale, 96 * scale, 3)
+    assert picture.dtype == np.uint8
+    np.testing.assert_array_equal(picture, draw(SCENES[0], scale))
+    assert (picture != draw(SCENES[1], scale)).any()
+
+
+def test_a_larger_print_shows_the_same_picture():
+    for scene in SCENES[:10]:
+        small, large = draw(scene).astype(float), draw(scene, 4).astype(float)
+        shrunk = large.reshape(96, 4, 96, 4, 3).mean(axis=(1, 3))
+        assert np.abs(small - shrunk).mean() < 2
+
+
+def test_drawing_refuses_a_scale_below_one():
+    with pytest.raises(ValueError, match="scale is 0, expected at least 1"):
+        draw(SCENES[0], 0)
+
+
+def test_the_things_are_where_the_description_says():
+    looked_at = 0
+    for scene in SCENES:
+        first, second = things_of(scene)
+        if first.colour == second.colour:
+            continue
+        a, b = pixels_of(scene, first.colour), pixels_of(scene, second.colour)
+        (row_a, column_a), (row_b, column_b) = a.mean(axis=0), b.mean(axis=0)
+        down, right = row_b - row_a, column_b - column_a
+        found = {
+            "above": down > abs(right),
+            "below": -down > abs(right),
+            "left of": right > abs(down),
+            "right of": -right > abs(down),
+        }
+        assert [name for name, true in found.items() if true] == [scene.description.relation]
+        looked_at += 1
+    assert looked_at > 100
+
+
+def test_large_things_cover_more_than_small_ones_of_the_same_shape():
+    areas = {}
+    for scene in sample_scenes("train", 600, seed=5):
+        first, second = things_of(scene)
+        if first.colour != second.colour:
+            for thing in (first, second):
+                area = len(pixels_of(scene, thing.colour))
+                areas.setdefault((thing.shape, thing.size), []).append(area)
+    for shape in SHAPES:
+        assert min(areas[shape, "large"]) > max(areas[shape, "small"])
+
+
+def test_shapes_cover_different_shares_of_their_square():
+    areas = {shape: [] for shape in SHAPES}
+    for scene in sample_scenes("train", 600, seed=6):
+        first, second = things_of(scene)
+        if first.colour != second.colour and first.size == "large":
+            areas[first.shape].append(len(pixels_of(scene, first.colour)))
+    means = {shape: np.mean(area) for shape, area in areas.items()}
+    assert means["circle"] > means["square"] * 0.9 > means["triangle"] > means["star"] * 0.9
+    assert len({round(mean) for mean in means.values()}) == len(SHAPES)
+
+
+def test_no_thing_touches_the_border():
+    for scene in SCENES:
+        for thing in things_of(scene):
+            places = pixels_of(scene, thing.colour)
+            assert places.min() >= 2
+            assert places.max() <= 2 * 96 - 3
+
+
+def test_features_have_the_promised_form_and_repeat():
+    features, projection = describe_pictures(SCENES[:40])
+    assert features.shape == (40, 1152)
+    assert features.dtype == np.float32
+    assert abs(features.mean()) < 0.1
+    assert 0.8 < features.std() < 1.2
+    again, same = describe_pictures(SCENES[:10], projection)
+    assert same is projection
+    np.testing.assert_allclose(again, features[:10], atol=1e-3)
+
+
+@pytest.mark.parametrize(("count", "message"), [(0, "empty"), (31, "31 scenes, expected at least")])
+def test_features_refuse_too_few_scenes(count, message):
+    with pytest.raises(ValueError, match=message):
+        describe_pictures(SCENES[:count])
+
+
+def test_load_packs_what_the_course_packs():
+    data = load(num_train=40, num_val=8, num_test=6, seed=1)
+    for split, count in (("train", 40), ("val", 8), ("test", 6)):
+        captions, scenes = data[f"{split}_captions"], data[f"{split}_images"]
+        assert captions.shape == (count, 12)
+        assert data[f"{split}_features"].shape == (count, 1152)
+        assert data[f"{split}_image_idxs"].tolist() == list(range(count))
+        assert scenes == sample_scenes(split, count, seed=1)
+        said = decode_captions(captions, data["idx_to_word"])
+        assert said == [scene.captions[0] for scene in scenes]
+    assert data["idx_to_word"][:4] == list(SPECIAL_WORDS)
+    assert [data["word_to_idx"][word] for word in data["idx_to_word"]] == list(range(25))

@@ -1,0 +1,306 @@
+"""The trainer: it learns, it resumes to the very same result, it loses nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+
+from cs231n_lib.caption_data import build_vocabulary, encode_captions
+from cs231n_lib.captioning import CaptioningRNN
+from cs231n_lib.training import CaptioningSolver, clip_gradients, drop_features, one_cycle
+
+WORDS = ("red", "green", "blue", "circle", "square", "star")
+
+
+def make_data(count=50):
+    rng = np.random.default_rng(0)
+    sentences = [" ".join(rng.choice(WORDS, size=rng.integers(2, 6))) for _ in range(count)]
+    word_to_idx, idx_to_word = build_vocabulary(sentences)
+    return {
+        "word_to_idx": word_to_idx,
+        "idx_to_word": idx_to_word,
+        "train_captions": encode_captions(sentences, word_to_idx),
+        "train_image_idxs": np.arange(count),
+        "train_features": rng.standard_normal((count, 20)).astype(np.float32),
+        "train_images": sentences,
+    }
+
+
+DATA = make_data()
+
+
+def make_solver(cell_type="rnn", data=DATA, hidden=12, **settings):
+    model = CaptioningRNN(data["word_to_idx"], 20, 8, hidden, cell_type)
+    settings = {
+        "update_rule": "adam", "optim_config": {"learning_rate": 5e-3}, "batch_size": 10,
+        "num_epochs": 6, "max_grad_norm": 5.0, "feature_dropout": 0.1, "schedule": one_cycle,
+        "validate": lambda model: float(np.abs(model.params["Wh"]).sum()),
+    } | settings  # fmt: skip
+    return CaptioningSolver(model, data, **settings)
+
+
+def assert_same_result(ours, theirs):
+    assert ours.loss_history == theirs.loss_history
+    assert ours.validation_history == theirs.validation_history
+    for name, weight in theirs.model.params.items():
+        np.testing.assert_array_equal(ours.model.params[name], weight, strict=True)
+
+
+@pytest.mark.parametrize("cell_type", ["rnn", "lstm"])
+def test_fifty_captions_are_learnt_by_heart(cell_type):
+    solver = make_solver(
+        cell_type, hidden=64, num_epochs=160, batch_size=25, feature_dropout=0.0, validate=None
+    )
+    solver.train()
+    assert solver.loss_history[-1] < 0.1
+
+
+@pytest.mark.parametrize("rule", ["sgd", "sgd_momentum", "rmsprop", "adam"])
+def test_every_update_rule_lowers_the_loss_and_keeps_float32(rule):
+    rate = {"sgd": 0.1, "sgd_momentum": 0.02}.get(rule, 5e-3)
+    solver = make_solver(update_rule=rule, optim_config={"learning_rate": rate}, num_epochs=10)
+    solver.train()
+    assert np.mean(solver.loss_history[-5:]) < 0.8 * solver.loss_history[0]
+    assert {weight.dtype for weight in solver.model.params.values()} == {np.dtype(np.float32)}
+
+
+def test_histories_have_one_entry_a_step_and_one_an_epoch():
+    solver = make_solver()
+    solver.train()
+    assert len(solver.loss_history) == 6 * 5
+    assert len(solver.validation_history) == 6
+
+
+def test_an_epoch_has_at_least_one_step():
+    solver = make_solver(batch_size=500, num_epochs=3)
+    solver.train()
+    assert len(solver.loss_history) == 3
+
+
+def test_the_same_seed_gives_the_same_result_and_another_does_not():
+    first, second, third = make_solver(), make_solver(), make_solver(seed=1)
+    for solver in (first, second, third):
+        solver.train()
+    assert_same_result(first, second)
+    assert first.loss_history != third.loss_history
+
+
+def test_learning_rates_follow_decay_and_schedule(monkeypatch):
+    rates = []
+    solver = make_solver(
+        update_rule="sgd", optim_config={"learning_rate": 1.0}, lr_decay=0.5,
+        schedule=lambda done: 1 - done, num_epochs=2, batch_size=25,
+    )  # fmt: skip
+    rule = solver.rule
+
+    def spy(w, dw, config):
+        rates.append(config["learning_rate"])
+        return rule(w, 0 * dw, config)
+
+    solver.rule = spy
+    solver.train()
+    np.testing.assert_allclose(rates[::8], [1, 0.75, 0.25, 0.125])
+
+
+def test_the_global_random_state_is_left_alone():
+    np.random.seed(3)  # noqa: NPY002
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    make_solver().train()
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+def test_verbose_prints_and_otherwise_there_is_silence(capfd):
+    make_solver().train()
+    assert capfd.readouterr() == ("", "")
+    make_solver(verbose=True, print_every=10).train()
+    lines = capfd.readouterr().out.splitlines()
+    assert [line.split(")")[0] for line in lines] == [
+        "(Iteration 1 / 30", "(Iteration 11 / 30", "(Iteration 21 / 30",
+    ]  # fmt: skip
+
+
+class Interruption:
+    """Stands for ``validate``; behaves like Ctrl-C after some epochs."""
+
+    def __init__(self, epochs):
+        self.left = epochs
+
+    def __call__(self, model):
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        return float(np.abs(model.params["Wh"]).sum())
+
+
+@pytest.mark.parametrize("cell_type", ["rnn", "lstm"])
+@pytest.mark.parametrize("rule", ["adam", "sgd_momentum"])
+@pytest.mark.parametrize("epochs", [0, 1, 4])
+def test_interrupted_training_ends_with_the_very_same_result(tmp_path, cell_type, rule, epochs):
+    whole = make_solver(cell_type, update_rule=rule)
+    whole.train()
+    settings = {"update_rule": rule, "checkpoint": tmp_path / "saved" / "state.npz"}
+    with pytest.raises(KeyboardInterrupt):
+        make_solver(cell_type, validate=Interruption(epochs), **settings).train()
+    resumed = make_solver(cell_type, **settings)
+    resumed.train()
+    assert_same_result(resumed, whole)
+
+
+def test_finished_training_is_only_loaded(tmp_path):
+    first = make_solver(checkpoint=tmp_path / "state.npz")
+    first.train()
+    again = make_solver(checkpoint=tmp_path / "state.npz", validate=Interruption(0))
+    again.train()
+    assert_same_result(again, first)
+
+
+def test_a_killed_process_loses_nothing(tmp_path):
+    """SIGKILL in the middle of training, several times over; then on to the end."""
+    checkpoint = tmp_path / "state.npz"
+    script = textwrap.dedent(
+        f"""
+        import time
+        from tests.test_training import make_solver
+        def slow(model):
+            time.sleep(0.05)
+            return float(abs(model.params["Wh"]).sum())
+        make_solver(num_epochs=40, checkpoint={str(checkpoint)!r}, validate=slow).train()
+        """
+    )
+    for _ in range(2):
+        process = subprocess.Popen([sys.executable, "-c", script])
+        before = checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+        deadline = time.monotonic() + 60
+        while not (checkpoint.exists() and checkpoint.stat().st_mtime_ns > before):
+            assert process.poll() is None, "training ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    resumed = make_solver(num_epochs=40, checkpoint=checkpoint)
+    resumed.train()
+    whole = make_solver(num_epochs=40)
+    whole.train()
+    assert_same_result(resumed, whole)
+
+
+def test_an_interruption_while_saving_keeps_the_last_checkpoint(tmp_path, monkeypatch):
+    checkpoint = tmp_path / "state.npz"
+    with pytest.raises(KeyboardInterrupt):
+        make_solver(checkpoint=checkpoint, validate=Interruption(2)).train()
+    good = checkpoint.read_bytes()
+
+    def savez_half(file, **arrays):
+        file.write(good[: len(good) // 2])
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(np, "savez", savez_half)
+    with pytest.raises(OSError, match="no space"):
+        make_solver(checkpoint=checkpoint).train()
+    assert checkpoint.read_bytes() == good
+    assert os.listdir(tmp_path) == ["state.npz"]
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.3, 0.99])
+def test_a_damaged_checkpoint_is_refused_and_the_model_left_alone(tmp_path, kept):
+    checkpoint = tmp_path / "state.npz"
+    make_solver(checkpoint=checkpoint).train()
+    content = checkpoint.read_bytes()
+    checkpoint.write_bytes(content[: int(kept * len(content))])
+    solver = make_solver(checkpoint=checkpoint)
+    before = {name: weight.copy() for name, weight in solver.model.params.items()}
+    with pytest.raises(ValueError, match=r"state\.npz is damaged .*move it away"):
+        solver.train()
+    for name, weight in before.items():
+        np.testing.assert_array_equal(solver.model.params[name], weight)
+    assert checkpoint.stat().st_size == int(kept * len(content))
+
+
+def test_a_checkpoint_that_lacks_an_array_is_refused(tmp_path):
+    checkpoint = tmp_path / "state.npz"
+    make_solver(checkpoint=checkpoint).train()
+    with np.load(checkpoint) as archive:
+        arrays = {name: archive[name] for name in archive.files if name != "params/Wh"}
+    np.savez(checkpoint, **arrays)
+    with pytest.raises(ValueError, match="damaged"):
+        make_solver(checkpoint=checkpoint).train()
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        ({"batch_size": 20}, "batch_size"),
+        ({"seed": 5}, "seed"),
+        ({"optim_config": {"learning_rate": 1e-4}}, "settings"),
+        ({"num_epochs": 9}, "num_epochs"),
+        ({"data": make_data(40)}, "data"),
+        ({"hidden": 10}, "Wh"),
+    ],
+)
+def test_a_checkpoint_of_another_training_is_refused(tmp_path, other, named):
+    checkpoint = tmp_path / "state.npz"
+    make_solver(checkpoint=checkpoint).train()
+    with pytest.raises(ValueError, match=f"other settings .*{named}"):
+        make_solver(checkpoint=checkpoint, **other).train()
+
+
+def test_a_loss_that_is_not_finite_stops_training_with_the_weights_kept(tmp_path):
+    solver = make_solver(checkpoint=tmp_path / "state.npz", num_epochs=2)
+    solver.train()
+    saved = (tmp_path / "state.npz").read_bytes()
+    solver.num_epochs = 3
+    solver.model.params["b_vocab"][0] = np.nan
+    weight = solver.model.params["Wh"].copy()
+    solver.checkpoint = None
+    with pytest.raises(FloatingPointError, match="loss is nan at step 11 of 15"):
+        solver.train()
+    np.testing.assert_array_equal(solver.model.params["Wh"], weight)
+    assert (tmp_path / "state.npz").read_bytes() == saved
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"update_rule": "adamw"}, "update_rule is 'adamw', expected one of"),
+        ({"batch_size": 0}, "batch_size is 0, expected at least 1"),
+        ({"num_epochs": 1.5}, "num_epochs is 1.5, expected at least 1"),
+        ({"print_every": 0}, "print_every is 0"),
+        ({"max_grad_norm": 0.0}, "max_grad_norm is 0.0, expected more than 0"),
+        ({"feature_dropout": 1.0}, "feature_dropout is 1.0, expected 0 <= p < 1"),
+        ({"optim_config": {"rate": 1}}, "unknown keys"),
+        ({"data": DATA | {"train_captions": DATA["train_captions"][:0]}}, "no training captions"),
+    ],
+)
+def test_settings_out_of_range_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        make_solver(**settings).train()
+
+
+def test_one_cycle_rises_and_falls():
+    np.testing.assert_allclose([one_cycle(d) for d in (0, 0.1, 0.2, 0.6, 1)], [0, 0.5, 1, 0.5, 0])
+
+
+@pytest.mark.parametrize(("limit", "factor"), [(2.5, 0.5), (5.0, 1.0), (9.0, 1.0)])
+def test_gradients_are_clipped_together(limit, factor):
+    grads = {"a": np.array([3.0], np.float32), "b": np.array([[4.0]], np.float32)}
+    clipped = clip_gradients(grads, limit)
+    for name, gradient in grads.items():
+        np.testing.assert_allclose(clipped[name], factor * gradient)
+        assert clipped[name].dtype == np.float32
+    assert grads["a"] == 3
+
+
+def test_dropout_keeps_the_mean_and_the_dtype():
+    features = np.ones((200, 500), np.float32)
+    dropped = drop_features(features, 0.25, np.random.default_rng(0))
+    assert dropped.dtype == np.float32
+    assert set(np.unique(dropped)) == {np.float32(0), np.float32(1 / 0.75)}
+    assert abs((dropped == 0).mean() - 0.25) < 0.01
+    assert features.min() == 1

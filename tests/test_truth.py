@@ -1,0 +1,160 @@
+"""The judge: true sentences pass, and of false ones it names what is wrong."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cs231n_lib.scenes import (
+    COLOURS,
+    RELATIONS,
+    SHAPES,
+    SIZES,
+    Description,
+    Scene,
+    Thing,
+    sample_scenes,
+)
+from cs231n_lib.truth import Mistake, count_mistakes, judge, share_true
+
+SCENE = Scene(
+    Description(Thing("large", "red", "circle"), "above", Thing("small", "blue", "star")), seed=0
+)
+WORDS = [*SIZES, *COLOURS, *SHAPES, "above", "below", "left", "right", "of", "a", "the", "and"]
+WORDS += ["is", "to", "there", "thing", "<END>", "<UNK>"]
+
+
+@pytest.mark.parametrize("scene", sample_scenes("test", 60, seed=2))
+def test_both_captions_of_a_scene_are_true(scene):
+    for sentence in scene.captions:
+        assert judge(sentence, scene).true
+        assert judge(sentence, scene).mistakes == ()
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "a large red circle above a small blue star",
+        "a small blue star below a large red circle",
+        "A large red circle is above a small blue star.",
+        "a red large circle above the blue small star",
+        "there is a red circle",
+        "a star",
+        "star",
+        "a small thing below a circle",
+        "a blue object",
+        "a red circle and a star",
+        "a star and a red circle",
+        "a thing above a thing",
+    ],
+)
+def test_true_sentences(sentence):
+    assert judge(sentence, SCENE)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "mistake"),
+    [
+        ("a small red circle above a small blue star", ("size", "first", "small", "large", 1)),
+        ("a large pink circle above a small blue star", ("colour", "first", "pink", "red", 2)),
+        ("a large red square above a small blue star", ("shape", "first", "square", "circle", 3)),
+        ("a large red circle below a small blue star", ("relation", "", "below", "above", 4)),
+        ("a large red circle left of a small blue star", ("relation", "", "left of", "above", 4)),
+        ("a large red circle above a large blue star", ("size", "second", "large", "small", 6)),
+        ("a large red circle above a small green star", ("colour", "second", "green", "blue", 7)),
+        ("a large red circle above a small blue cross", ("shape", "second", "cross", "star", 8)),
+        ("a small blue star above a large red circle", ("relation", "", "above", "below", 4)),
+        ("a star is to the left of a circle", ("relation", "", "left of", "below", 5)),
+        ("a green circle", ("colour", "first", "green", "red", 1)),
+    ],
+)
+def test_one_wrong_word_is_one_mistake_in_its_place(sentence, mistake):
+    verdict = judge(sentence, SCENE)
+    assert not verdict.true
+    assert verdict.mistakes == (Mistake(*mistake),)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "word", "found"),
+    [
+        ("", 0, "the end"),
+        ("a", 1, "the end"),
+        ("a large red", 3, "the end"),
+        ("a large red circle above", 5, "the end"),
+        ("a large red circle above a small", 7, "the end"),
+        ("a large small circle", 2, "'small'"),
+        ("a red blue circle", 2, "'blue'"),
+        ("a red circle on a star", 3, "'on'"),
+        ("a red circle left a star", 3, "'left'"),
+        ("a red circle above a star star", 6, "'star'"),
+        ("a violet circle", 1, "'violet'"),
+        ("<UNK>", 0, "'<unk>'"),
+        ("above", 0, "'above'"),
+    ],
+)
+def test_what_is_no_sentence_is_false_and_says_where_reading_stopped(sentence, word, found):
+    verdict = judge(sentence, SCENE)
+    assert not verdict
+    (mistake,) = verdict.mistakes
+    assert (mistake.attribute, mistake.word) == ("grammar", word)
+    assert f"found {found}" in str(mistake)
+
+
+def test_exactly_the_true_full_sentences_are_true():
+    """Against a brute force that knows nothing of the parser: of all 25,600 full sentences
+    about any two things, those and only those that are the scene's own captions are true."""
+    things = [Thing(*words) for words in itertools.product(SIZES, COLOURS, SHAPES)]
+    for scene in (SCENE, *sample_scenes("val", 2, seed=9)):
+        true = {
+            sentence
+            for first, relation, second in itertools.product(things, RELATIONS, things)
+            if judge(sentence := f"{first} {relation} {second}", scene)
+        }
+        assert true == set(scene.captions)
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join) | st.text(max_size=60))
+def test_any_string_gets_a_verdict(sentence):
+    verdict = judge(sentence, SCENE)
+    assert verdict.true == (not verdict.mistakes)
+    for mistake in verdict.mistakes:
+        assert mistake.said
+        assert 0 <= mistake.word <= len(sentence.split())
+
+
+def test_a_mistake_reads_well():
+    (mistake,) = judge("a large pink circle above a small blue star", SCENE).mistakes
+    assert str(mistake) == "first colour: said 'pink', true is 'red'"
+    (mistake,) = judge("a circle below a star", SCENE).mistakes
+    assert str(mistake) == "relation: said 'below', true is 'above'"
+
+
+def test_only_strings_are_judged():
+    with pytest.raises(TypeError, match="sentence is a list, expected a string"):
+        judge(["a", "circle"], SCENE)
+
+
+def test_shares_and_counts():
+    sentences = [
+        "a large red circle above a small blue star",
+        "a large red circle above a small pink cross",
+        "a large pink circle above a small blue star",
+        "nonsense",
+    ]
+    assert share_true(sentences, [SCENE] * 4) == 0.25
+    assert count_mistakes(sentences, [SCENE] * 4) == {
+        "second colour": 1,
+        "second shape": 1,
+        "first colour": 1,
+        "grammar": 1,
+    }
+
+
+@pytest.mark.parametrize("function", [share_true, count_mistakes])
+@pytest.mark.parametrize(("sentences", "scenes"), [([], []), (["a star"], []), ([], [SCENE])])
+def test_sentences_and_scenes_must_match(function, sentences, scenes):
+    with pytest.raises(ValueError, match=f"{len(sentences)} sentences and {len(scenes)} scenes"):
+        function(sentences, scenes)
