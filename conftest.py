@@ -1,3 +1,10 @@
 """Set-up of the whole test run."""
 
+import os
+
 pytest_plugins = ["pytester", "tests.nbval_tolerance"]
+
+# Tests run side by side, a process a core. Were each of them, and each notebook's kernel, to start
+# a thread for every core as well, they would only wait for one another.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")

@@ -31,7 +31,7 @@ def make_data(captions=10, pictures=4, columns=6):
 
 
 def test_a_vocabulary_numbers_special_words_first_then_the_alphabet():
-    assert IDX_TO_WORD == [*SPECIAL_WORDS, "a", "away", "cat", "dog", "ran", "sat"]
+    assert [*SPECIAL_WORDS, "a", "away", "cat", "dog", "ran", "sat"] == IDX_TO_WORD
     assert [WORD_TO_IDX[word] for word in IDX_TO_WORD] == list(range(10))
     check_vocabulary(WORD_TO_IDX, IDX_TO_WORD, "here")
 
@@ -69,16 +69,17 @@ def test_an_unknown_word_becomes_unk():
 
 @pytest.mark.parametrize(
     ("sentences", "length", "message"),
-    [([], None, "empty"), (["a cat sat"], 4, "needs 5 columns with <START> and <END>, length is 4")],
+    [
+        ([], None, "empty"),
+        (["a cat sat"], 4, "needs 5 columns with <START> and <END>, length is 4"),
+    ],
 )
 def test_encoding_refuses(sentences, length, message):
     with pytest.raises(ValueError, match=message):
         encode_captions(sentences, WORD_TO_IDX, length)
 
 
-@given(
-    st.lists(st.lists(st.sampled_from(IDX_TO_WORD[4:]), max_size=9).map(" ".join), min_size=1)
-)
+@given(st.lists(st.lists(st.sampled_from(IDX_TO_WORD[4:]), max_size=9).map(" ".join), min_size=1))
 def test_decoding_undoes_encoding(sentences):
     assert decode_captions(encode_captions(sentences, WORD_TO_IDX), IDX_TO_WORD) == sentences
 
@@ -119,9 +120,7 @@ def test_minibatches_follow_their_generator():
     rng = np.random.default_rng(1)
     first, second = (sample_minibatch(data, 8, rng=rng)[0] for _ in range(2))
     assert (first != second).any()
-    np.testing.assert_array_equal(
-        first, sample_minibatch(data, 8, rng=np.random.default_rng(1))[0]
-    )
+    np.testing.assert_array_equal(first, sample_minibatch(data, 8, rng=np.random.default_rng(1))[0])
     np.testing.assert_array_equal(sample_minibatch(data, 8)[0], sample_minibatch(data, 8)[0])
     assert len(sample_minibatch(data)[0]) == 100
 

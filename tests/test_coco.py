@@ -94,7 +94,7 @@ def test_a_missing_file_is_named(folder, name):
 
 
 def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere.*expected the assignment's folder"):
+    with pytest.raises(FileNotFoundError, match=r"nowhere.*expected the assignment's folder"):
         coco.load(tmp_path / "nowhere")
 
 
@@ -152,5 +152,5 @@ def test_a_vocabulary_without_what_is_needed_is_refused(folder, content, message
 
 def test_a_text_file_that_is_no_text_is_refused(folder):
     (folder / "val2014_urls.txt").write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(ValueError, match="val2014_urls.txt is damaged"):
+    with pytest.raises(ValueError, match=r"val2014_urls\.txt is damaged"):
         coco.load(folder)

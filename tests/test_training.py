@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -205,7 +204,7 @@ def test_an_interruption_while_saving_keeps_the_last_checkpoint(tmp_path, monkey
     with pytest.raises(OSError, match="no space"):
         make_solver(checkpoint=checkpoint).train()
     assert checkpoint.read_bytes() == good
-    assert os.listdir(tmp_path) == ["state.npz"]
+    assert list(tmp_path.iterdir()) == [checkpoint]
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.3, 0.99])

@@ -1,0 +1,56 @@
+"""What the chapters use to show sources and numbers."""
+
+from __future__ import annotations
+
+import inspect
+
+import matplotlib as mpl
+import pytest
+
+from cs231n_lib.captioning import CaptioningRNN
+from cs231n_lib.notebook import record, setup, show_source, within
+from cs231n_lib.rnn import rnn_step_backward, rnn_step_forward
+
+
+@pytest.mark.parametrize("function", [rnn_step_forward, CaptioningRNN.sample])
+def test_the_very_source_is_shown_without_its_docstring(function):
+    shown = show_source(function).data
+    lines = inspect.getsource(function).splitlines()
+    assert shown.startswith("```python\n# cs231n_lib/")
+    assert shown.endswith("```")
+    assert function.__doc__.splitlines()[0] not in shown
+    for line in (lines[0], lines[-1], lines[-2]):
+        assert line.strip() in shown
+    body = "\n".join(line for line in shown.splitlines() if not line.startswith(("```", "#")))
+    compile(body, "shown", "exec")
+
+
+def test_several_functions_are_shown_one_after_the_other():
+    shown = show_source(rnn_step_forward, rnn_step_backward).data
+    assert shown.index("def rnn_step_forward") < shown.index("def rnn_step_backward")
+    assert shown.count("```python") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [((0.8349, 0.03), "0.83 ± 0.03"), ((15.9, 8, 0), "16 ± 8"), ((1.25, 0.5, 1), "1.2 ± 0.5")],
+)
+def test_numbers_carry_their_tolerance(arguments, text):
+    assert within(*arguments) == text
+
+
+def test_facts_are_printed_and_kept(capsys, monkeypatch):
+    kept = {}
+    monkeypatch.setattr(
+        "cs231n_lib.notebook.glue", lambda name, fact, display: kept.update({name: fact})
+    )
+    record(share_of_truth="0.83 ± 0.03")
+    assert capsys.readouterr().out == "share of truth: 0.83 ± 0.03\n"
+    assert kept == {"share_of_truth": "0.83 ± 0.03"}
+
+
+def test_setup_gives_figures_the_style_of_the_book():
+    with mpl.rc_context():
+        setup()
+        assert mpl.rcParams["figure.figsize"] == [8, 3.2]
+        assert mpl.rcParams["axes.spines.top"] is False

@@ -1,0 +1,99 @@
+"""Figures show what they are given, and leave matplotlib as they found it."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.offsetbox import AnnotationBbox, TextArea
+
+from cs231n_lib import diagrams, plotting
+from cs231n_lib.landing import landing_picture
+from cs231n_lib.scenes import sample_scenes
+
+SCENES = sample_scenes("test", 5)
+GATES = {name: np.linspace(-1, 1, 40).reshape(4, 10) for name in "ifogc"}
+SOLVER = SimpleNamespace(loss_history=list(np.linspace(9, 1, 60)), validation_history=[0.2, 0.8])
+FIGURES = {
+    "captions": lambda: plotting.show_captions(SCENES),
+    "curves": lambda: plotting.plot_curves({"a": [3, 2, 1], "b": [2, 1, 1]}, "loss"),
+    "training": lambda: plotting.plot_training({"RNN": SOLVER, "LSTM": SOLVER}),
+    "mistakes": lambda: plotting.plot_mistakes({"RNN": {"first colour": 0.1}, "LSTM": {}}),
+    "norms": lambda: plotting.plot_gradient_norms({"h": np.ones(4), "c": np.array([0, 1, 2, 3.0])}),
+    "open": lambda: plotting.plot_open_directions({"RNN": np.array([9.0, 4, 2])}),
+    "gates": lambda: plotting.plot_gates(GATES, ["a", "b", "c", "d"]),
+    "captioning": lambda: diagrams.draw_captioning(["<START>", "a", "star", "<END>"]),
+    "unrolled": diagrams.draw_unrolled_rnn,
+    "cell": diagrams.draw_lstm_cell,
+    "landing": landing_picture,
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_figures_are_drawn_and_nothing_is_left_behind(name, tmp_path):
+    before = dict(mpl.rcParams)
+    figure = FIGURES[name]()
+    figure.savefig(tmp_path / "figure.png")
+    assert plt.get_fignums() == []
+    assert dict(mpl.rcParams) == before
+
+
+def texts_of(figure):
+    boxes = [a for ax in figure.axes for a in ax.artists if isinstance(a, AnnotationBbox)]
+    return [area.get_text() for box in boxes for area in box.offsetbox.findobj(TextArea)]
+
+
+def test_a_true_caption_stands_as_it_is():
+    texts = texts_of(plotting.show_captions(SCENES[:1]))
+    assert " ".join(texts) == SCENES[0].captions[0]
+
+
+def test_a_wrong_word_is_marked_and_followed_by_the_true_one():
+    words = SCENES[0].captions[0].split()
+    true = words[2]
+    words[2] = "pink" if true != "pink" else "blue"
+    figure = plotting.show_captions(SCENES[:1], [" ".join(words)])
+    texts = texts_of(figure)
+    assert texts[2:4] == [words[2], f"[{true}]"]
+    (box,) = (a for a in figure.axes[0].artists if isinstance(a, AnnotationBbox))
+    weights = [area._text.get_weight() for area in box.offsetbox.findobj(TextArea)]
+    assert [i for i, weight in enumerate(weights) if weight == "bold"] == [2]
+
+
+def test_bars_stand_in_the_order_of_the_sentence_and_in_percent():
+    figure = plotting.plot_mistakes({"RNN": {"first size": 0.02, "second shape": 0.25}})
+    (ax,) = figure.axes
+    np.testing.assert_allclose([bar.get_height() for bar in ax.patches], [2, 0, 0, 0, 0, 0, 25])
+    labels = [label.get_text() for label in ax.get_xticklabels()]
+    assert labels[0] == "first\nsize"
+    assert labels[3] == "relation"
+
+
+def test_curves_are_averaged_over_their_window():
+    figure = plotting.plot_curves({"a": [4.0, 2.0, 6.0]}, "loss", window=2)
+    (line,) = figure.axes[0].lines
+    np.testing.assert_allclose(line.get_ydata(), [3, 4])
+    np.testing.assert_allclose(line.get_xdata(), [2, 3])
+
+
+def test_gates_show_units_in_the_order_of_the_words_that_fill_them():
+    cell = np.zeros((3, 5))
+    cell[2, 0], cell[0, 1], cell[1, 3], cell[0, 4] = 2, -3, 4, 1
+    gates = dict.fromkeys("ifogc", cell)
+    figure = plotting.plot_gates(gates, ["a", "b", "c"], per_word=1)
+    shown = figure.axes[4].images[0].get_array()
+    np.testing.assert_array_equal(shown, cell[:, [1, 3, 0]].T)
+
+
+def test_zeros_are_left_out_of_a_logarithmic_plot():
+    figure = plotting.plot_gradient_norms({"c": np.array([0, 1, 2.0])})
+    np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), [np.nan, 1, 2])
+
+
+def test_the_captioning_diagram_reads_and_says_the_sentence():
+    words = ["<START>", "a", "star", "<END>"]
+    texts = [text.get_text() for text in diagrams.draw_captioning(words).axes[0].texts]
+    assert sorted(text for text in texts if text in words) == sorted(words[:-1] + words[1:])
