@@ -38,6 +38,9 @@ def copy_sources(book: Path) -> Path:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     book = copy_sources(tmp_path_factory.mktemp("a book with spaces"))
+    for stray in ("README.md", ".pytest_cache/README.md", ".venv/lib/NOTES.md"):
+        (book / stray).parent.mkdir(parents=True, exist_ok=True)
+        (book / stray).write_text("# Not a page of the book\n")
     result = build(book)
     assert result.returncode == 0, result.stdout + result.stderr
     return book / "_build" / "html"
