@@ -45,6 +45,8 @@ def build_vocabulary(sentences: Iterable[str]) -> tuple[dict[str, int], list[str
 
 def check_vocabulary(word_to_idx: dict[str, int], idx_to_word: Sequence[str], source: str) -> None:
     """Raise ValueError, naming ``source``, unless the two agree and hold every special word."""
+    if not isinstance(word_to_idx, dict) or not isinstance(idx_to_word, (list, tuple)):
+        raise ValueError(f"{source}: expected word_to_idx to be a dict and idx_to_word a list")
     missing = [word for word in SPECIAL_WORDS if word not in word_to_idx]
     if missing:
         raise ValueError(f"{source}: the vocabulary has no {', '.join(missing)}")
@@ -53,6 +55,8 @@ def check_vocabulary(word_to_idx: dict[str, int], idx_to_word: Sequence[str], so
             f"{source}: word_to_idx has {len(word_to_idx)} words, idx_to_word {len(idx_to_word)}"
         )
     for word, index in word_to_idx.items():
+        if not isinstance(index, (int, np.integer)):
+            raise ValueError(f"{source}: word_to_idx[{word!r}] is {index!r}, expected an integer")
         if not 0 <= index < len(idx_to_word) or idx_to_word[index] != word:
             raise ValueError(f"{source}: word_to_idx[{word!r}] is {index}, idx_to_word disagrees")
 

@@ -80,35 +80,29 @@ def load(
 def _check_split(data: dict[str, Any], split: str, folder: Path) -> None:
     captions, pictures = data[f"{split}_captions"], data[f"{split}_image_idxs"]
     features, images = data[f"{split}_features"], data[f"{split}_images"]
-    expectations = (
-        (
-            captions.ndim == 2 and captions.dtype.kind in "iu",
-            "captions are not (M, T + 1) integers",
-        ),
-        (
-            pictures.shape == captions.shape[:1] and pictures.dtype.kind in "iu",
-            "image_idxs are not one integer a caption",
-        ),
-        (features.ndim == 2 and features.dtype.kind == "f", "features are not (P, D) floats"),
-        (len(images) == len(features), f"{len(images)} URLs for {len(features)} rows of features"),
-        (
-            captions.size == 0 or 0 <= captions.min() <= captions.max() < len(data["idx_to_word"]),
-            f"captions hold words outside 0 to {len(data['idx_to_word']) - 1}",
-        ),
-        (
-            pictures.size == 0 or 0 <= pictures.min() <= pictures.max() < len(features),
-            f"image_idxs point outside the {len(features)} rows of features",
-        ),
-    )
-    for fits, complaint in expectations:
-        if not fits:
-            raise ValueError(f"{folder}: in the split {split!r}, {complaint}")
+    words = len(data["idx_to_word"])
+    # In this order: each complaint is about what the ones before it let pass.
+    if captions.ndim != 2 or captions.dtype.kind not in "iu":
+        complaint = "captions are not (M, T + 1) integers"
+    elif pictures.shape != captions.shape[:1] or pictures.dtype.kind not in "iu":
+        complaint = "image_idxs are not one integer a caption"
+    elif features.ndim != 2 or features.dtype.kind != "f":
+        complaint = "features are not (P, D) floats"
+    elif len(images) != len(features):
+        complaint = f"{len(images)} URLs for {len(features)} rows of features"
+    elif captions.size and not 0 <= captions.min() <= captions.max() < words:
+        complaint = f"captions hold words outside 0 to {words - 1}"
+    elif pictures.size and not 0 <= pictures.min() <= pictures.max() < len(features):
+        complaint = f"image_idxs point outside the {len(features)} rows of features"
+    else:
+        return
+    raise ValueError(f"{folder}: in the split {split!r}, {complaint}")
 
 
 def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(
             f"no file {path}: expected the assignment's folder coco_captioning"
         ) from None
@@ -132,9 +126,10 @@ def _read_hdf5(path: Path, names: list[str]) -> dict[str, np.ndarray]:
         raise FileNotFoundError(f"no file {path}: expected the assignment's folder coco_captioning")
     try:
         with h5py.File(path) as file:
-            missing = [name for name in names if name not in file]
+            arrays = sorted(name for name in file if isinstance(file.get(name), h5py.Dataset))
+            missing = [name for name in names if name not in arrays]
             if missing:
-                raise ValueError(f"{path} lacks {', '.join(missing)}; it has {sorted(file)}")
+                raise ValueError(f"{path} lacks {', '.join(missing)}; it has {arrays}")
             return {name: file[name][()] for name in names}
     except OSError as error:
         raise ValueError(f"{path} is damaged or cut short: {error}") from None

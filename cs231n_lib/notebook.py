@@ -43,9 +43,11 @@ def show_source(*functions: Callable) -> Markdown:
 
 def _without_docstring(function: Callable) -> str:
     source = textwrap.dedent(inspect.getsource(function))
-    docstring = ast.parse(source).body[0].body[0]
+    definition = ast.parse(source).body[0]
     lines = source.splitlines(keepends=True)
-    del lines[docstring.lineno - 1 : docstring.end_lineno]
+    if ast.get_docstring(definition) is not None:
+        docstring = definition.body[0]
+        del lines[docstring.lineno - 1 : docstring.end_lineno]
     path = Path(inspect.getsourcefile(function))
     return f"# {path.parent.name}/{path.name}\n" + "".join(lines)
 

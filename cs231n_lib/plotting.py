@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -155,7 +156,7 @@ def plot_training(solvers: Mapping[str, CaptioningSolver], window: int = 50) -> 
     matplotlib.figure.Figure
     """
     figure, (left, right) = plt.subplots(1, 2)
-    for (name, solver), marker in zip(solvers.items(), _MARKERS):
+    for (name, solver), marker in zip(solvers.items(), itertools.cycle(_MARKERS)):
         _plot_smooth(left, solver.loss_history, window, name)
         shares = 100 * np.array(solver.validation_history)
         right.plot(np.arange(1, len(shares) + 1), shares, marker=marker, label=name)
@@ -224,7 +225,7 @@ def plot_open_directions(counts: Mapping[str, np.ndarray]) -> Figure:
 
 def _plot_back(curves: Mapping[str, np.ndarray], ylabel: str) -> Figure:
     figure, ax = plt.subplots()
-    for (name, values), marker in zip(curves.items(), _MARKERS):
+    for (name, values), marker in zip(curves.items(), itertools.cycle(_MARKERS)):
         ax.plot(np.where(values > 0, values, np.nan), marker=marker, label=name)
     ax.set(xlabel="steps back from the word", ylabel=ylabel, yscale="log")
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -280,6 +281,7 @@ def plot_gates(gates: Mapping[str, np.ndarray], words: Sequence[str], per_word: 
 
 
 def _plot_smooth(ax: Axes, values: Sequence[float], window: int, label: str) -> None:
+    window = min(window, len(values))  # of a training that was too short to fill one
     smooth = np.convolve(values, np.full(window, 1 / window), mode="valid")
     ax.plot(np.arange(window, len(values) + 1), smooth, label=label)
 

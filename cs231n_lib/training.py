@@ -25,6 +25,17 @@ __all__ = ["CaptioningSolver", "clip_gradients", "drop_features", "one_cycle"]
 
 _RULES = {name: getattr(optim, name) for name in optim.__all__}
 
+# What reading a file can raise that is no checkpoint, or is one with any byte changed: the last two
+# come from the parts of a ZIP archive that say how it is compressed, and whether it is encrypted.
+_DAMAGE = (
+    OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile,
+    zlib.error, NotImplementedError, RuntimeError,
+)  # fmt: skip
+
+
+class _OtherSettingsError(Exception):
+    """A whole checkpoint, but of another training."""
+
 
 class CaptioningSolver:
     """Trains a :class:`~cs231n_lib.captioning.CaptioningRNN` on a captioned data set.
@@ -131,7 +142,7 @@ class CaptioningSolver:
             name: settings | {k: np.zeros_like(w) for k in averages}
             for name, w in model.params.items()
         }
-        self._identity = {
+        identity = {
             "cell_type": model.cell_type,
             "update_rule": update_rule,
             "settings": settings,
@@ -146,6 +157,8 @@ class CaptioningSolver:
                 for part in ("captions", "image_idxs", "features")
             ],
         }
+        # As a checkpoint gives it back: without NumPy's numbers, and with lists for tuples.
+        self._identity = json.loads(json.dumps(identity, default=lambda number: number.tolist()))
 
     def train(self) -> None:
         """Train until ``num_epochs`` are done, from the checkpoint if there is one.
@@ -208,7 +221,15 @@ class CaptioningSolver:
                 arrays = {name: archive[name] for name in archive.files}
             header = json.loads(str(arrays["header"]))
             identity, rng_state = header["identity"], header["rng"]
+            wrong = [key for key, value in self._identity.items() if identity.get(key) != value]
             params = {name: arrays[f"params/{name}"] for name in self.model.params}
+            wrong += [
+                name
+                for name, w in self.model.params.items()
+                if (params[name].shape, params[name].dtype) != (w.shape, w.dtype)
+            ]
+            if wrong:
+                raise _OtherSettingsError(", ".join(wrong))
             configs = {
                 name: {
                     key: saved if saved.ndim else saved.item()
@@ -218,18 +239,16 @@ class CaptioningSolver:
                 for name, config in self._configs.items()
             }
             losses, validations = arrays["loss_history"], arrays["validation_history"]
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        except _OtherSettingsError as error:
+            raise ValueError(
+                f"the checkpoint {self.checkpoint} was made with other settings ({error}); "
+                "give another path, or move it away"
+            ) from None
+        except _DAMAGE as error:
             raise ValueError(
                 f"the checkpoint {self.checkpoint} is damaged ({error}); "
                 "move it away to train from the beginning"
             ) from error
-        wrong = [key for key, value in self._identity.items() if identity.get(key) != value]
-        wrong += [name for name, w in self.model.params.items() if params[name].shape != w.shape]
-        if wrong:
-            raise ValueError(
-                f"the checkpoint {self.checkpoint} was made with other settings "
-                f"({', '.join(wrong)}); give another path, or move it away"
-            )
         self.model.params.update(params)
         self._configs = configs
         self.loss_history, self.validation_history = losses.tolist(), validations.tolist()

@@ -44,6 +44,8 @@ def test_a_vocabulary_numbers_special_words_first_then_the_alphabet():
         (lambda w, i: w.update(cat=7), r"word_to_idx\['cat'\] is 7, idx_to_word disagrees"),
         (lambda w, i: w.update(cat=-4), r"word_to_idx\['cat'\] is -4"),
         (lambda w, i: w.update(cat=99), r"word_to_idx\['cat'\] is 99"),
+        (lambda w, i: w.update(cat=6.0), r"word_to_idx\['cat'\] is 6.0, expected an integer"),
+        (lambda w, i: w.update(cat="6"), r"word_to_idx\['cat'\] is '6', expected an integer"),
     ],
 )
 def test_a_vocabulary_that_does_not_hold_together_is_refused(change, message):
@@ -51,6 +53,23 @@ def test_a_vocabulary_that_does_not_hold_together_is_refused(change, message):
     change(words, back)
     with pytest.raises(ValueError, match=message):
         check_vocabulary(words, back, "here")
+
+
+@pytest.mark.parametrize(
+    ("words", "back"),
+    [
+        (list(WORD_TO_IDX), IDX_TO_WORD),
+        (None, IDX_TO_WORD),
+        (WORD_TO_IDX, {str(i): word for i, word in enumerate(IDX_TO_WORD)}),
+    ],
+)
+def test_a_vocabulary_of_another_kind_is_refused(words, back):
+    with pytest.raises(ValueError, match="here: expected word_to_idx to be a dict"):
+        check_vocabulary(words, back, "here")
+
+
+def test_special_words_in_sentences_are_numbered_once():
+    assert build_vocabulary(["<START> a <END>"])[1] == [*SPECIAL_WORDS, "a"]
 
 
 def test_sentences_are_framed_and_padded():

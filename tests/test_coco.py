@@ -65,6 +65,8 @@ def test_some_training_captions_can_be_kept(folder):
     }
     for row, i in zip(some["train_captions"], some["train_image_idxs"]):
         assert (tuple(row), i) in pairs
+    again = coco.load(folder, max_train=5)
+    np.testing.assert_array_equal(again["train_captions"], some["train_captions"])
     with pytest.raises(ValueError, match="max_train is 0, expected at least 1"):
         coco.load(folder, max_train=0)
 
@@ -98,6 +100,26 @@ def test_a_missing_folder_is_named(tmp_path):
         coco.load(tmp_path / "nowhere")
 
 
+def test_a_file_in_the_place_of_the_folder_is_refused(folder):
+    with pytest.raises(FileNotFoundError, match="expected the assignment's folder"):
+        coco.load(folder / "coco2014_captions.h5")
+
+
+def test_a_group_in_the_place_of_an_array_is_refused(folder):
+    with h5py.File(folder / "coco2014_captions.h5", "r+") as file:
+        del file["val_captions"]
+        file.create_group("val_captions")
+    with pytest.raises(ValueError, match=r"lacks val_captions; it has \['train_captions',"):
+        coco.load(folder)
+
+
+def test_a_broken_vocabulary_is_refused(folder):
+    path = folder / "coco2014_vocab.json"
+    path.write_text(path.read_text().replace(":", ";"))
+    with pytest.raises(ValueError, match=r"coco2014_vocab\.json is damaged"):
+        coco.load(folder)
+
+
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("kept", [0.0, 0.5, 0.9])
 def test_a_truncated_file_is_refused(folder, name, kept):
@@ -123,11 +145,16 @@ def rewrite(folder, name, key, value):
         ("coco2014_captions.h5", "val_captions", np.full((8, 17), -1), "words outside 0 to"),
         ("coco2014_captions.h5", "val_captions", np.zeros((8, 17)), "not .* integers"),
         ("coco2014_captions.h5", "val_captions", np.zeros(8, int), "not .* integers"),
+        ("coco2014_captions.h5", "val_captions", [b"a man", b"a horse"], "not .* integers"),
+        ("coco2014_captions.h5", "val_captions", np.int32(3), "not .* integers"),
+        ("coco2014_captions.h5", "val_image_idxs", [b"a"] * 8, "not one integer a caption"),
         ("coco2014_captions.h5", "val_image_idxs", np.full(8, 4), "outside the 4 rows"),
         ("coco2014_captions.h5", "val_image_idxs", np.full(8, -1), "outside the 4 rows"),
         ("coco2014_captions.h5", "val_image_idxs", np.zeros(7, int), "not one integer a caption"),
         ("val2014_vgg16_fc7_pca.h5", "features", np.zeros((3, 512)), "4 URLs for 3 rows"),
         ("val2014_vgg16_fc7_pca.h5", "features", np.zeros(4), "features are not"),
+        ("val2014_vgg16_fc7_pca.h5", "features", np.float32(1), "features are not"),
+        ("val2014_vgg16_fc7_pca.h5", "features", np.zeros((4, 512), int), "features are not"),
     ],
 )
 def test_files_that_do_not_fit_are_refused(folder, name, key, value, message):
@@ -142,6 +169,8 @@ def test_files_that_do_not_fit_are_refused(folder, name, key, value, message):
         ({"word_to_idx": {}}, "lacks idx_to_word"),
         ([], "lacks word_to_idx, idx_to_word"),
         ({"word_to_idx": {"<NULL>": 0}, "idx_to_word": ["<NULL>"]}, "no <START>, <END>, <UNK>"),
+        ({"word_to_idx": ["<NULL>"], "idx_to_word": ["<NULL>"]}, "word_to_idx to be a dict"),
+        ({"word_to_idx": {}, "idx_to_word": {}}, "idx_to_word a list"),
     ],
 )
 def test_a_vocabulary_without_what_is_needed_is_refused(folder, content, message):

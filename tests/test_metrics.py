@@ -28,6 +28,11 @@ def test_a_short_sentence_is_punished():
     assert bleu4(["the cat sat on the"], [[CAT]]) == pytest.approx(math.exp(1 - 7 / 5))
 
 
+def test_a_sentence_without_a_right_word_scores_nothing():
+    assert bleu4([""], [[CAT]]) == 0
+    assert bleu4(["dogs never do"], [[CAT]]) == 0
+
+
 def test_counts_are_taken_over_all_sentences():
     both = bleu4([CAT, "a b c d e"], [[CAT], ["v w x y z"]])
     expected = math.exp(sum(map(math.log, (7 / 12, 6 / 10, 5 / 8, 4 / 6))) / 4)

@@ -25,6 +25,32 @@ def test_the_very_source_is_shown_without_its_docstring(function):
     compile(body, "shown", "exec")
 
 
+def plain(x):
+    y = 2 * x
+    return y + 1
+
+
+class WithMethods:
+    """Of a class, the docstring."""
+
+    def double(self, x):
+        return 2 * x
+
+
+def test_a_function_without_a_docstring_is_shown_whole():
+    assert show_source(plain).data == (
+        "```python\n# tests/test_notebook.py\ndef plain(x):\n    y = 2 * x\n    return y + 1\n```"
+    )
+
+
+def test_classes_and_methods_are_shown_too():
+    shown = show_source(WithMethods, WithMethods.double).data
+    assert "Of a class" not in shown
+    assert "class WithMethods:\n" in shown
+    assert "    def double(self, x):\n        return 2 * x\n```" in shown
+    assert "\ndef double(self, x):\n    return 2 * x\n```" in shown
+
+
 def test_several_functions_are_shown_one_after_the_other():
     shown = show_source(rnn_step_forward, rnn_step_backward).data
     assert shown.index("def rnn_step_forward") < shown.index("def rnn_step_backward")

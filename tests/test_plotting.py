@@ -97,3 +97,38 @@ def test_the_captioning_diagram_reads_and_says_the_sentence():
     words = ["<START>", "a", "star", "<END>"]
     texts = [text.get_text() for text in diagrams.draw_captioning(words).axes[0].texts]
     assert sorted(text for text in texts if text in words) == sorted(words[:-1] + words[1:])
+
+
+def test_a_training_shorter_than_the_window_is_drawn():
+    figure = plotting.plot_curves({"a": [4.0, 2.0]}, "loss", window=50)
+    (line,) = figure.axes[0].lines
+    assert (line.get_xdata().tolist(), line.get_ydata().tolist()) == ([2], [3])
+
+
+def test_no_curve_is_left_out():
+    curves = {f"network {i}": np.array([2.0, 1.0]) for i in range(7)}
+    solvers = dict.fromkeys(curves, SOLVER)
+    assert len(plotting.plot_open_directions(curves).axes[0].lines) == 7
+    assert [len(ax.lines) for ax in plotting.plot_training(solvers).axes] == [7, 7]
+
+
+def test_training_shows_losses_on_the_left_and_percent_on_the_right():
+    left, right = plotting.plot_training({"RNN": SOLVER, "LSTM": SOLVER}, window=10).axes
+    assert (left.get_xlabel(), left.get_ylabel()) == ("step", "loss of a sentence")
+    assert (right.get_xlabel(), right.get_ylabel()) == ("epoch", "true captions, %")
+    np.testing.assert_allclose(right.lines[0].get_xydata(), [[1, 20], [2, 80]])
+    assert len(left.lines[0].get_xdata()) == 51
+    assert [text.get_text() for text in right.get_legend().get_texts()] == ["RNN", "LSTM"]
+
+
+def test_every_scene_is_shown_and_the_rest_of_the_grid_stays_empty():
+    figure = plotting.show_captions(SCENES, columns=3)
+    assert [len(ax.images) for ax in figure.axes] == [1, 1, 1, 1, 1, 0]
+    assert figure.axes[0].images[0].get_array().shape == (384, 384, 3)
+
+
+def test_the_other_diagrams_name_what_flows():
+    texts = {text.get_text() for text in diagrams.draw_unrolled_rnn().axes[0].texts}
+    assert {"$h_0$", "$x_1$", "$x_3$", "$L_2$", r"$dx_2 = da_2 W_x^\top$"} <= texts
+    texts = {text.get_text() for text in diagrams.draw_lstm_cell().axes[0].texts}
+    assert {"forget", "input", "candidate", "output", "$c_{t-1}$", "$c_t$", "$h_t$"} <= texts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import os
 import pickle
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import torch
 from matplotlib.cbook import get_sample_data
 from PIL import Image
+from sklearn.datasets import load_sample_image
 
 from cs231n_lib.pretrained import (
     IMAGENET_MEAN,
@@ -56,6 +58,19 @@ def test_it_names_a_photograph(model, picture):
     best = [categories[i] for i in scores[0].topk(5).indices]
     assert scores.shape == (1, 1000)
     assert "military uniform" in best
+
+
+def test_it_tells_a_temple_from_a_flower(model):
+    weights = sys.modules["torchvision.models"].SqueezeNet1_1_Weights
+    categories = weights.IMAGENET1K_V1.meta["categories"]
+    best = {}
+    for name in ("china.jpg", "flower.jpg"):
+        image = Image.fromarray(load_sample_image(name)).crop((106, 0, 533, 427))
+        x = torch.from_numpy(np.array(image.resize((224, 224)))).permute(2, 0, 1) / 255
+        scores = model(((x - MEAN) / STD)[None])[0]
+        best[name] = [categories[i] for i in scores.topk(3).indices]
+    assert {"stupa", "dome", "monastery"} == set(best["china.jpg"])
+    assert not set(best["china.jpg"]) & set(best["flower.jpg"])
 
 
 def caffe_conv(x, layer, stride=1, padding=0):
@@ -112,18 +127,28 @@ def test_a_damaged_file_is_refused(tmp_path, change):
 
 
 class Malice:
-    """Unpickled without care, it would create a file."""
+    """Unpickled without care, it would call a function."""
 
-    def __init__(self, path):
-        self.path = path
+    def __init__(self, function, *arguments):
+        self.call = function, arguments
 
     def __reduce__(self):
-        return open, (self.path, "w")
+        return self.call
 
 
-def test_code_in_a_pickle_is_refused_and_not_run(tmp_path):
-    target = tmp_path / "created"
-    poisoned = pickle.dumps({"conv1": [np.zeros(3), Malice(str(target))]})
-    with pytest.raises(pickle.UnpicklingError, match="refused to load"):
+@pytest.mark.parametrize(
+    ("function", "arguments", "named"),
+    [
+        (open, ("{}", "w"), "open"),
+        (os.system, ("echo > '{}'",), "system"),
+        (eval, ("open('{}', 'w')",), "eval"),
+        (np.save, ("{}", 1), "save"),
+    ],
+)
+def test_code_in_a_pickle_is_refused_and_not_run(tmp_path, function, arguments, named):
+    target = tmp_path / "created.npy"
+    malice = Malice(function, *(a.format(target) if isinstance(a, str) else a for a in arguments))
+    poisoned = pickle.dumps({"conv1": [np.zeros(3), malice]})
+    with pytest.raises(pickle.UnpicklingError, match=rf"refused to load [\w.]+\.{named}"):
         _ArrayUnpickler(io.BytesIO(poisoned)).load()
     assert not target.exists()

@@ -47,3 +47,10 @@ def test_the_output_ends_empty_after_an_error_too(notebook):
     with pytest.raises(RuntimeError, match="no more"):
         list(progress(broken(), "working", total=3))
     assert notebook[-1] == ""
+
+
+def test_the_output_ends_empty_when_nobody_goes_on(notebook):
+    items = progress(range(100), "working")
+    assert next(items) == 0
+    items.close()
+    assert notebook[-1] == ""

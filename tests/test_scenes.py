@@ -11,7 +11,9 @@ from cs231n_lib.scenes import (
     RELATIONS,
     SHAPES,
     SIZES,
+    Description,
     Scene,
+    Thing,
     describe_pictures,
     draw,
     load,
@@ -87,11 +89,20 @@ def test_sampling_refuses(split, count, message):
         sample_scenes(split, count)
 
 
-def test_both_captions_say_the_same_from_either_side():
-    first, second = SCENES[0].captions
-    description = SCENES[0].description
-    assert first == f"{description.first} {description.relation} {description.second}"
-    assert second == f"{description.second} {RELATIONS[description.relation]} {description.first}"
+@pytest.mark.parametrize(
+    ("relation", "first", "second"),
+    [
+        ("above", "a large red star above a small pink cross", "below"),
+        ("below", "a large red star below a small pink cross", "above"),
+        ("left of", "a large red star left of a small pink cross", "right of"),
+        ("right of", "a large red star right of a small pink cross", "left of"),
+    ],
+)
+def test_both_captions_say_the_same_from_either_side(relation, first, second):
+    things = Thing("large", "red", "star"), Thing("small", "pink", "cross")
+    scene = Scene(Description(things[0], relation, things[1]), seed=0)
+    assert scene.captions == (first, f"a small pink cross {second} a large red star")
+    assert scene.description.converse().converse() == scene.description
 
 
 @pytest.mark.parametrize("scale", [1, 3])
@@ -175,6 +186,8 @@ def test_features_have_the_promised_form_and_repeat():
     again, same = describe_pictures(SCENES[:10], projection)
     assert same is projection
     np.testing.assert_allclose(again, features[:10], atol=1e-3)
+    _, other = describe_pictures(sample_scenes("val", 40))
+    assert np.abs(describe_pictures(SCENES[:10], other)[0] - features[:10]).max() > 0.1
 
 
 @pytest.mark.parametrize(("count", "message"), [(0, "empty"), (31, "31 scenes, expected at least")])
@@ -193,5 +206,23 @@ def test_load_packs_what_the_course_packs():
         assert scenes == sample_scenes(split, count, seed=1)
         said = decode_captions(captions, data["idx_to_word"])
         assert said == [scene.captions[0] for scene in scenes]
+    told = {
+        split: {sentence for scene in data[f"{split}_images"] for sentence in scene.captions}
+        for split in ("train", "val", "test")
+    }
+    assert not told["train"] & (told["val"] | told["test"])
     assert data["idx_to_word"][:4] == list(SPECIAL_WORDS)
     assert [data["word_to_idx"][word] for word in data["idx_to_word"]] == list(range(25))
+
+
+@pytest.mark.parametrize("split", ["train", "val", "test"])
+def test_load_refuses_a_split_without_pictures(split):
+    counts = {"num_train": 40, "num_val": 8, "num_test": 8} | {f"num_{split}": 0}
+    with pytest.raises(ValueError, match="count is 0, expected at least 1"):
+        load(**counts)
+
+
+def test_another_seed_loads_other_pictures_with_the_same_words():
+    first, second = (load(num_train=40, num_val=1, num_test=1, seed=seed) for seed in (0, 1))
+    assert first["train_images"] != second["train_images"]
+    assert first["word_to_idx"] == second["word_to_idx"]

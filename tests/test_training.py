@@ -222,6 +222,85 @@ def test_a_damaged_checkpoint_is_refused_and_the_model_left_alone(tmp_path, kept
     assert checkpoint.stat().st_size == int(kept * len(content))
 
 
+def test_no_changed_byte_of_a_checkpoint_goes_unnoticed(tmp_path):
+    """Refused as damaged, or, where the byte says nothing (a date), loaded as it was."""
+    checkpoint = tmp_path / "state.npz"
+    whole = make_solver(checkpoint=checkpoint, num_epochs=1)
+    whole.train()
+    content = checkpoint.read_bytes()
+    rng = np.random.default_rng(0)
+    directory = range(content.index(b"PK\x01\x02"), len(content))  # ZIP's list of its members
+    refused = 0
+    for at in [*rng.integers(len(content), size=60), *rng.choice(directory, 300)]:
+        changed = bytearray(content)
+        changed[at] ^= 1 << rng.integers(8)
+        checkpoint.write_bytes(changed)
+        solver = make_solver(checkpoint=checkpoint, num_epochs=1)
+        before = dict(solver.model.params)
+        try:
+            solver.train()
+        except ValueError as error:
+            assert "state.npz is damaged" in str(error)  # noqa: PT017
+            assert all(solver.model.params[name] is before[name] for name in before)
+            refused += 1
+        else:
+            assert_same_result(solver, whole)
+    assert refused > 150
+
+
+@pytest.mark.parametrize("content", [{"a": 1}, [1, 2], "text"])
+def test_another_file_in_the_place_of_a_checkpoint_is_refused(tmp_path, content):
+    checkpoint = tmp_path / "state.npz"
+    if isinstance(content, dict):
+        np.savez(checkpoint, **content)
+    elif isinstance(content, list):
+        with checkpoint.open("wb") as file:
+            np.save(file, content)
+    else:
+        checkpoint.write_text(content)
+    with pytest.raises(ValueError, match=r"state\.npz is damaged"):
+        make_solver(checkpoint=checkpoint).train()
+
+
+def test_a_checkpoint_of_another_dtype_is_refused(tmp_path):
+    checkpoint = tmp_path / "state.npz"
+    make_solver(checkpoint=checkpoint).train()
+    model = CaptioningRNN(DATA["word_to_idx"], 20, 8, 12, "rnn", np.float64)
+    solver = make_solver(checkpoint=checkpoint)
+    solver.model = model
+    with pytest.raises(ValueError, match="other settings .*Wh"):
+        solver.train()
+    assert model.params["Wh"].dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"batch_size": np.int64(10)},
+        {"optim_config": {"learning_rate": np.float32(5e-3)}},
+        {"max_grad_norm": np.float32(5)},
+        {"seed": (1, 2)},
+    ],
+)
+def test_settings_may_be_numbers_of_numpy(tmp_path, settings):
+    whole = make_solver(**settings)
+    whole.train()
+    settings |= {"checkpoint": tmp_path / "state.npz"}
+    with pytest.raises(KeyboardInterrupt):
+        make_solver(validate=Interruption(2), **settings).train()
+    resumed = make_solver(**settings)
+    resumed.train()
+    assert_same_result(resumed, whole)
+
+
+def test_a_left_over_partial_file_is_no_checkpoint(tmp_path):
+    (tmp_path / "state.npz123.partial").write_bytes(b"half a checkpoint")
+    solver, whole = make_solver(checkpoint=tmp_path / "state.npz"), make_solver()
+    solver.train()
+    whole.train()
+    assert_same_result(solver, whole)
+
+
 def test_a_checkpoint_that_lacks_an_array_is_refused(tmp_path):
     checkpoint = tmp_path / "state.npz"
     make_solver(checkpoint=checkpoint).train()
@@ -241,13 +320,28 @@ def test_a_checkpoint_that_lacks_an_array_is_refused(tmp_path):
         ({"num_epochs": 9}, "num_epochs"),
         ({"data": make_data(40)}, "data"),
         ({"hidden": 10}, "Wh"),
+        ({"cell_type": "lstm"}, "cell_type"),
+        ({"update_rule": "sgd"}, "update_rule"),
+        ({"feature_dropout": 0.2}, "feature_dropout"),
+        ({"lr_decay": 0.9}, "lr_decay"),
     ],
 )
 def test_a_checkpoint_of_another_training_is_refused(tmp_path, other, named):
     checkpoint = tmp_path / "state.npz"
     make_solver(checkpoint=checkpoint).train()
-    with pytest.raises(ValueError, match=f"other settings .*{named}"):
-        make_solver(checkpoint=checkpoint, **other).train()
+    solver = make_solver(checkpoint=checkpoint, **other)
+    before = dict(solver.model.params)
+    with pytest.raises(ValueError, match=rf"state\.npz was made with other settings .*{named}"):
+        solver.train()
+    assert all(solver.model.params[name] is before[name] for name in before)
+
+
+def test_a_checkpoint_of_a_simpler_rule_is_named_as_such(tmp_path):
+    """Adam needs arrays that a checkpoint of SGD never had; that is no damage."""
+    checkpoint = tmp_path / "state.npz"
+    make_solver(update_rule="sgd", checkpoint=checkpoint).train()
+    with pytest.raises(ValueError, match="other settings .*update_rule"):
+        make_solver(update_rule="adam", checkpoint=checkpoint).train()
 
 
 def test_a_loss_that_is_not_finite_stops_training_with_the_weights_kept(tmp_path):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +51,10 @@ def test_both_captions_of_a_scene_are_true(scene):
         "a red circle and a star",
         "a star and a red circle",
         "a thing above a thing",
+        "a small blue star is below a large red circle",
+        "an object and the red shape",
+        "There is a STAR.",
+        "  there   is a red circle above a star ",
     ],
 )
 def test_true_sentences(sentence):
@@ -93,6 +99,14 @@ def test_one_wrong_word_is_one_mistake_in_its_place(sentence, mistake):
         ("a violet circle", 1, "'violet'"),
         ("<UNK>", 0, "'<unk>'"),
         ("above", 0, "'above'"),
+        (".", 0, "''"),
+        ("a red circle above", 4, "the end"),
+        ("a red circle and", 4, "the end"),
+        ("a red circle and above a star", 4, "'above'"),
+        ("a red circle above a star <END>", 6, "'<end>'"),
+        ("a a red circle", 1, "'a'"),
+        ("a red circle. above a star", 2, "'circle.'"),
+        ("a red circle is to the star", 6, "'star'"),
     ],
 )
 def test_what_is_no_sentence_is_false_and_says_where_reading_stopped(sentence, word, found):
@@ -116,6 +130,75 @@ def test_exactly_the_true_full_sentences_are_true():
         assert true == set(scene.captions)
 
 
+def swaps(scene):
+    """Every caption of a scene with one word, or one relation, replaced by every other."""
+    values = {"size": SIZES, "colour": tuple(COLOURS), "shape": SHAPES}
+    for told in (scene.description, scene.description.converse()):
+        for place in ("first", "second"):
+            thing = getattr(told, place)
+            start = 0 if place == "first" else len(f"{told.first} {told.relation}".split())
+            for offset, (attribute, words) in enumerate(values.items(), start=1):
+                true = getattr(thing, attribute)
+                for said in words:
+                    if said != true:
+                        changed = replace(told, **{place: replace(thing, **{attribute: said})})
+                        yield str(changed), Mistake(attribute, place, said, true, start + offset)
+        for said in RELATIONS:
+            if said != told.relation:
+                mistake = Mistake("relation", "", said, told.relation, 4)
+                yield str(replace(told, relation=said)), mistake
+
+
+@pytest.mark.parametrize("scene", sample_scenes("train", 12, seed=7))
+def test_any_word_of_a_caption_replaced_is_that_one_mistake(scene):
+    assert scene.description.first != scene.description.second  # else "below" is as true as "above"
+    looked_at = 0
+    for sentence, mistake in swaps(scene):
+        assert judge(sentence, scene).mistakes == (mistake,)
+        looked_at += 1
+    assert looked_at == 2 * (2 * (1 + 7 + 4) + 3)
+
+
+def phrases(thing):
+    """All that the grammar can truly say of one thing."""
+    for noun in (thing.shape, "thing", "object", "shape"):
+        for size, colour in itertools.product((thing.size, ""), (thing.colour, "")):
+            for order in {(size, colour), (colour, size)}:
+                yield " ".join(word for word in (*order, noun) if word)
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        SCENE,
+        Scene(
+            Description(Thing("small", "red", "star"), "left of", Thing("small", "red", "star")), 0
+        ),
+        *sample_scenes("test", 4, seed=11),
+    ],
+)
+def test_partial_sentences_agree_with_all_that_can_truly_be_said(scene):
+    """Against a list, made without the parser, of every true sentence in a plain form."""
+    true = set()
+    for told in (scene.description, scene.description.converse()):
+        firsts, seconds = set(phrases(told.first)), set(phrases(told.second))
+        true |= firsts
+        for first, second in itertools.product(firsts, seconds):
+            true |= {f"{first} {told.relation} {second}", f"{first} and {second}"}
+    assert all(judge(sentence, scene) for sentence in true)
+
+    rng = np.random.default_rng(0)
+    things = [scene.description.first, scene.description.second]
+    things += [Thing("small", "blue", "cross"), Thing("large", "red", "circle")]
+    said = [phrase for thing in things for phrase in phrases(thing)]
+    judged = {True: 0, False: 0}
+    for first, second in rng.choice(said, size=(2_000, 2)):
+        sentence = f"{first} {rng.choice([*RELATIONS, 'and'])} {second}"
+        assert judge(sentence, scene).true == (sentence in true)
+        judged[sentence in true] += 1
+    assert min(judged.values()) > 100
+
+
 @given(st.lists(st.sampled_from(WORDS), max_size=14).map(" ".join) | st.text(max_size=60))
 def test_any_string_gets_a_verdict(sentence):
     verdict = judge(sentence, SCENE)
@@ -132,9 +215,12 @@ def test_a_mistake_reads_well():
     assert str(mistake) == "relation: said 'below', true is 'above'"
 
 
-def test_only_strings_are_judged():
-    with pytest.raises(TypeError, match="sentence is a list, expected a string"):
-        judge(["a", "circle"], SCENE)
+@pytest.mark.parametrize(
+    ("sentence", "kind"), [(["a", "circle"], "list"), (None, "NoneType"), (b"a circle", "bytes")]
+)
+def test_only_strings_are_judged(sentence, kind):
+    with pytest.raises(TypeError, match=f"sentence is a {kind}, expected a string"):
+        judge(sentence, SCENE)
 
 
 def test_shares_and_counts():
