@@ -148,7 +148,7 @@ class Malice:
 def test_code_in_a_pickle_is_refused_and_not_run(tmp_path, function, arguments, named):
     target = tmp_path / "created.npy"
     malice = Malice(function, *(a.format(target) if isinstance(a, str) else a for a in arguments))
-    poisoned = pickle.dumps({"conv1": [np.zeros(3), malice]})
+    poisoned = pickle.dumps({"conv1": [malice]})  # nothing else in it that could be refused
     with pytest.raises(pickle.UnpicklingError, match=rf"refused to load [\w.]+\.{named}"):
         _ArrayUnpickler(io.BytesIO(poisoned)).load()
     assert not target.exists()

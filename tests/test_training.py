@@ -231,7 +231,7 @@ def test_no_changed_byte_of_a_checkpoint_goes_unnoticed(tmp_path):
     rng = np.random.default_rng(0)
     directory = range(content.index(b"PK\x01\x02"), len(content))  # ZIP's list of its members
     refused = 0
-    for at in [*rng.integers(len(content), size=60), *rng.choice(directory, 300)]:
+    for at in [*rng.integers(len(content), size=40), *rng.choice(directory, 200)]:
         changed = bytearray(content)
         changed[at] ^= 1 << rng.integers(8)
         checkpoint.write_bytes(changed)
@@ -240,12 +240,12 @@ def test_no_changed_byte_of_a_checkpoint_goes_unnoticed(tmp_path):
         try:
             solver.train()
         except ValueError as error:
-            assert "state.npz is damaged" in str(error)  # noqa: PT017
+            assert "state.npz is damaged" in str(error)
             assert all(solver.model.params[name] is before[name] for name in before)
             refused += 1
         else:
             assert_same_result(solver, whole)
-    assert refused > 150
+    assert refused > 100
 
 
 @pytest.mark.parametrize("content", [{"a": 1}, [1, 2], "text"])
@@ -268,7 +268,7 @@ def test_a_checkpoint_of_another_dtype_is_refused(tmp_path):
     model = CaptioningRNN(DATA["word_to_idx"], 20, 8, 12, "rnn", np.float64)
     solver = make_solver(checkpoint=checkpoint)
     solver.model = model
-    with pytest.raises(ValueError, match="other settings .*Wh"):
+    with pytest.raises(ValueError, match=r"other settings .*Wh"):
         solver.train()
     assert model.params["Wh"].dtype == np.float64
 
@@ -340,7 +340,7 @@ def test_a_checkpoint_of_a_simpler_rule_is_named_as_such(tmp_path):
     """Adam needs arrays that a checkpoint of SGD never had; that is no damage."""
     checkpoint = tmp_path / "state.npz"
     make_solver(update_rule="sgd", checkpoint=checkpoint).train()
-    with pytest.raises(ValueError, match="other settings .*update_rule"):
+    with pytest.raises(ValueError, match=r"other settings .*update_rule"):
         make_solver(update_rule="adam", checkpoint=checkpoint).train()
 
 
