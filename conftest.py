@@ -2,9 +2,15 @@
 
 import os
 
+from hypothesis import settings
+
 pytest_plugins = ["pytester", "tests.nbval_tolerance"]
 
 # Tests run side by side, a process a core. Were each of them, and each notebook's kernel, to start
 # a thread for every core as well, they would only wait for one another.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+
+# A busy machine is slow, which is no failure.
+settings.register_profile("book", deadline=None)
+settings.load_profile("book")
