@@ -1,0 +1,269 @@
+"""Pictures: from a file, an array or a name to what a network reads, and back.
+
+Between the two there are three scales. A picture to look at has bytes, (H, W, 3) uint8. In between
+lie floats from 0 to 1. A network reads *normalised* pictures, (N, 3, H, W): ImageNet's mean colour
+is subtracted, and each channel divided by its standard deviation.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from cs231n_lib.pretrained import IMAGENET_MEAN, IMAGENET_STD
+
+__all__ = [
+    "PHOTOGRAPHS",
+    "clamp_pixels",
+    "denormalize",
+    "deprocess",
+    "load_image",
+    "normalize",
+    "preprocess",
+    "save_png",
+]
+
+# Photographs that come with installed packages: name -> package, file in it. They are in the public
+# domain or under CC0, except two from flickr under CC BY 2.0: china, by danielbuechele, and flower,
+# by vultilion.
+PHOTOGRAPHS = {
+    "astronaut": ("skimage", "data/astronaut.png"),
+    "camera": ("skimage", "data/camera.png"),
+    "chelsea": ("skimage", "data/chelsea.png"),
+    "china": ("sklearn", "datasets/images/china.jpg"),
+    "coffee": ("skimage", "data/coffee.png"),
+    "coins": ("skimage", "data/coins.png"),
+    "flower": ("sklearn", "datasets/images/flower.jpg"),
+    "grace_hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
+    "hubble": ("skimage", "data/hubble_deep_field.jpg"),
+    "motorcycle": ("skimage", "data/motorcycle_left.png"),
+    "rocket": ("skimage", "data/rocket.jpg"),
+}
+
+Picture = str | Path | np.ndarray | Image.Image
+
+
+def load_image(source: Picture, size: int | None = None) -> np.ndarray:
+    """A picture as an array of bytes, whatever it comes as.
+
+    Parameters
+    ----------
+    source : str, Path, array or PIL.Image.Image
+        A name of :data:`PHOTOGRAPHS`, the path of a file, or an array: (H, W) or (H, W, 1) grey,
+        (H, W, 3) RGB, (H, W, 4) RGB with opacity, as uint8 from 0 to 255 or as floats from 0 to 1.
+        Transparent places become white. A file's note on how the camera was held is obeyed.
+    size : int, optional
+        Scale the shorter side to so many pixels, then cut a square from the middle. By default
+        the picture keeps its size.
+
+    Returns
+    -------
+    (H, W, 3) uint8 array
+        RGB.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is neither such a name nor such a file.
+    TypeError
+        If the source is of no such kind, or an array of another dtype.
+    ValueError
+        If a file is no complete picture; if an array has another shape, no pixel, NaN, or floats
+        outside 0 to 1; if ``size`` is less than 1.
+    """
+    if size is not None and size < 1:
+        raise ValueError(f"load_image: size is {size}, expected at least 1 pixel")
+    image = _open(source)
+    if size is not None:
+        image = ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
+    return np.array(image)
+
+
+def _open(source: Picture) -> Image.Image:
+    if isinstance(source, np.ndarray):
+        return _to_rgb(Image.fromarray(_to_bytes(source)))
+    if isinstance(source, Image.Image):
+        return _to_rgb(source)
+    if not isinstance(source, str | Path):
+        raise TypeError(
+            f"load_image: source is a {type(source).__name__}, expected a name, a path, "
+            "a NumPy array or a PIL image"
+        )
+    try:
+        with Image.open(_path(source)) as file:
+            return _to_rgb(ImageOps.exif_transpose(file))
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"load_image: there is no file {str(source)!r}, and no photograph of that name; "
+            f"the names are {', '.join(PHOTOGRAPHS)}"
+        ) from None
+    except UnidentifiedImageError:
+        raise ValueError(f"load_image: {str(source)!r} is no picture that can be read") from None
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(
+            f"load_image: the picture {str(source)!r} is damaged, cut short or not to be read: "
+            f"{error}"
+        ) from error
+
+
+def _path(source: str | Path) -> Path:
+    if source in PHOTOGRAPHS:
+        package, file = PHOTOGRAPHS[source]
+        return Path(importlib.util.find_spec(package).submodule_search_locations[0]) / file
+    return Path(source)
+
+
+def _to_bytes(array: np.ndarray) -> np.ndarray:
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+        raise ValueError(
+            f"load_image: the array has shape {array.shape}, expected (H, W), (H, W, 1), "
+            "(H, W, 3) or (H, W, 4)"
+        )
+    if array.size == 0:
+        raise ValueError(f"load_image: the array has shape {array.shape}, and so no pixel")
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind != "f":
+        raise TypeError(
+            f"load_image: the array has dtype {array.dtype}, expected uint8 from 0 to 255 "
+            "or floats from 0 to 1"
+        )
+    if not np.isfinite(array).all():
+        raise ValueError("load_image: the array contains NaN or infinite pixels")
+    if array.min() < 0 or array.max() > 1:
+        raise ValueError(
+            f"load_image: the array has floats from {array.min():.4g} to {array.max():.4g}, "
+            "expected 0 to 1"
+        )
+    return np.rint(255 * array).astype(np.uint8)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):  # PIL would cut 16 bits off at 255
+        image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
+    elif image.mode in ("I", "F"):
+        raise ValueError(
+            f"load_image: the picture has {image.mode!r} pixels of unknown range; "
+            "give an array of floats from 0 to 1"
+        )
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def preprocess(images: Picture | Sequence[Picture], size: int | None = 224) -> torch.Tensor:
+    """Pictures as a network reads them (the assignment's ``preprocess``, for one or many).
+
+    Parameters
+    ----------
+    images : picture, or sequence of N pictures
+        As for :func:`load_image`.
+    size : int or None
+        Side of the square that each becomes, see :func:`load_image`. With None they keep their
+        size, which must then be the same for all.
+
+    Returns
+    -------
+    (N, 3, H, W) float32 tensor
+        Normalised, on the CPU. N is 1 for a single picture.
+
+    Raises
+    ------
+    FileNotFoundError, TypeError, ValueError
+        As :func:`load_image`; ValueError also if there is no picture, or if sizes differ.
+    """
+    if not isinstance(images, list | tuple):
+        images = [images]
+    if not images:
+        raise ValueError("preprocess: no pictures were given, expected at least one")
+    arrays = [load_image(image, size) for image in images]
+    shapes = {array.shape[:2] for array in arrays}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"preprocess: pictures of different sizes, {sorted(shapes)}, do not fit in one "
+            "tensor; give a size"
+        )
+    pixels = torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).contiguous()
+    return normalize(pixels.float() / 255)
+
+
+def deprocess(X: torch.Tensor) -> np.ndarray:
+    """Normalised pictures as bytes to look at; the inverse of :func:`preprocess`.
+
+    Parameters
+    ----------
+    X : (N, 3, H, W) tensor of floats
+        Normalised pictures, on any device.
+
+    Returns
+    -------
+    (N, H, W, 3) uint8 array
+        What lies outside 0 to 255 is clipped, the rest rounded. (The assignment's ``deprocess``
+        stretched each picture to the full range, which hides a change of brightness.)
+    """
+    pixels = denormalize(X.detach()).clamp(0, 1).mul(255).round()
+    return pixels.to("cpu", torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def normalize(pixels: torch.Tensor) -> torch.Tensor:
+    """From floats in [0, 1], (..., 3, H, W), to a network's normalised pictures."""
+    mean, std = _statistics(pixels)
+    return (pixels - mean) / std
+
+
+def denormalize(X: torch.Tensor) -> torch.Tensor:
+    """From normalised pictures, (..., 3, H, W), to floats; those of real pictures are in [0, 1]."""
+    mean, std = _statistics(X)
+    return X * std + mean
+
+
+def clamp_pixels(X: torch.Tensor) -> torch.Tensor:
+    """Normalised pictures, (N, 3, H, W), with every pixel moved into the range that bytes have."""
+    mean, std = _statistics(X)
+    return torch.maximum(torch.minimum(X, (1 - mean) / std), -mean / std)
+
+
+def _statistics(like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    mean, std = (like.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
+    return mean, std
+
+
+def save_png(path: str | Path, image: np.ndarray) -> None:
+    """Save a picture without loss, completely or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        Its folder must exist. A file that is already there is replaced at the very end.
+    image : (H, W, 3) uint8 array
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``image`` is no such array.
+    """
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        given = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
+        raise TypeError(f"save_png: image is {given}, expected a NumPy array of uint8")
+    if image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"save_png: image has shape {image.shape}, expected (H, W, 3)")
+    path = Path(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".png.part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            Image.fromarray(image).save(file, format="PNG")
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,267 @@
+"""Looking into a network: frozen, stopped where enough is known, and asked sensible questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+__all__ = [
+    "Model",
+    "activations",
+    "check_classes",
+    "check_pictures",
+    "class_scores",
+    "extract_features",
+    "find_layer",
+    "frozen",
+]
+
+# Anything that turns normalised pictures (N, 3, H, W) into class scores (N, C).
+Model = Callable[[torch.Tensor], torch.Tensor]
+
+# Normalised pixels lie between -2.2 and 2.7. Beyond this somebody forgot to normalise.
+_LARGEST_PIXEL = 20.0
+
+
+@contextmanager
+def frozen(model: Model) -> Iterator[None]:
+    """Hold a network still while it is looked into, and leave it as it was.
+
+    Inside, all its modules are in evaluation mode (no dropout, no statistics of the batch), and no
+    gradient is computed for any weight. Afterwards, also after an error, everything is as before.
+
+    Parameters
+    ----------
+    model : torch.nn.Module, or any callable
+        A callable that is no module has nothing to hold.
+    """
+    modules = list(model.modules()) if isinstance(model, nn.Module) else []
+    weights = list(model.parameters()) if isinstance(model, nn.Module) else []
+    was_training = [module.training for module in modules]
+    wanted_gradient = [weight.requires_grad for weight in weights]
+    try:
+        for module in modules:
+            module.training = False
+        for weight in weights:
+            weight.requires_grad_(False)
+        yield
+    finally:
+        for module, training in zip(modules, was_training):
+            module.training = training
+        for weight, wanted in zip(weights, wanted_gradient):
+            weight.requires_grad_(wanted)
+
+
+class _Reached(Exception):  # noqa: N818 - no error: it ends a forward pass early
+    pass
+
+
+def activations(model: nn.Module, X: torch.Tensor, layer: str) -> torch.Tensor:
+    """What a layer makes of pictures. The layers behind it are not computed.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    X : (N, 3, H, W) tensor of floats
+    layer : str
+        The layer's name in the model, such as ``"features.12"``.
+
+    Returns
+    -------
+    tensor
+        The layer's output, differentiable with respect to ``X``.
+
+    Raises
+    ------
+    ValueError
+        If the model has no such layer, or does not use it.
+    """
+    kept = []
+
+    def keep_and_stop(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+        kept.append(output)
+        raise _Reached
+
+    hook = find_layer(model, layer).register_forward_hook(keep_and_stop)
+    try:
+        model(X)
+    except _Reached:
+        return kept[0]
+    finally:
+        hook.remove()
+    raise ValueError(f"the model never used its layer {layer!r}")
+
+
+def find_layer(model: nn.Module, layer: str) -> nn.Module:
+    """A layer of a network, by its name.
+
+    Raises
+    ------
+    TypeError
+        If ``model`` is no ``torch.nn.Module``, and so has no layers with names.
+    ValueError
+        If there is no such layer; the message lists what there is.
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"model is a {type(model).__name__}, expected a torch.nn.Module")
+    layers = dict(model.named_modules())
+    if layer not in layers or not layer:
+        known = ", ".join(name for name in layers if name and name.count(".") < 2)
+        raise ValueError(f"the model has no layer {layer!r}; it has {known}")
+    return layers[layer]
+
+
+def extract_features(
+    x: torch.Tensor, cnn: nn.Sequential, last: int | None = None
+) -> list[torch.Tensor]:
+    """The outputs of a chain of layers, one after another (StyleTransfer-PyTorch).
+
+    Parameters
+    ----------
+    x : (N, C, H, W) tensor of floats
+    cnn : torch.nn.Sequential
+        Such as ``squeezenet().features``.
+    last : int, optional
+        Stop behind this layer, counted from 0. By default all are computed.
+
+    Returns
+    -------
+    list of (N, C_i, H_i, W_i) tensors
+        The output of layer i at place i.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer ``last``.
+    """
+    layers = list(cnn.children())
+    last = len(layers) - 1 if last is None else last
+    if not 0 <= last < len(layers):
+        raise ValueError(
+            f"extract_features: there is no layer {last}, expected 0 to {len(layers) - 1}"
+        )
+    features = []
+    for layer in layers[: last + 1]:
+        x = layer(x)
+        features.append(x)
+    return features
+
+
+def class_scores(
+    function: str, model: Model, X: torch.Tensor, y: torch.Tensor, name: str = "y"
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A model's scores, and of each picture the score of one class.
+
+    Parameters
+    ----------
+    function : str
+        Name of the calling function, with which a message begins.
+    model : callable
+    X : (N, 3, H, W) tensor of floats
+    y : (N,) int64 tensor
+        Classes.
+    name : str
+        What the caller calls ``y``.
+
+    Returns
+    -------
+    scores : (N, C) tensor
+    chosen : (N,) tensor
+
+    Raises
+    ------
+    ValueError
+        If the scores have another shape, are not finite, or have no class as large as in ``y``.
+    """
+    scores = model(X)
+    if scores.ndim != 2 or len(scores) != len(X):
+        raise ValueError(
+            f"{function}: the model gave scores of shape {tuple(scores.shape)}, "
+            f"expected ({len(X)}, C)"
+        )
+    if y.max() >= scores.shape[1]:
+        raise ValueError(
+            f"{function}: {name} contains class {y.max().item()}, expected 0 to "
+            f"{scores.shape[1] - 1}"
+        )
+    if not scores.isfinite().all():
+        raise ValueError(f"{function}: the model gave scores that are NaN or infinite")
+    return scores, scores.gather(1, y[:, None]).squeeze(1)
+
+
+def check_pictures(
+    function: str, X: torch.Tensor, model: Model | None = None, name: str = "X"
+) -> None:
+    """Check that a tensor holds normalised pictures, and that a model can read them.
+
+    Raises
+    ------
+    TypeError
+        If ``X`` is no tensor of floats, or of other floats than the model's weights.
+    ValueError
+        If its shape is not (N, 3, H, W) with no size zero; if a pixel is NaN, infinite or far from
+        normalised; if the model is on another device.
+    """
+    if not isinstance(X, torch.Tensor):
+        raise TypeError(
+            f"{function}: {name} is a {type(X).__name__}, expected a tensor of shape (N, 3, H, W); "
+            "cs231n_lib.images.preprocess makes one"
+        )
+    if not X.is_floating_point():
+        raise TypeError(
+            f"{function}: {name} has dtype {X.dtype}, expected floats; "
+            "cs231n_lib.images.preprocess normalises pictures"
+        )
+    if X.ndim != 4 or X.shape[1] != 3:
+        raise ValueError(
+            f"{function}: {name} has shape {tuple(X.shape)}, expected (N, 3, H, W) with 3 colours"
+        )
+    if X.numel() == 0:
+        raise ValueError(
+            f"{function}: {name} has shape {tuple(X.shape)}, expected no size to be zero"
+        )
+    weight = next(model.parameters(), None) if isinstance(model, nn.Module) else None
+    if weight is not None and weight.device != X.device:
+        raise ValueError(
+            f"{function}: {name} is on {X.device}, but the model is on {weight.device}; "
+            f"move one of them, as in {name}.to({str(weight.device)!r})"
+        )
+    if weight is not None and weight.dtype != X.dtype:
+        raise TypeError(
+            f"{function}: {name} has dtype {X.dtype}, but the model's weights {weight.dtype}"
+        )
+    if not X.isfinite().all():
+        raise ValueError(f"{function}: {name} contains pixels that are NaN or infinite")
+    if X.abs().max() > _LARGEST_PIXEL:
+        raise ValueError(
+            f"{function}: {name} has values from {X.min().item():.4g} to {X.max().item():.4g}, "
+            "expected normalised pixels, about -2.2 to 2.7; cs231n_lib.images.preprocess "
+            "normalises pictures"
+        )
+
+
+def check_classes(function: str, y: torch.Tensor, X: torch.Tensor, name: str = "y") -> None:
+    """Check that a tensor holds one class for each picture. :func:`class_scores` checks how large.
+
+    Raises
+    ------
+    TypeError
+        If ``y`` is no int64 tensor.
+    ValueError
+        If its shape is not (N,), if it is on another device than ``X``, or if a class is negative.
+    """
+    if not isinstance(y, torch.Tensor) or y.dtype != torch.int64:
+        given = y.dtype if isinstance(y, torch.Tensor) else type(y).__name__
+        raise TypeError(f"{function}: {name} is {given}, expected an int64 tensor of classes")
+    if y.shape != X.shape[:1]:
+        raise ValueError(
+            f"{function}: {name} has shape {tuple(y.shape)}, expected ({len(X)},), "
+            "one class for each picture"
+        )
+    if y.device != X.device:
+        raise ValueError(f"{function}: {name} is on {y.device}, but the pictures are on {X.device}")
+    if y.min() < 0:
+        raise ValueError(f"{function}: {name} contains class {y.min().item()}, expected 0 or more")
