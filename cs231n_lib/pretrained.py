@@ -166,7 +166,7 @@ def class_index(name: str) -> int:
     Parameters
     ----------
     name : str
-        Such as ``"tarantula"``; capital letters do not matter.
+        Such as ``"tarantula"``. Capital letters matter only between Cardigan, a dog, and cardigan.
 
     Returns
     -------
@@ -178,6 +178,8 @@ def class_index(name: str) -> int:
     ValueError
         If no class is called so; the message names similar ones.
     """
+    if name in class_names():
+        return class_names().index(name)
     names = [known.lower() for known in class_names()]
     if name.lower() in names:
         return names.index(name.lower())

@@ -54,7 +54,8 @@ def undescribed_figures(notebook: nbformat.NotebookNode) -> list[str]:
     """Code cells with a picture that lack its caption or its alternative text."""
     complaints = []
     for number, cell in enumerate(code_cells(notebook), start=1):
-        if any("image/png" in output.get("data", {}) for output in cell.outputs):
+        kinds = {kind for output in cell.outputs for kind in output.get("data", {})}
+        if any(kind.startswith("image/") for kind in kinds):
             settings = cell.metadata.get("mystnb", {})
             for what, text in (
                 ("caption", settings.get("figure", {}).get("caption")),

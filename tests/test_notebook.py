@@ -5,7 +5,9 @@ from __future__ import annotations
 import inspect
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from cs231n_lib.captioning import CaptioningRNN
 from cs231n_lib.notebook import record, setup, show_source, within
@@ -80,3 +82,17 @@ def test_setup_gives_figures_the_style_of_the_book():
         setup()
         assert mpl.rcParams["figure.figsize"] == [8, 3.2]
         assert mpl.rcParams["axes.spines.top"] is False
+
+
+@pytest.mark.parametrize(("photographs", "kind"), [(False, "image/png"), (True, "image/jpeg")])
+def test_figures_of_photographs_are_kept_as_jpeg(photographs, kind):
+    shell = InteractiveShell.instance()
+    try:
+        with mpl.rc_context():
+            setup(photographs)
+            figure, _ = plt.subplots(figsize=(1, 1))
+            data, _ = shell.display_formatter.format(figure)
+            plt.close(figure)
+    finally:
+        InteractiveShell.clear_instance()
+    assert [name for name in data if name.startswith("image/")] == [kind]

