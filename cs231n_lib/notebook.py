@@ -28,8 +28,8 @@ def setup(photographs: bool = False) -> None:
     """
     matplotlib.rcParams.update(STYLE)
     if photographs:
-        matplotlib.rcParams["figure.dpi"] = 180
-        set_matplotlib_formats("jpeg", pil_kwargs={"quality": 88})
+        matplotlib.rcParams["figure.dpi"] = 150
+        set_matplotlib_formats("jpeg", pil_kwargs={"quality": 85})
     else:
         set_matplotlib_formats("retina")
 
