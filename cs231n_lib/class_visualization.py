@@ -1,0 +1,445 @@
+"""Pictures that a network likes: of a class, or of one channel of a layer.
+
+:func:`create_class_visualization` is the recipe of the 2017 assignment: ascent along the gradient
+of a score, in pixels, with a little shifting and blurring. :func:`visualize` is what came later:
+any objective, on pictures held as waves and seen from changing points of view.
+
+Source: CS231n 2017, Assignment 3, ``NetworkVisualization-PyTorch``; Simonyan, Vedaldi and Zisserman
+2013, "Deep inside convolutional networks"; Yosinski et al. 2015, "Understanding neural networks
+through deep visualization"; Olah, Mordvintsev and Schubert 2017, "Feature visualization".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import nn
+
+from cs231n_lib.fourier import random_view
+from cs231n_lib.images import clamp_pixels
+from cs231n_lib.inspection import (
+    Model,
+    activations,
+    check_classes,
+    check_pictures,
+    class_scores,
+    frozen,
+)
+from cs231n_lib.progress import progress
+
+__all__ = [
+    "Objective",
+    "blur_image",
+    "channel_mean",
+    "class_log_probability",
+    "class_score",
+    "create_class_visualization",
+    "jitter",
+    "score_gradient",
+    "unit_step",
+    "visualize",
+]
+
+# From a model and (N, 3, H, W) normalised pictures to (N,) losses, one a picture.
+Objective = Callable[[Model, torch.Tensor], torch.Tensor]
+
+# Called with the step, counted from 0, the pictures (N, 3, H, W) and a number for each, (N,).
+Callback = Callable[[int, torch.Tensor, torch.Tensor], None]
+
+
+def create_class_visualization(
+    target_y: int | Sequence[int] | torch.Tensor,
+    model: Model,
+    dtype: torch.dtype | type = torch.float32,
+    *,
+    l2_reg: float = 1e-3,
+    learning_rate: float = 25,
+    num_iterations: int = 100,
+    blur_every: int | None = 10,
+    max_jitter: int = 16,
+    show_every: int = 25,
+    size: int = 224,
+    seed: int = 0,
+    callback: Callback | None = None,
+    return_history: bool = False,
+) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+    """Make pictures of classes, by climbing the scores of a network (2017 assignment).
+
+    Parameters
+    ----------
+    target_y : int, or (N,) ints
+        One class, or several: a picture is made for each. Together they are made faster.
+    model : callable
+        From normalised pictures (N, 3, H, W) to scores (N, C).
+    dtype : torch.dtype, or tensor type
+        That of the model's weights; the pictures have it, and are on the model's device. In 2017
+        one wrote ``torch.FloatTensor`` or ``torch.cuda.FloatTensor``, which still works.
+    l2_reg : float
+        Weight of the squared norm of a picture, which is subtracted from its score.
+    learning_rate : float
+        Length of a step, in normalised pixels: the gradient's own length does not matter.
+    num_iterations : int
+    blur_every : int or None
+        Blur after the first and then every so many steps; None for never.
+    max_jitter : int
+        Shift by at most so many pixels before a step, and back behind it.
+    show_every : int
+        Call ``callback`` after the first, the last and every so many steps.
+    size : int
+        Side of the pictures, S.
+    seed : int
+        Of the noise in the beginning and of the shifts. They are drawn on the CPU: the same
+        everywhere.
+    callback : callable, optional
+        Called with the step, the pictures (N, 3, S, S) and their scores (N,), where the original
+        drew a picture.
+    return_history : bool
+        Return the scores as well.
+
+    Returns
+    -------
+    X : (N, 3, S, S) tensor
+        Normalised pictures, each pixel within the range of bytes. N is 1 for a single class.
+        (The original returned a picture to look at, as ``deprocess(X)[0]`` does.)
+    history : (num_iterations, N) tensor
+        With ``return_history``: the score of each picture's class before each step.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If classes are no integers or out of range, if a size or a number of steps is not positive,
+        if another setting is negative, or if dtype and model do not fit.
+    """
+    y, img, generator = _begin(target_y, model, dtype, size, seed)
+    _check_recipe(l2_reg, learning_rate, num_iterations, blur_every, max_jitter, show_every)
+    history = []
+    with frozen(model):
+        for t in progress(range(num_iterations), "class visualisation"):
+            ox, oy = torch.randint(0, max_jitter + 1, (2,), generator=generator).tolist()
+            img = jitter(img, ox, oy)
+            gradient, score = score_gradient(img, y, model, l2_reg)
+            img = jitter(img + learning_rate * unit_step(gradient), -ox, -oy)
+            img = clamp_pixels(img)
+            if blur_every is not None and t % blur_every == 0:
+                img = blur_image(img, sigma=0.5)
+            history.append(score)
+            if callback and (t == 0 or (t + 1) % show_every == 0 or t == num_iterations - 1):
+                callback(t, img, score)
+    return (img, torch.stack(history)) if return_history else img
+
+
+def _begin(
+    target_y: int | Sequence[int] | torch.Tensor,
+    model: Model,
+    dtype: torch.dtype | type,
+    size: int,
+    seed: int,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Generator]:
+    """The classes, the noise to begin with, and the numbers for the shifts."""
+    name = "create_class_visualization"
+    if size < 1:
+        raise ValueError(f"{name}: size is {size}, expected at least 1 pixel")
+    y = _as_classes(name, target_y)
+    generator = torch.Generator().manual_seed(seed)
+    noise = torch.randn(len(y), 3, size, size, generator=generator)
+    img = noise.to(_device(model, dtype), _float_type(name, dtype))
+    y = y.to(img.device)
+    check_pictures(name, img, model, "the picture of the given dtype")
+    check_classes(name, y, img, "target_y")
+    return y, img.contiguous(memory_format=torch.channels_last), generator
+
+
+def _check_recipe(
+    l2_reg: float,
+    learning_rate: float,
+    num_iterations: int,
+    blur_every: int | None,
+    max_jitter: int,
+    show_every: int,
+) -> None:
+    name = "create_class_visualization"
+    _check_steps(name, num_iterations, learning_rate)
+    for setting, value, least in (
+        ("blur_every", 1 if blur_every is None else blur_every, 1),
+        ("show_every", show_every, 1),
+        ("max_jitter", max_jitter, 0),
+        ("l2_reg", l2_reg, 0),
+    ):
+        if not value >= least:
+            raise ValueError(f"{name}: {setting} is {value}, expected at least {least}")
+
+
+def score_gradient(
+    img: torch.Tensor, y: torch.Tensor, model: Model, l2_reg: float = 0
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The gradient of what :func:`create_class_visualization` climbs.
+
+    Parameters
+    ----------
+    img : (N, 3, H, W) tensor of floats
+        Normalised pictures; not changed.
+    y : (N,) int64 tensor
+        Classes.
+    model : callable
+    l2_reg : float
+
+    Returns
+    -------
+    gradient : (N, 3, H, W) tensor
+        Of the score of class y, minus ``l2_reg`` times the squared norm of the picture.
+    score : (N,) tensor
+        Without that penalty, and without a gradient.
+    """
+    with torch.enable_grad():
+        X = img.detach().clone().requires_grad_()
+        _, score = class_scores("create_class_visualization", model, X, y, "target_y")
+        objective = score - l2_reg * X.square().sum(dim=(1, 2, 3))
+        (gradient,) = torch.autograd.grad(objective.sum(), X)
+    return gradient, score.detach()
+
+
+def unit_step(gradient: torch.Tensor) -> torch.Tensor:
+    """Each picture's gradient, (N, 3, H, W), scaled to length 1; a gradient of zero stays zero."""
+    length = gradient.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+    return torch.where(length > 0, gradient / length, 0)
+
+
+def jitter(X: torch.Tensor, ox: int, oy: int) -> torch.Tensor:
+    """Shift pictures, and bring in on one side what left on the other (2017 assignment).
+
+    Parameters
+    ----------
+    X : (N, 3, H, W) tensor
+    ox, oy : int
+        Pixels to the right, and down. Opposite numbers undo the shift.
+
+    Returns
+    -------
+    (N, 3, H, W) tensor
+    """
+    return torch.roll(X, (oy, ox), dims=(2, 3))
+
+
+def blur_image(X: torch.Tensor, sigma: float = 1) -> torch.Tensor:
+    """Blur pictures with a Gaussian (2017 assignment; there by SciPy, on the CPU, in place).
+
+    Parameters
+    ----------
+    X : (N, C, H, W) tensor of floats
+        Its sides must be at least ``int(4 * sigma + 0.5)`` long.
+    sigma : float
+        Standard deviation, in pixels.
+
+    Returns
+    -------
+    (N, C, H, W) tensor
+        What ``scipy.ndimage.gaussian_filter1d`` along H, then W, gives: the bell is cut off at four
+        standard deviations, and the picture mirrored at its edges.
+
+    Raises
+    ------
+    ValueError
+        If ``sigma`` is not positive, or so large that the mirror image ends.
+    """
+    if not sigma > 0:
+        raise ValueError(f"blur_image: sigma is {sigma}, expected a positive number")
+    radius = int(4 * sigma + 0.5)
+    if radius > min(X.shape[2:]):
+        raise ValueError(
+            f"blur_image: sigma {sigma} needs pictures of {radius} pixels a side or more, "
+            f"X has shape {tuple(X.shape)}"
+        )
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
+    bell = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    bell = (bell / bell.sum()).tolist()
+    for axis in (2, 3):
+        side = X.shape[axis]
+        before = X.narrow(axis, 0, radius).flip(axis)
+        behind = X.narrow(axis, side - radius, radius).flip(axis)
+        wide = torch.cat([before, X, behind], dim=axis)
+        X = sum(weight * wide.narrow(axis, k, side) for k, weight in enumerate(bell))
+    return X
+
+
+def visualize(
+    objective: Objective,
+    model: Model,
+    picture: nn.Module,
+    *,
+    num_iterations: int = 128,
+    learning_rate: float = 0.05,
+    view: Callable[[torch.Tensor, torch.Generator], torch.Tensor] | None = random_view,
+    seed: int = 0,
+    callback: Callback | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Find pictures that make an objective small (Olah, Mordvintsev and Schubert 2017).
+
+    Parameters
+    ----------
+    objective : callable
+        From the model and N pictures to N losses: :func:`class_score`, :func:`channel_mean`, or
+        your own.
+    model : callable
+        From normalised pictures (N, 3, H, W) to scores (N, C).
+    picture : torch.nn.Module
+        Its call without an argument gives the pictures, (N, 3, H, W), normalised:
+        :class:`~cs231n_lib.fourier.FourierPicture`. Its parameters are changed, and nothing else.
+    num_iterations : int
+    learning_rate : float
+        Of Adam, for the picture's parameters.
+    view : callable or None
+        What to do to the pictures before the network sees them; it gets a generator of random
+        numbers. None: nothing.
+    seed : int
+        Of that generator.
+    callback : callable, optional
+        Called at each step with the step, the pictures before it and their losses.
+
+    Returns
+    -------
+    X : (N, 3, H, W) tensor
+    losses : (num_iterations, N) tensor
+        Before each step.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number of steps or a learning rate is not positive, if picture and model do not fit,
+        if there is not one loss a picture, or if a loss is not finite.
+    """
+    _check_steps("visualize", num_iterations, learning_rate)
+    with torch.no_grad():
+        check_pictures("visualize", picture(), model, "picture()")
+    generator = torch.Generator().manual_seed(seed)
+    adam = torch.optim.Adam(picture.parameters(), lr=learning_rate)
+    history = []
+    with frozen(model), torch.enable_grad():
+        for t in progress(range(num_iterations), "visualisation"):
+            X = picture()
+            seen = X if view is None else view(X, generator)
+            losses = objective(model, seen.contiguous(memory_format=torch.channels_last))
+            _check_losses(losses, len(X))
+            adam.zero_grad()
+            losses.sum().backward()
+            adam.step()
+            history.append(losses.detach())
+            if callback:
+                callback(t, X.detach(), history[-1])
+        return picture().detach(), torch.stack(history)
+
+
+def class_score(y: torch.Tensor) -> Objective:
+    """The objective of a picture of a class: a high score, whatever the other scores are.
+
+    Parameters
+    ----------
+    y : (N,) int64 tensor
+        Classes, one a picture.
+
+    Returns
+    -------
+    callable
+        For :func:`visualize`. It raises as :func:`cs231n_lib.inspection.check_classes` and
+        :func:`cs231n_lib.inspection.class_scores` do.
+    """
+
+    def losses(model: Model, X: torch.Tensor) -> torch.Tensor:
+        check_classes("class_score", y, X)
+        return -class_scores("class_score", model, X, y)[1]
+
+    return losses
+
+
+def class_log_probability(y: torch.Tensor) -> Objective:
+    """The objective of a picture of a class: a high score, and low scores of all others.
+
+    Parameters, results and errors as :func:`class_score`. Once the class is certain, there is
+    nothing left to gain.
+    """
+
+    def losses(model: Model, X: torch.Tensor) -> torch.Tensor:
+        check_classes("class_log_probability", y, X)
+        scores, chosen = class_scores("class_log_probability", model, X, y)
+        return scores.logsumexp(dim=1) - chosen
+
+    return losses
+
+
+def channel_mean(layer: str, channels: torch.Tensor) -> Objective:
+    """The objective of a picture that a channel of a layer wants to see, all over.
+
+    Parameters
+    ----------
+    layer : str
+        Its name in the model, such as ``"features.7"``. The layers behind it are not computed.
+    channels : (N,) int64 tensor
+        One a picture.
+
+    Returns
+    -------
+    callable
+        For :func:`visualize`. It raises ValueError if there is no such layer or channel.
+    """
+
+    def losses(model: nn.Module, X: torch.Tensor) -> torch.Tensor:
+        check_classes("channel_mean", channels, X, "channels")
+        maps = activations(model, X, layer)
+        if channels.max() >= maps.shape[1]:
+            raise ValueError(
+                f"channel_mean: channels contains {channels.max().item()}, but layer {layer!r} "
+                f"has {maps.shape[1]}, counted from 0"
+            )
+        chosen = maps[torch.arange(len(X), device=X.device), channels]
+        return -chosen.flatten(1).mean(dim=1)
+
+    return losses
+
+
+def _check_steps(function: str, num_iterations: int, learning_rate: float) -> None:
+    if num_iterations < 1:
+        raise ValueError(f"{function}: num_iterations is {num_iterations}, expected at least 1")
+    if not learning_rate > 0:
+        raise ValueError(
+            f"{function}: learning_rate is {learning_rate}, expected a positive number"
+        )
+
+
+def _check_losses(losses: torch.Tensor, count: int) -> None:
+    if losses.shape != (count,):
+        raise ValueError(
+            f"visualize: the objective gave losses of shape {tuple(losses.shape)}, expected "
+            f"({count},), one a picture"
+        )
+    if not losses.isfinite().all():
+        raise ValueError("visualize: the objective gave a loss that is NaN or infinite")
+
+
+def _as_classes(function: str, target_y: object) -> torch.Tensor:
+    y = target_y if isinstance(target_y, torch.Tensor) else torch.tensor(target_y)
+    if y.numel() == 0:
+        raise ValueError(f"{function}: target_y is empty, expected at least one class")
+    if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool or y.ndim > 1:
+        raise TypeError(
+            f"{function}: target_y is {target_y!r}, expected a class or a list of classes"
+        )
+    return y.reshape(-1).long()
+
+
+def _float_type(function: str, dtype: torch.dtype | type) -> torch.dtype:
+    """From 2017's tensor types, such as ``torch.FloatTensor``, to today's dtypes."""
+    known = dtype if isinstance(dtype, torch.dtype) else getattr(dtype, "dtype", None)
+    if not isinstance(known, torch.dtype) or not known.is_floating_point:
+        raise TypeError(
+            f"{function}: dtype is {dtype!r}, expected a type of floats such as torch.float32"
+        )
+    return known
+
+
+def _device(model: Model, dtype: torch.dtype | type) -> torch.device:
+    if getattr(dtype, "is_cuda", False):
+        return torch.device("cuda")
+    if isinstance(dtype, type) or not isinstance(model, nn.Module):
+        return torch.device("cpu")
+    weight = next(model.parameters(), None)
+    return torch.device("cpu") if weight is None else weight.device

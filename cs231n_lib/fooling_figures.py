@@ -1,0 +1,174 @@
+"""Figures of the chapter on fooling images."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+from cs231n_lib.fooling import Fooling
+from cs231n_lib.images import denormalize
+from cs231n_lib.plotting import COLOUR, finish
+
+__all__ = ["magnify", "plot_class_map", "plot_score_paths", "plot_series"]
+
+_MARKERS = "osD^v"
+
+
+def magnify(X: torch.Tensor, X_fooling: torch.Tensor, times: float = 10) -> np.ndarray:
+    """The difference of two pictures, magnified, on grey ground.
+
+    Parameters
+    ----------
+    X, X_fooling : (N, 3, H, W) tensors of floats
+        Normalised pictures.
+    times : float
+
+    Returns
+    -------
+    (N, H, W, 3) uint8 array
+        Mid grey where nothing changed; brighter and darker where a colour was raised or lowered.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    if X.shape != X_fooling.shape:
+        raise ValueError(
+            f"magnify: X has shape {tuple(X.shape)}, but X_fooling {tuple(X_fooling.shape)}"
+        )
+    change = denormalize(X_fooling.detach()) - denormalize(X.detach())
+    pixels = (0.5 + times * change).clamp(0, 1).mul(255).round()
+    return pixels.to("cpu", torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def plot_score_paths(results: Mapping[str, Fooling], n: int = 0) -> Figure:
+    """The target's score and the best other score, step by step, a panel a result.
+
+    Parameters
+    ----------
+    results : dict
+        Title -> :class:`~cs231n_lib.fooling.Fooling`.
+    n : int
+        Which of its pictures.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = plt.subplots(1, len(results), sharey=True, squeeze=False)
+    for ax, (title, result) in zip(axes[0], results.items()):
+        last = int(result.steps[n])
+        target = result.target_scores[: last + 1, n].cpu().numpy()
+        rival = result.rival_scores[: last + 1, n].cpu().numpy()
+        ax.plot(rival, color=COLOUR["grey"], label="best other class")
+        ax.plot(target, color=COLOUR["orange"], label="target")
+        if result.ended[n] == "fooled":
+            ax.plot(last, target[-1], "o", color=COLOUR["orange"], markersize=8)
+            ax.annotate(
+                f"fooled after {last} steps", (last, target[-1]), xytext=(-10, 9),
+                textcoords="offset points", ha="right", fontsize=9, color=COLOUR["orange"],
+            )  # fmt: skip
+        ax.set_title(title, loc="left")
+        ax.set(xlabel="step", xlim=(0, last * 1.04 + 0.2))
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.margins(y=0.15)
+    axes[0, 0].set_ylabel("score")
+    return finish(figure, axes[0, -1], legend=True)
+
+
+def plot_series(
+    x: Sequence[float],
+    curves: Mapping[str, Sequence[float]],
+    xlabel: str,
+    ylabel: str,
+    log: bool = False,
+    dashed: Sequence[str] = (),
+) -> Figure:
+    """Curves over a common axis.
+
+    Parameters
+    ----------
+    x : sequence of K floats
+    curves : dict
+        Name -> K values.
+    xlabel, ylabel : str
+    log : bool
+        Logarithmic x, with each value of ``x`` as a tick.
+    dashed : sequence of str
+        Names of curves that were computed rather than measured.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If a curve has not K values.
+    """
+    figure, ax = plt.subplots()
+    for (name, values), marker in zip(curves.items(), itertools.cycle(_MARKERS)):
+        if len(values) != len(x):
+            raise ValueError(f"plot_series: {name} has {len(values)} values for {len(x)} places")
+        style = {"linestyle": "--"} if name in dashed else {"marker": marker, "markersize": 5}
+        ax.plot(x, values, label=name, **style)
+    if log:
+        ax.set_xscale("log")
+        ax.set_xticks(x, [f"{value:g}" for value in x])
+        ax.minorticks_off()
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    return finish(figure, ax, legend=len(curves) > 1)
+
+
+def plot_class_map(
+    classes: np.ndarray, names: Sequence[str], x: Sequence[float], y: Sequence[float],
+    xlabel: str, ylabel: str,
+) -> Figure:  # fmt: skip
+    """What a network sees at each place of a plane through a picture, in colours.
+
+    Parameters
+    ----------
+    classes : (len(y), len(x)) int array
+    names : sequence of str
+        Name of each class.
+    x, y : sequences of floats
+        The coordinates, evenly spaced; (0, 0) is the picture.
+    xlabel, ylabel : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The seven most frequent classes have a colour each, all others are white.
+    """
+    found, counts = np.unique(classes, return_counts=True)
+    shown = found[np.argsort(-counts, kind="stable")][:7]
+    place = np.full(classes.shape, len(shown))
+    for k, c in enumerate(shown):
+        place[classes == c] = k
+    palette = ["#0072B2", "#D55E00", "#009E73", "#F0E442", "#AA4499", "#56B4E9", "#E69F00"]
+    palette = [*palette[: len(shown)], "#FFFFFF"]
+    figure, ax = plt.subplots(figsize=(8, 4.2))
+    dx, dy = (x[1] - x[0]) / 2, (y[1] - y[0]) / 2
+    ax.imshow(
+        place, origin="lower", cmap=ListedColormap(palette), vmin=-0.5, vmax=len(shown) + 0.5,
+        extent=(x[0] - dx, x[-1] + dx, y[0] - dy, y[-1] + dy), interpolation="nearest",
+        aspect="auto",
+    )  # fmt: skip
+    ax.plot(0, 0, "o", color="white", markeredgecolor=COLOUR["ink"], markersize=10)
+    ax.annotate(
+        "the photograph", (0, 0), xytext=(9, 9), textcoords="offset points", fontsize=9,
+        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
+    )  # fmt: skip
+    for k, c in enumerate(shown):
+        ax.plot([], [], "s", color=palette[k], label=names[c], markersize=10)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.grid(False)
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+    return finish(figure, ax)
