@@ -69,18 +69,20 @@ def plot_score_paths(results: Mapping[str, Fooling], n: int = 0) -> Figure:
         rival = result.rival_scores[: last + 1, n].cpu().numpy()
         ax.plot(rival, color=COLOUR["grey"], label="best other class")
         ax.plot(target, color=COLOUR["orange"], label="target")
+        ending = f"{result.ended[n]} after {last} steps"
         if result.ended[n] == "fooled":
             ax.plot(last, target[-1], "o", color=COLOUR["orange"], markersize=8)
-            ax.annotate(
-                f"fooled after {last} steps", (last, target[-1]), xytext=(-10, 9),
-                textcoords="offset points", ha="right", fontsize=9, color=COLOUR["orange"],
-            )  # fmt: skip
+        ax.text(
+            0.97, 0.05, ending, transform=ax.transAxes, ha="right", fontsize=9,
+            color=COLOUR["orange"],
+        )  # fmt: skip
         ax.set_title(title, loc="left")
         ax.set(xlabel="step", xlim=(0, last * 1.04 + 0.2))
         ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.margins(y=0.15)
+        ax.margins(y=0.22)
     axes[0, 0].set_ylabel("score")
-    return finish(figure, axes[0, -1], legend=True)
+    axes[0, 0].legend(loc="upper left")
+    return finish(figure, axes[0, 0])
 
 
 def plot_series(
@@ -123,13 +125,16 @@ def plot_series(
         ax.set_xscale("log")
         ax.set_xticks(x, [f"{value:g}" for value in x])
         ax.minorticks_off()
+    if all(isinstance(value, int) for values in curves.values() for value in values):
+        ax.yaxis.get_major_locator().set_params(integer=True)
+        ax.set_ylim(bottom=0)
     ax.set(xlabel=xlabel, ylabel=ylabel)
     return finish(figure, ax, legend=len(curves) > 1)
 
 
 def plot_class_map(
     classes: np.ndarray, names: Sequence[str], x: Sequence[float], y: Sequence[float],
-    xlabel: str, ylabel: str,
+    xlabel: str, ylabel: str, points: Mapping[str, tuple[float, float]],
 ) -> Figure:  # fmt: skip
     """What a network sees at each place of a plane through a picture, in colours.
 
@@ -139,8 +144,10 @@ def plot_class_map(
     names : sequence of str
         Name of each class.
     x, y : sequences of floats
-        The coordinates, evenly spaced; (0, 0) is the picture.
+        The coordinates, evenly spaced.
     xlabel, ylabel : str
+    points : dict
+        Label -> place (x, y) of a picture to be marked.
 
     Returns
     -------
@@ -161,11 +168,12 @@ def plot_class_map(
         extent=(x[0] - dx, x[-1] + dx, y[0] - dy, y[-1] + dy), interpolation="nearest",
         aspect="auto",
     )  # fmt: skip
-    ax.plot(0, 0, "o", color="white", markeredgecolor=COLOUR["ink"], markersize=10)
-    ax.annotate(
-        "the photograph", (0, 0), xytext=(9, 9), textcoords="offset points", fontsize=9,
-        bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
-    )  # fmt: skip
+    for label, at in points.items():
+        ax.plot(*at, "o", color="white", markeredgecolor=COLOUR["ink"], markersize=10)
+        ax.annotate(
+            label, at, xytext=(9, 7), textcoords="offset points", fontsize=9,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5},
+        )  # fmt: skip
     for k, c in enumerate(shown):
         ax.plot([], [], "s", color=palette[k], label=names[c], markersize=10)
     ax.set(xlabel=xlabel, ylabel=ylabel)

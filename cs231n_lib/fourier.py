@@ -49,7 +49,7 @@ def wave_amplitudes(size: int) -> torch.Tensor:
 
 
 class FourierPicture(nn.Module):
-    """Pictures held as the coefficients of their waves, a few bright colours wide.
+    """Pictures held as the coefficients of their waves, in colours that are independent.
 
     Calling it gives the pictures, differentiable with respect to the coefficients. Every pixel is
     a legal one, for a sigmoid is the last step but normalisation.

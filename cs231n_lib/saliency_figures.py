@@ -68,8 +68,9 @@ def overlay(image: np.ndarray, heat: np.ndarray, colours: str = "inferno") -> np
     if heat.shape != image.shape[:2] or image.ndim != 3:
         raise ValueError(f"overlay: image has shape {image.shape} and heat {heat.shape}")
     grey = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2) / 255
-    weight = 0.8 * np.clip(heat, 0, 1)[:, :, None] ** 1.4
-    hot = matplotlib.colormaps[colours](0.45 + 0.5 * np.clip(heat, 0, 1))[:, :, :3]
+    above = np.clip((heat - 0.15) / 0.85, 0, 1)
+    weight = 0.8 * above[:, :, None] ** 0.8
+    hot = matplotlib.colormaps[colours](0.4 + 0.5 * above)[:, :, :3]
     return np.rint(255 * ((1 - weight) * 0.9 * grey + weight * hot)).astype(np.uint8)
 
 

@@ -25,6 +25,7 @@ from cs231n_lib.progress import progress
 
 __all__ = [
     "STYLE_LAYERS",
+    "GramProduct",
     "NormalizedLoss",
     "Transfer",
     "average_pooled",
@@ -114,8 +115,25 @@ def gram_matrix(features: torch.Tensor, normalize: bool = True) -> torch.Tensor:
     _check_features("gram_matrix", features)
     N, C, H, W = features.shape
     places = features.permute(0, 2, 3, 1).reshape(N, H * W, C)  # no copy in channels_last
-    gram = places.transpose(1, 2) @ places
+    gram = GramProduct.apply(places)
     return gram / (H * W * C) if normalize else gram
+
+
+class GramProduct(torch.autograd.Function):
+    """The product of a matrix with itself, (N, M, C) -> (N, C, C), and its gradient by hand.
+
+    Left to itself, autograd multiplies twice, once for each factor. Both products are the same.
+    """
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, places: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(places)
+        return places.transpose(1, 2) @ places
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, dgram: torch.Tensor) -> torch.Tensor:
+        (places,) = ctx.saved_tensors
+        return places @ (dgram + dgram.transpose(1, 2))
 
 
 def gram_gradient(features: torch.Tensor, target: torch.Tensor, weight: float) -> torch.Tensor:

@@ -42,9 +42,10 @@ def test_score_paths_end_with_the_picture():
     rival, target, dot = left.lines
     np.testing.assert_array_equal(target.get_ydata(), [0, 2, 4, 6])
     np.testing.assert_array_equal(rival.get_ydata(), [0, -2, -4, -6])
-    assert dot.get_xdata()[0] == 3 and "after 3 steps" in left.texts[0].get_text()
+    assert dot.get_xdata()[0] == 3 and left.texts[0].get_text() == "fooled after 3 steps"
     unfinished = plot_score_paths({"": result(("fooled", "step limit"), (3, 5))}, n=1).axes[0]
-    assert len(unfinished.lines) == 2 and not unfinished.texts
+    assert len(unfinished.lines) == 2
+    assert unfinished.texts[0].get_text() == "step limit after 5 steps"
 
 
 def test_series_have_their_values_and_labels():
@@ -62,8 +63,12 @@ def test_series_have_their_values_and_labels():
 def test_the_class_map_colours_the_frequent_classes():
     classes = np.zeros((4, 5), dtype=int)
     classes[0, :3] = 2
-    figure = plot_class_map(classes, ["cat", "dog", "tea"], range(5), range(4), "x", "y")
+    figure = plot_class_map(
+        classes, ["cat", "dog", "tea"], range(5), range(4), "x", "y", {"here": (1, 2)}
+    )
     (ax,) = figure.axes
     place = ax.images[0].get_array()
     assert set(np.unique(place[classes == 0])) == {0} and set(np.unique(place[classes == 2])) == {1}
+    assert [text.get_text() for text in ax.texts] == ["here"]
+    assert ax.lines[0].get_xydata().tolist() == [[1, 2]]
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["cat", "tea"]

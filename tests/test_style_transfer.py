@@ -216,12 +216,28 @@ def test_losses_of_the_notebook_on_squeezenet():
 def test_the_hand_derived_gradient_of_the_gram_loss(shape):
     features = normal(*shape).requires_grad_()
     target = gram_matrix(normal(*shape, seed=5))
-    loss = style_loss([features], [0], [target], [3.5])
+    loss = 3.5 * (plain_gram_matrix(features) - target).square().sum()
     (expected,) = torch.autograd.grad(loss, features)
+    (ours,) = torch.autograd.grad(style_loss([features], [0], [target], [3.5]), features)
+    torch.testing.assert_close(ours, expected, rtol=1e-10, atol=1e-12)
     torch.testing.assert_close(
         gram_gradient(features.detach(), target, 3.5), expected, rtol=1e-10, atol=1e-12
     )
     assert torch.autograd.gradcheck(lambda f: style_loss([f], [0], [target], [3.5]), features)
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_the_gradient_of_the_gram_matrix(normalize):
+    """Of every entry, not only of symmetric combinations; twice; in either memory layout."""
+    features = normal(2, 3, 4, 2).requires_grad_()
+    assert torch.autograd.gradcheck(lambda f: gram_matrix(f, normalize), features)
+    assert torch.autograd.gradgradcheck(lambda f: gram_matrix(f, normalize), features)
+    other = features.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
+    weights = normal(2, 3, 3, seed=4)
+    gradients = [
+        torch.autograd.grad((gram_matrix(f) * weights).sum(), f)[0] for f in (features, other)
+    ]
+    torch.testing.assert_close(*gradients)
 
 
 def test_gradients_by_differences():
@@ -242,11 +258,17 @@ def test_gradients_by_differences():
 # The assignment's loop, done plainly: all layers, no thought about memory.
 
 
+def plain_gram_matrix(features):
+    N, C, H, W = features.size()
+    features = features.reshape(N, C, H * W)
+    return torch.bmm(features, features.permute(0, 2, 1)) / (H * W * C)
+
+
 def plain_style_transfer(cnn, content, style, s, iterations=200, img=None, losses=None):
     cnn = cnn.eval().requires_grad_(False)
     content_target = extract_features(content, cnn)[s["content_layer"]].clone()
     style_targets = [
-        gram_matrix(extract_features(style, cnn)[i].clone()) for i in s["style_layers"]
+        plain_gram_matrix(extract_features(style, cnn)[i].clone()) for i in s["style_layers"]
     ]
     img = content.clone() if img is None else img.clone()
     img.requires_grad_()
@@ -258,7 +280,10 @@ def plain_style_transfer(cnn, content, style, s, iterations=200, img=None, losse
         feats = extract_features(img, cnn)
         loss = (
             content_loss(s["content_weight"], feats[s["content_layer"]], content_target)
-            + style_loss(feats, s["style_layers"], style_targets, s["style_weights"])
+            + sum(
+                w * torch.sum((plain_gram_matrix(feats[i]) - target) ** 2)
+                for i, target, w in zip(s["style_layers"], style_targets, s["style_weights"])
+            )
             + tv_loss(img, s["tv_weight"])
         )
         if losses is not None:
