@@ -51,7 +51,10 @@ __all__ = [
 # What explains a class: (X, y, model) -> maps (N, H, W).
 Method = Callable[[torch.Tensor, torch.Tensor, Model], torch.Tensor]
 
-_BATCH = 16  # pictures that go through the network at once where one is needed many times
+# How many pictures go through a network at once, where each is needed many times. On a CPU more
+# would not fit in its cache.
+_BATCH = {"cpu": 4}
+_BATCH_ELSEWHERE = 64
 
 
 def score_gradients(X: torch.Tensor, y: torch.Tensor, model: Model) -> torch.Tensor:
@@ -182,7 +185,7 @@ def smooth_grad(
     generator = torch.Generator().manual_seed(seed)
 
     total = torch.zeros_like(X)
-    for count in _chunks(samples, len(X)):
+    for count in _chunks(samples, X):
         noise = torch.stack([torch.randn(X.shape[1:], generator=generator) for _ in range(count)])
         noisy = X + reach[:, None, None, None] * noise.to(X)[:, None]
         gradients = score_gradients(noisy.flatten(0, 1), y.repeat(count), model)
@@ -191,9 +194,9 @@ def smooth_grad(
     return (total / samples).abs().amax(dim=1)
 
 
-def _chunks(count: int, pictures: int) -> Iterator[int]:
-    """Split many passes over a few pictures into passes over up to _BATCH pictures."""
-    size = max(1, _BATCH // pictures)
+def _chunks(count: int, X: torch.Tensor) -> Iterator[int]:
+    """Split many passes over pictures into batches of passes that suit the device."""
+    size = max(1, _BATCH.get(X.device.type, _BATCH_ELSEWHERE) // len(X))
     for start in range(0, count, size):
         yield min(size, count - start)
 
@@ -253,7 +256,7 @@ def integrated_gradients(
 
     total = torch.zeros_like(X)
     done = 0
-    for count in _chunks(steps, len(X)):
+    for count in _chunks(steps, X):
         alpha = (torch.arange(done, done + count, device=X.device, dtype=X.dtype) + 0.5) / steps
         path = baseline + alpha[:, None, None, None, None] * (X - baseline)
         gradients = score_gradients(path.flatten(0, 1), y.repeat(count), model)

@@ -11,6 +11,7 @@ import scipy.stats
 import torch
 from torch import nn
 
+from cs231n_lib import saliency
 from cs231n_lib.images import normalize, preprocess
 from cs231n_lib.pretrained import class_index, squeezenet
 from cs231n_lib.saliency import (
@@ -154,7 +155,9 @@ def noise_for(X, samples, seed=0):
 
 @pytest.mark.parametrize("squared", [False, True])
 @pytest.mark.parametrize("samples", [1, 7, 40])
-def test_smooth_grad_equals_the_plain_loop(model, X, y, samples, squared):
+@pytest.mark.parametrize("batch", [1, 4, 64])
+def test_smooth_grad_equals_the_plain_loop(model, X, y, samples, squared, batch, monkeypatch):
+    monkeypatch.setitem(saliency._BATCH, "cpu", batch)
     maps = []
     for x, target in zip(X, y):
         mean = torch.zeros_like(x)
@@ -218,7 +221,9 @@ def test_the_noise_is_measured_by_the_range_of_each_picture(X, y):
 
 
 @pytest.mark.parametrize("steps", [1, 5, 33])
-def test_integrated_gradients_equal_the_plain_loop(model, X, y, steps):
+@pytest.mark.parametrize("batch", [1, 4, 64])
+def test_integrated_gradients_equal_the_plain_loop(model, X, y, steps, batch, monkeypatch):
+    monkeypatch.setitem(saliency._BATCH, "cpu", batch)
     expected = []
     for x, target in zip(X, y):
         start = normalize(torch.zeros_like(x))
