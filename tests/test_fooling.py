@@ -548,10 +548,29 @@ def test_model_and_pictures_stay_as_they_were(name, fails):
     assert torch.equal(y, kept_y)
 
 
-def test_dropout_is_off_while_it_works():
-    X, y = tiny_pictures(2), torch.tensor([1, 2])
-    expected = pgd(X, y, tiny_network(), 0.03, steps=3)
-    assert torch.equal(pgd(X, y, tiny_network().train(), 0.03, steps=3), expected)
+class Watched(nn.Module):
+    """A network that notes how it is used."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = tiny_network().train()
+        self.calls = 0
+
+    def forward(self, X):
+        assert not self.training and not any(m.training for m in self.modules())
+        assert not any(weight.requires_grad for weight in self.parameters())
+        self.calls += 1
+        return self.network(X)
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_while_it_works_dropout_is_off_and_weights_are_frozen(name):
+    X, y, watched = tiny_pictures(2), torch.tensor([1, 2]), Watched().train()
+    ours, expected = (ATTACKS[name](X, y, model) for model in (watched, tiny_network()))
+    assert watched.calls > 0 and watched.training
+    if isinstance(ours, dict):
+        ours, expected = ours["blur"], expected["blur"]
+    assert torch.equal(ours, expected)
 
 
 def test_it_works_inside_no_grad(tiny, X, targets):
