@@ -20,6 +20,7 @@ from cs231n_lib.pretrained import (
     class_index,
     class_names,
     efficientnet_lite0,
+    only_classes,
     read_packaged_weights,
     squeezenet,
 )
@@ -75,6 +76,36 @@ def test_the_second_network_names_them_as_well():
     X = preprocess(["grace_hopper", "chelsea", "coffee", "camera", "motorcycle"])
     best = [names[0] for names in best_classes(network, X, 1)]
     assert best == ["military uniform", "Egyptian cat", "espresso", "tripod", "moped"]
+
+
+@pytest.mark.parametrize("classes", [[281], [7, 281, 7, 967], torch.tensor([0, 999])])
+def test_the_scores_of_a_few_classes_are_those_of_the_whole_network(model, classes):
+    X = preprocess(["chelsea", "coffee"], 96)
+    few = only_classes(model, classes)
+    expected = model(X)[:, torch.as_tensor(classes)]
+    torch.testing.assert_close(few(X), expected, rtol=1e-5, atol=1e-5)
+    assert few.get_submodule("features.12") is model.features[12]
+    assert not few.training and not any(weight.requires_grad for weight in few.parameters())
+    assert next(few.parameters()).dtype == torch.float32
+
+
+def test_a_few_classes_leave_the_network_as_it_was(model):
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    few = only_classes(model, [3])
+    few.classifier[1].weight.zero_()
+    assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
+    assert model.classifier[1].out_channels == 1000
+
+
+@pytest.mark.parametrize("classes", [[], [1000], [-1], [5, 1000]])
+def test_classes_that_the_network_has_not_are_refused(model, classes):
+    with pytest.raises(ValueError, match=r"only_classes: .* expected at least one from 0 to 999"):
+        only_classes(model, classes)
+
+
+def test_only_squeezenet_can_be_cut_to_a_few_classes():
+    with pytest.raises(TypeError, match="model is a Linear, expected a SqueezeNet"):
+        only_classes(torch.nn.Linear(2, 2), [1])
 
 
 def test_names_and_indices_of_classes_agree():

@@ -62,7 +62,8 @@ def test_every_page_of_the_contents_is_there(pages):
 
 
 def test_every_module_of_the_library_is_in_the_reference():
-    described = re.findall(r"automodule:: cs231n_lib\.(\w+)", (ROOT / "chapters/api.md").read_text())
+    reference = (ROOT / "chapters" / "api.md").read_text(encoding="utf-8")
+    described = re.findall(r"automodule:: cs231n_lib\.(\w+)", reference)
     assert sorted(described) == sorted(path.stem for path in (ROOT / "cs231n_lib").glob("*.py"))
 
 
