@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from cs231n_lib.fourier import random_view
-from cs231n_lib.images import clamp_pixels
+from cs231n_lib.images import blur_image, clamp_pixels
 from cs231n_lib.inspection import (
     Model,
     activations,
@@ -30,7 +30,6 @@ from cs231n_lib.progress import progress
 
 __all__ = [
     "Objective",
-    "blur_image",
     "channel_mean",
     "class_log_probability",
     "class_score",
@@ -219,47 +218,6 @@ def jitter(X: torch.Tensor, ox: int, oy: int) -> torch.Tensor:
     (N, 3, H, W) tensor
     """
     return torch.roll(X, (oy, ox), dims=(2, 3))
-
-
-def blur_image(X: torch.Tensor, sigma: float = 1) -> torch.Tensor:
-    """Blur pictures with a Gaussian (2017 assignment; there by SciPy, on the CPU, in place).
-
-    Parameters
-    ----------
-    X : (N, C, H, W) tensor of floats
-        Its sides must be at least ``int(4 * sigma + 0.5)`` long.
-    sigma : float
-        Standard deviation, in pixels.
-
-    Returns
-    -------
-    (N, C, H, W) tensor
-        What ``scipy.ndimage.gaussian_filter1d`` along H, then W, gives: the bell is cut off at four
-        standard deviations, and the picture mirrored at its edges.
-
-    Raises
-    ------
-    ValueError
-        If ``sigma`` is not positive, or so large that the mirror image ends.
-    """
-    if not sigma > 0:
-        raise ValueError(f"blur_image: sigma is {sigma}, expected a positive number")
-    radius = int(4 * sigma + 0.5)
-    if radius > min(X.shape[2:]):
-        raise ValueError(
-            f"blur_image: sigma {sigma} needs pictures of {radius} pixels a side or more, "
-            f"X has shape {tuple(X.shape)}"
-        )
-    offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
-    bell = torch.exp(-0.5 * (offsets / sigma) ** 2)
-    bell = (bell / bell.sum()).tolist()
-    for axis in (2, 3):
-        side = X.shape[axis]
-        before = X.narrow(axis, 0, radius).flip(axis)
-        behind = X.narrow(axis, side - radius, radius).flip(axis)
-        wide = torch.cat([before, X, behind], dim=axis)
-        X = sum(weight * wide.narrow(axis, k, side) for k, weight in enumerate(bell))
-    return X
 
 
 def visualize(

@@ -90,7 +90,7 @@ def show_images(
 
 def _draw(ax: plt.Axes, image: np.ndarray, colours: str) -> None:
     if image.ndim == 3:
-        ax.imshow(image, interpolation="lanczos", interpolation_stage="rgba")
+        ax.imshow(image, interpolation="bicubic", interpolation_stage="rgba")
     elif image.min() < 0:
         limit = np.abs(image).max()
         ax.imshow(image, cmap="RdBu_r", vmin=-limit, vmax=limit)

@@ -21,6 +21,7 @@ from cs231n_lib.pretrained import IMAGENET_MEAN, IMAGENET_STD
 
 __all__ = [
     "PHOTOGRAPHS",
+    "blur_image",
     "clamp_pixels",
     "denormalize",
     "deprocess",
@@ -237,6 +238,47 @@ def clamp_pixels(X: torch.Tensor) -> torch.Tensor:
 def _statistics(like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     mean, std = (like.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
     return mean, std
+
+
+def blur_image(X: torch.Tensor, sigma: float = 1) -> torch.Tensor:
+    """Blur pictures with a Gaussian (of the assignment; there by SciPy, on the CPU, in place).
+
+    Parameters
+    ----------
+    X : (N, C, H, W) tensor of floats
+        Its sides must be at least ``int(4 * sigma + 0.5)`` long.
+    sigma : float
+        Standard deviation, in pixels.
+
+    Returns
+    -------
+    (N, C, H, W) tensor
+        What ``scipy.ndimage.gaussian_filter1d`` along H, then W, gives: the bell is cut off at four
+        standard deviations, and the picture mirrored at its edges.
+
+    Raises
+    ------
+    ValueError
+        If ``sigma`` is not positive, or so large that the mirror image ends.
+    """
+    if not 0 < sigma < float("inf"):
+        raise ValueError(f"blur_image: sigma is {sigma}, expected a positive number")
+    radius = int(4 * sigma + 0.5)
+    if radius > min(X.shape[2:]):
+        raise ValueError(
+            f"blur_image: sigma {sigma} needs pictures of {radius} pixels a side or more, "
+            f"X has shape {tuple(X.shape)}"
+        )
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
+    bell = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    bell = (bell / bell.sum()).tolist()
+    for axis in (2, 3):
+        side = X.shape[axis]
+        before = X.narrow(axis, 0, radius).flip(axis)
+        behind = X.narrow(axis, side - radius, radius).flip(axis)
+        wide = torch.cat([before, X, behind], dim=axis)
+        X = sum(weight * wide.narrow(axis, k, side) for k, weight in enumerate(bell))
+    return X
 
 
 def save_png(path: str | Path, image: np.ndarray) -> None:

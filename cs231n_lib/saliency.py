@@ -31,7 +31,6 @@ from cs231n_lib.inspection import (
 from cs231n_lib.progress import progress
 
 __all__ = [
-    "blurred",
     "completeness_gap",
     "compute_saliency_maps",
     "delete_cells",
@@ -574,7 +573,8 @@ def deletion_curve(
     steps : int
         The deletion is cut into so many equal steps.
     replacement : (N, 3, H, W) or (1, 3, H, W) tensor, optional
-        What comes in place of the picture, such as :func:`blurred`. By default black.
+        What comes in place of the picture, such as :func:`~cs231n_lib.images.blur_image` of it. By
+        default black.
     cell : int
         Side of the cells that are deleted whole, see :func:`delete_cells`.
 
@@ -628,36 +628,6 @@ def insertion_curve(
     check_pictures("insertion_curve", X, model)
     replacement = _baseline("insertion_curve", replacement, X, "replacement")
     return deletion_curve(replacement, y, model, maps, steps, X, cell)
-
-
-def blurred(X: torch.Tensor, sigma: float = 10.0) -> torch.Tensor:
-    """Pictures out of focus: what to put in place of deleted pixels without drawing new edges.
-
-    Parameters
-    ----------
-    X : (N, 3, H, W) tensor of floats
-    sigma : float
-        Standard deviation of the Gaussian, in pixels.
-
-    Returns
-    -------
-    (N, 3, H, W) tensor
-        Near the border the picture is mirrored.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``X`` holds no normalised pictures, or ``sigma`` is not above 0.
-    """
-    check_pictures("blurred", X)
-    if not 0 < sigma < float("inf"):
-        raise ValueError(f"blurred: sigma is {sigma}, expected more than 0")
-    reach = min(round(3 * sigma), *(side - 1 for side in X.shape[2:]))
-    kernel = (-(torch.arange(-reach, reach + 1).to(X) ** 2) / (2 * sigma**2)).exp()
-    kernel = (kernel / kernel.sum()).expand(3, 1, 1, -1)
-    wide = nn.functional.pad(X.detach(), (reach, reach, reach, reach), mode="reflect")
-    across = nn.functional.conv2d(wide, kernel, groups=3)
-    return nn.functional.conv2d(across, kernel.mT, groups=3)
 
 
 def share_inside(maps: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

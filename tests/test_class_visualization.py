@@ -12,7 +12,6 @@ from torch import nn
 
 from cs231n_lib import class_visualization, inversion
 from cs231n_lib.class_visualization import (
-    blur_image,
     channel_mean,
     class_log_probability,
     class_score,
@@ -263,17 +262,6 @@ class TestPieces:
         for ox, oy in [(0, 0), (2, 0), (0, 3), (4, 1), (-2, -3)]:
             assert torch.equal(jitter(X, ox, oy), original(X, ox, oy))
             assert torch.equal(jitter(jitter(X, ox, oy), -ox, -oy), X)
-
-    @pytest.mark.parametrize("sigma", [0.5, 1, 1.7])
-    def test_blur_is_scipys(self, sigma):
-        X = torch.randn(2, 3, 9, 13, dtype=torch.float64)
-        expected = gaussian_filter1d(gaussian_filter1d(X.numpy(), sigma, axis=2), sigma, axis=3)
-        np.testing.assert_allclose(blur_image(X, sigma).numpy(), expected, atol=1e-14)
-
-    @pytest.mark.parametrize("sigma", [0, -1, math.nan, 3])
-    def test_blur_that_cannot_be(self, sigma):
-        with pytest.raises(ValueError, match="blur_image: sigma"):
-            blur_image(torch.zeros(1, 3, 8, 9), sigma)
 
 
 class TestFourier:

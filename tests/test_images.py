@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.ndimage import gaussian_filter1d
 
 from cs231n_lib.images import (
     PHOTOGRAPHS,
+    blur_image,
     clamp_pixels,
     denormalize,
     deprocess,
@@ -207,6 +209,19 @@ def test_clamping_moves_only_what_no_byte_can_hold():
     assert inside.any() and (~inside).any()
     torch.testing.assert_close(clamped[inside], X[inside], rtol=0, atol=0)
     torch.testing.assert_close(denormalize(X).clamp(0, 1), pixels, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("sigma", [0.5, 1, 1.7])
+def test_blurring_is_scipys(sigma):
+    X = torch.randn(2, 3, 9, 13, dtype=torch.float64)
+    expected = gaussian_filter1d(gaussian_filter1d(X.numpy(), sigma, axis=2), sigma, axis=3)
+    np.testing.assert_allclose(blur_image(X, sigma).numpy(), expected, atol=1e-14)
+
+
+@pytest.mark.parametrize("sigma", [0, -1, np.nan, np.inf, 3])
+def test_a_blur_that_cannot_be_is_refused(sigma):
+    with pytest.raises(ValueError, match="blur_image: sigma"):
+        blur_image(torch.zeros(1, 3, 8, 9), sigma)
 
 
 def test_many_pictures_need_one_size(pixels):

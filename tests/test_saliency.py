@@ -15,7 +15,6 @@ from cs231n_lib import saliency
 from cs231n_lib.images import normalize, preprocess
 from cs231n_lib.pretrained import class_index, squeezenet
 from cs231n_lib.saliency import (
-    blurred,
     completeness_gap,
     compute_saliency_maps,
     deletion_curve,
@@ -477,8 +476,6 @@ def test_counts_are_whole_numbers_from_one(model, X, y, count):
 def test_sigma_is_a_size(model, X, y, sigma):
     with pytest.raises(ValueError, match="sigma"):
         smooth_grad(X, y, model, sigma=sigma)
-    with pytest.raises(ValueError, match="sigma"):
-        blurred(X, sigma)
 
 
 def test_a_baseline_must_fit(model, X, y):
@@ -652,16 +649,6 @@ def test_maps_must_fit(model, X, y):
         deletion_curve(X, y, model, X[:, 0] * float("nan"))
     with pytest.raises(ValueError, match="maps are on meta"):
         deletion_curve(X, y, model, X[:, 0].to("meta"))
-
-
-def test_blurring_equals_scipy(X):
-    from scipy.ndimage import gaussian_filter1d
-
-    expected = X.numpy()
-    for axis in (2, 3):
-        expected = gaussian_filter1d(expected, 1.5, axis=axis, mode="mirror", radius=4)
-    close(blurred(X, 1.5), torch.tensor(expected))
-    assert blurred(X, 100).std(dim=(2, 3)).max() < 0.3
 
 
 def test_share_inside():
