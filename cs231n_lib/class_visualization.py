@@ -25,8 +25,10 @@ from cs231n_lib.inspection import (
     check_pictures,
     class_scores,
     frozen,
+    gradient,
 )
 from cs231n_lib.progress import progress
+from cs231n_lib.validation import check_count, check_number
 
 __all__ = [
     "Objective",
@@ -117,8 +119,8 @@ def create_class_visualization(
         for t in progress(range(num_iterations), "class visualisation"):
             ox, oy = torch.randint(0, max_jitter + 1, (2,), generator=generator).tolist()
             img = jitter(img, ox, oy)
-            gradient, score = score_gradient(img, y, model, l2_reg)
-            img = jitter(img + learning_rate * unit_step(gradient), -ox, -oy)
+            g, score = score_gradient(img, y, model, l2_reg)
+            img = jitter(img + learning_rate * unit_step(g), -ox, -oy)
             img = clamp_pixels(img)
             if blur_every is not None and t % blur_every == 0:
                 img = blur_image(img, sigma=0.5)
@@ -158,15 +160,12 @@ def _check_recipe(
     show_every: int,
 ) -> None:
     name = "create_class_visualization"
-    _check_steps(name, num_iterations, learning_rate)
-    for setting, value, least in (
-        ("blur_every", 1 if blur_every is None else blur_every, 1),
-        ("show_every", show_every, 1),
-        ("max_jitter", max_jitter, 0),
-        ("l2_reg", l2_reg, 0),
-    ):
-        if not value >= least:
-            raise ValueError(f"{name}: {setting} is {value}, expected at least {least}")
+    check_number(name, "l2_reg", l2_reg, least=0)
+    check_number(name, "learning_rate", learning_rate, above=0)
+    check_count(name, "num_iterations", num_iterations)
+    check_count(name, "blur_every", 1 if blur_every is None else blur_every)
+    check_count(name, "max_jitter", max_jitter, least=0)
+    check_count(name, "show_every", show_every)
 
 
 def score_gradient(
@@ -194,8 +193,7 @@ def score_gradient(
         X = img.detach().clone().requires_grad_()
         _, score = class_scores("create_class_visualization", model, X, y, "target_y")
         objective = score - l2_reg * X.square().sum(dim=(1, 2, 3))
-        (gradient,) = torch.autograd.grad(objective.sum(), X)
-    return gradient, score.detach()
+        return gradient("create_class_visualization", objective.sum(), X), score.detach()
 
 
 def unit_step(gradient: torch.Tensor) -> torch.Tensor:
@@ -266,7 +264,8 @@ def visualize(
         If a number of steps or a learning rate is not positive, if picture and model do not fit,
         if there is not one loss a picture, or if a loss is not finite.
     """
-    _check_steps("visualize", num_iterations, learning_rate)
+    check_count("visualize", "num_iterations", num_iterations)
+    check_number("visualize", "learning_rate", learning_rate, above=0)
     with torch.no_grad():
         check_pictures("visualize", picture(), model, "picture()")
     generator = torch.Generator().manual_seed(seed)
@@ -352,15 +351,6 @@ def channel_mean(layer: str, channels: torch.Tensor) -> Objective:
         return -chosen.flatten(1).mean(dim=1)
 
     return losses
-
-
-def _check_steps(function: str, num_iterations: int, learning_rate: float) -> None:
-    if num_iterations < 1:
-        raise ValueError(f"{function}: num_iterations is {num_iterations}, expected at least 1")
-    if not learning_rate > 0:
-        raise ValueError(
-            f"{function}: learning_rate is {learning_rate}, expected a positive number"
-        )
 
 
 def _check_losses(losses: torch.Tensor, count: int) -> None:

@@ -29,15 +29,22 @@ import torch
 from PIL import Image
 from torch.nn import functional as F  # noqa: N812
 
-from cs231n_lib.images import denormalize, deprocess, normalize
-from cs231n_lib.inspection import Model, check_classes, check_pictures, class_scores, frozen
+from cs231n_lib.images import blur_image, denormalize, deprocess, normalize
+from cs231n_lib.inspection import (
+    Model,
+    check_classes,
+    check_pictures,
+    class_scores,
+    frozen,
+    gradient,
+)
 from cs231n_lib.pretrained import IMAGENET_STD
 from cs231n_lib.progress import progress
+from cs231n_lib.validation import check_count, check_number
 
 __all__ = [
     "DISTORTIONS",
     "Fooling",
-    "blur",
     "crop",
     "fgsm",
     "fool",
@@ -226,9 +233,9 @@ def fool(
     """
     check_pictures("fool", X, model)
     target_y = _classes("fool", target_y, X, "target_y")
-    _check_number("fool", "learning_rate", learning_rate, above=0)
-    _check_number("fool", "margin", margin, least=0)
-    _check_count("fool", "max_steps", max_steps, least=0)
+    check_number("fool", "learning_rate", learning_rate, above=0)
+    check_number("fool", "margin", margin, least=0)
+    check_count("fool", "max_steps", max_steps, least=0)
     if climb not in ("score", "margin"):
         raise ValueError(f'fool: climb is {climb!r}, expected "score" or "margin"')
     if in_bytes:
@@ -290,12 +297,12 @@ def _uphill(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Where to go, and who makes a detour: the target asleep, the rival pushed down."""
     if climb == "margin":
-        g = _gradient("fool", (target - rival).sum(), X)
+        g = gradient("fool", (target - rival).sum(), X)
         return g, torch.zeros(len(X), dtype=torch.bool, device=X.device)
-    g = _gradient("fool", target.sum(), X, retain_graph=True)
+    g = gradient("fool", target.sum(), X, retain_graph=True)
     asleep = _norm(g, 2) == 0
     if asleep.any():
-        down = -_gradient("fool", rival.sum(), X)
+        down = -gradient("fool", rival.sum(), X)
         g = torch.where(asleep[:, None, None, None], down, g)
     return g, asleep
 
@@ -415,9 +422,9 @@ def pgd(
     """
     norm = _check_norm("pgd", norm)
     _check_attack("pgd", X, y, model, epsilon, norm)
-    _check_count("pgd", "steps", steps, least=1)
+    check_count("pgd", "steps", steps, least=1)
     step_size = 2.5 * epsilon / steps if step_size is None else step_size
-    _check_number("pgd", "step_size", step_size, above=0)
+    check_number("pgd", "step_size", step_size, above=0)
 
     sign = -1 if targeted else 1
     start = denormalize(X.detach()).clamp(0, 1)
@@ -465,7 +472,7 @@ def loss_gradient(
         for one in _models(model):
             scores, _ = class_scores("loss_gradient", one, normalize(pixels), y)
             losses = losses + F.cross_entropy(scores, y, reduction="none")
-        return _gradient("loss_gradient", losses.sum(), pixels), losses.detach()
+        return gradient("loss_gradient", losses.sum(), pixels), losses.detach()
 
 
 def steepest(g: torch.Tensor, norm: float) -> torch.Tensor:
@@ -580,38 +587,6 @@ def survives(
     return {name: seen_as(distort(X.detach()), y, model) for name, distort in distortions.items()}
 
 
-def blur(X: torch.Tensor, sigma: float = 1.0) -> torch.Tensor:
-    """Gaussian blur of pictures, (N, 3, H, W); mirrored at the border, differentiable.
-
-    Parameters
-    ----------
-    X : (N, 3, H, W) tensor of floats
-    sigma : float
-        Standard deviation of the Gaussian, in pixels; it is cut off at 4 of them.
-
-    Returns
-    -------
-    (N, 3, H, W) tensor
-
-    Raises
-    ------
-    ValueError
-        If ``sigma`` is not above 0, or the picture is smaller than the Gaussian.
-    """
-    _check_number("blur", "sigma", sigma, above=0)
-    radius = int(4 * sigma + 0.5)
-    if radius >= min(X.shape[2:]):
-        raise ValueError(
-            f"blur: sigma is {sigma:g}, too large for pictures of {X.shape[2]} x {X.shape[3]}"
-        )
-    place = torch.arange(-radius, radius + 1, dtype=X.dtype, device=X.device)
-    bell = torch.exp(-0.5 * (place / sigma) ** 2)
-    bell = (bell / bell.sum()).expand(3, 1, 1, -1)
-    X = F.conv2d(F.pad(X, (radius, radius, 0, 0), mode="reflect"), bell, groups=3)
-    bell = bell.transpose(2, 3)
-    return F.conv2d(F.pad(X, (0, 0, radius, radius), mode="reflect"), bell, groups=3)
-
-
 def crop(X: torch.Tensor, share: float = 0.9) -> torch.Tensor:
     """The middle of pictures, (N, 3, H, W), enlarged to the old size; differentiable.
 
@@ -630,7 +605,7 @@ def crop(X: torch.Tensor, share: float = 0.9) -> torch.Tensor:
     ValueError
         If ``share`` is out of range.
     """
-    _check_number("crop", "share", share, above=0, most=1)
+    check_number("crop", "share", share, above=0, most=1)
     H, W = X.shape[2:]
     h, w = (max(1, round(share * side)) for side in (H, W))
     top, left = (H - h) // 2, (W - w) // 2
@@ -662,7 +637,7 @@ def shrink_and_pad(X: torch.Tensor, generator: torch.Generator, least: float = 0
     ValueError
         If ``least`` is out of range.
     """
-    _check_number("shrink_and_pad", "least", least, above=0, most=1)
+    check_number("shrink_and_pad", "least", least, above=0, most=1)
     H, W = X.shape[2:]
     share, down, right = torch.rand(3, generator=generator, dtype=torch.float64).tolist()
     share = least + (1 - least) * share
@@ -691,7 +666,7 @@ def jpeg(X: torch.Tensor, quality: int = 75) -> torch.Tensor:
     TypeError, ValueError
         If ``quality`` is no such number.
     """
-    _check_count("jpeg", "quality", quality, least=1)
+    check_count("jpeg", "quality", quality, least=1)
     if quality > 95:
         raise ValueError(f"jpeg: quality is {quality}, expected 1 to 95")
     pictures = []
@@ -705,7 +680,7 @@ def jpeg(X: torch.Tensor, quality: int = 75) -> torch.Tensor:
 
 # What may happen to a picture on its way: name -> function of normalised pictures.
 DISTORTIONS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = MappingProxyType(
-    {"rounding": round_to_bytes, "blur": blur, "crop": crop, "JPEG": jpeg}
+    {"rounding": round_to_bytes, "blur": blur_image, "crop": crop, "JPEG": jpeg}
 )
 
 
@@ -729,22 +704,6 @@ def _in_bytes(change: torch.Tensor) -> torch.Tensor:
     return 255 * change * change.new_tensor(IMAGENET_STD)[:, None, None]
 
 
-def _gradient(
-    function: str, value: torch.Tensor, X: torch.Tensor, retain_graph: bool = False
-) -> torch.Tensor:
-    g = None
-    if value.requires_grad:
-        (g,) = torch.autograd.grad(value, X, retain_graph=retain_graph, allow_unused=True)
-    if g is None:
-        raise ValueError(
-            f"{function}: the model's scores have no gradient with respect to the pictures; "
-            "it must not detach them, convert them to NumPy or run under torch.no_grad()"
-        )
-    if not g.isfinite().all():
-        raise ValueError(f"{function}: the model's gradient is NaN or infinite")
-    return g
-
-
 def _classes(function: str, y: int | torch.Tensor, X: torch.Tensor, name: str) -> torch.Tensor:
     if isinstance(y, int) and not isinstance(y, bool):
         y = torch.full((len(X),), y, device=X.device)
@@ -766,7 +725,7 @@ def _check_attack(
         check_pictures(function, X, one)
     check_classes(function, y, X)
     _check_range(function, X)
-    _check_number(function, "epsilon", epsilon, above=0)
+    check_number(function, "epsilon", epsilon, above=0)
     if norm == math.inf and epsilon > 1:
         raise ValueError(
             f"{function}: epsilon is {epsilon:g}, expected at most 1: pixels go from 0 to 1, "
@@ -790,27 +749,3 @@ def _check_norm(function: str, norm: str | float) -> float:
     if norm == 2 and not isinstance(norm, str):
         return 2.0
     raise ValueError(f'{function}: norm is {norm!r}, expected "inf" or 2')
-
-
-def _check_number(
-    function: str,
-    name: str,
-    value: float,
-    above: float | None = None,
-    least: float | None = None,
-    most: float = math.inf,
-) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError(f"{function}: {name} is a {type(value).__name__}, expected a number")
-    too_low = (above is not None and value <= above) or (least is not None and value < least)
-    if not math.isfinite(value) or too_low or value > most:
-        expected = f"above {above:g}" if above is not None else f"at least {least:g}"
-        expected += "" if most == math.inf else f" and at most {most:g}"
-        raise ValueError(f"{function}: {name} is {value:g}, expected {expected}")
-
-
-def _check_count(function: str, name: str, value: int, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{function}: {name} is a {type(value).__name__}, expected an int")
-    if value < least:
-        raise ValueError(f"{function}: {name} is {value}, expected at least {least}")

@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 
 from cs231n_lib.images import normalize
+from cs231n_lib.validation import check_count
 
 __all__ = ["COLOUR_BASIS", "FourierPicture", "PixelPicture", "random_view", "wave_amplitudes"]
 
@@ -74,7 +75,8 @@ class FourierPicture(nn.Module):
 
     def __init__(self, count: int, size: int, seed: int = 0, decorrelate: bool = True) -> None:
         super().__init__()
-        _check_sizes("FourierPicture", count, size)
+        check_count("FourierPicture", "count", count)
+        check_count("FourierPicture", "size", size)
         generator = torch.Generator().manual_seed(seed)
         start = torch.randn(count, 3, size, size // 2 + 1, 2, generator=generator)
         basis = torch.tensor(COLOUR_BASIS) if decorrelate else torch.eye(3)
@@ -107,19 +109,14 @@ class PixelPicture(nn.Module):
 
     def __init__(self, count: int, size: int, seed: int = 0) -> None:
         super().__init__()
-        _check_sizes("PixelPicture", count, size)
+        check_count("PixelPicture", "count", count)
+        check_count("PixelPicture", "size", size)
         generator = torch.Generator().manual_seed(seed)
         self.pixels = nn.Parameter(0.01 * torch.randn(count, 3, size, size, generator=generator))
 
     def forward(self) -> torch.Tensor:
         """The pictures: (N, 3, S, S), normalised."""
         return normalize(torch.sigmoid(self.pixels))
-
-
-def _check_sizes(name: str, count: int, size: int) -> None:
-    for given, value in (("count", count), ("size", size)):
-        if value < 1:
-            raise ValueError(f"{name}: {given} is {value}, expected at least 1")
 
 
 def random_view(

@@ -17,6 +17,7 @@ __all__ = [
     "extract_features",
     "find_layer",
     "frozen",
+    "gradient",
 ]
 
 # Anything that turns normalised pictures (N, 3, H, W) into class scores (N, C).
@@ -190,6 +191,44 @@ def class_scores(
     if not scores.isfinite().all():
         raise ValueError(f"{function}: the model gave scores that are NaN or infinite")
     return scores, scores.gather(1, y[:, None]).squeeze(1)
+
+
+def gradient(
+    function: str, value: torch.Tensor, X: torch.Tensor, retain_graph: bool = False
+) -> torch.Tensor:
+    """The gradient of a number that a model computed, with respect to what it was computed from.
+
+    Parameters
+    ----------
+    function : str
+        Name of the calling function, with which a message begins.
+    value : () tensor
+    X : tensor
+        It must require a gradient; none is written into it.
+    retain_graph : bool
+        Keep what another gradient of the same pass needs.
+
+    Returns
+    -------
+    tensor of the shape of ``X``
+
+    Raises
+    ------
+    ValueError
+        If nothing leads from ``value`` back to ``X``, or if the gradient is not finite.
+    """
+    found = None
+    if value.requires_grad:
+        (found,) = torch.autograd.grad(value, X, retain_graph=retain_graph, allow_unused=True)
+    if found is None:
+        raise ValueError(
+            f"{function}: no gradient leads from the scores back to where it is asked for; the "
+            "model must not detach its scores, compute them without what it was given, convert "
+            "them to NumPy or run under torch.no_grad()"
+        )
+    if not found.isfinite().all():
+        raise ValueError(f"{function}: the model's gradient is NaN or infinite")
+    return found
 
 
 def check_pictures(

@@ -27,8 +27,10 @@ from cs231n_lib.inspection import (
     class_scores,
     find_layer,
     frozen,
+    gradient,
 )
 from cs231n_lib.progress import progress
+from cs231n_lib.validation import check_count
 
 __all__ = [
     "completeness_gap",
@@ -83,19 +85,7 @@ def score_gradients(X: torch.Tensor, y: torch.Tensor, model: Model) -> torch.Ten
     X = X.detach().clone()
     with frozen(model), torch.enable_grad():
         _, chosen = class_scores("score_gradients", model, X.requires_grad_(), y)
-        return _gradient("score_gradients", chosen.sum(), X)
-
-
-def _gradient(function: str, score: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
-    gradient = None
-    if score.requires_grad:
-        (gradient,) = torch.autograd.grad(score, X, allow_unused=True)
-    if gradient is None:
-        raise ValueError(
-            f"{function}: no gradient leads from the scores back to where it is asked for; does "
-            "the model detach its scores, or compute them without what was given?"
-        )
-    return gradient
+        return gradient("score_gradients", chosen.sum(), X)
 
 
 def compute_saliency_maps(X: torch.Tensor, y: torch.Tensor, model: Model) -> torch.Tensor:
@@ -176,7 +166,7 @@ def smooth_grad(
     """
     check_pictures("smooth_grad", X, model)
     check_classes("smooth_grad", y, X)
-    _check_count("smooth_grad", "samples", samples)
+    check_count("smooth_grad", "samples", samples)
     if not 0 <= sigma < float("inf"):
         raise ValueError(f"smooth_grad: sigma is {sigma}, expected 0 or more")
     X = X.detach()
@@ -198,11 +188,6 @@ def _chunks(count: int, X: torch.Tensor) -> Iterator[int]:
     size = max(1, _BATCH.get(X.device.type, _BATCH_ELSEWHERE) // len(X))
     for start in range(0, count, size):
         yield min(size, count - start)
-
-
-def _check_count(function: str, name: str, count: int) -> None:
-    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
-        raise ValueError(f"{function}: {name} is {count!r}, expected a whole number from 1")
 
 
 def integrated_gradients(
@@ -249,7 +234,7 @@ def integrated_gradients(
     """
     check_pictures("integrated_gradients", X, model)
     check_classes("integrated_gradients", y, X)
-    _check_count("integrated_gradients", "steps", steps)
+    check_count("integrated_gradients", "steps", steps)
     X = X.detach()
     baseline = _baseline("integrated_gradients", baseline, X)
 
@@ -372,7 +357,7 @@ def grad_cam(
         with frozen(model), torch.enable_grad():
             _, chosen = class_scores("grad_cam", model, X.detach(), y)
             A = _only_map(kept, layer)
-            dA = _gradient("grad_cam", chosen.sum(), A)
+            dA = gradient("grad_cam", chosen.sum(), A)
     finally:
         hook.remove()
     weights = dA.mean(dim=(2, 3), keepdim=True)
@@ -597,8 +582,8 @@ def deletion_curve(
     """
     check_pictures("deletion_curve", X, model)
     check_classes("deletion_curve", y, X)
-    _check_count("deletion_curve", "steps", steps)
-    _check_count("deletion_curve", "cell", cell)
+    check_count("deletion_curve", "steps", steps)
+    check_count("deletion_curve", "cell", cell)
     replacement = _baseline("deletion_curve", replacement, X, "replacement")
     _check_maps("deletion_curve", maps, X)
     parts = np.linspace(0, 1, steps + 1)

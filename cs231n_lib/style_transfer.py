@@ -22,6 +22,7 @@ from cs231n_lib.images import Picture, deprocess, load_image, preprocess
 from cs231n_lib.inspection import extract_features, frozen
 from cs231n_lib.pretrained import squeezenet
 from cs231n_lib.progress import progress
+from cs231n_lib.validation import check_count
 
 __all__ = [
     "STYLE_LAYERS",
@@ -295,7 +296,7 @@ def style_transfer(
     _check_lengths(name, style_layers, style_weights=style_weights)
     _check_layers(name, [content_layer, *style_layers], len(cnn))
     _check_weights(name, content_weight, *style_weights, tv_weight)
-    _check_steps(name, num_iterations=num_iterations)
+    check_count(name, "num_iterations", num_iterations)
 
     last = max(content_layer, *style_layers) if style_layers else content_layer
     content = _load(name, content_image, image_size, cnn, "image_size")
@@ -420,7 +421,7 @@ def minimize(
     FloatingPointError
         If the loss becomes infinite or NaN.
     """
-    _check_steps("minimize", evaluations=evaluations)
+    check_count("minimize", "evaluations", evaluations)
     if optimizer not in ("lbfgs", "adam"):
         raise ValueError(f"minimize: optimizer is {optimizer!r}, expected 'lbfgs' or 'adam'")
     # The first step of L-BFGS changes all pixels together by 1 unit. Let that be 1/100 for each;
@@ -600,7 +601,7 @@ evaluations, average_pooling, cnn, callback, seed
     name = "synthesize_texture"
     styles = list(style_image) if isinstance(style_image, list | tuple) else [style_image]
     mix = _check_mix(name, styles, mix)
-    _check_size(name, image_size, "image_size")
+    check_count(name, "image_size", image_size, least=_SMALLEST)
     size = image_size if style_size is None else style_size
     styles = [_resized(name, style, size, "style_size") for style in styles]
     grey = np.full((image_size, image_size, 3), 128, np.uint8)
@@ -799,7 +800,7 @@ def _tensor(image: np.ndarray, cnn: nn.Sequential) -> torch.Tensor:
 
 def _resized(name: str, source: Picture, size: int, argument: str) -> np.ndarray:
     """A picture whose shorter side is ``size``, as torchvision's Resize makes it."""
-    _check_size(name, size, argument)
+    check_count(name, argument, size, least=_SMALLEST)
     image = Image.fromarray(load_image(source))
     scale = size / min(image.size)
     if scale != 1:
@@ -889,17 +890,6 @@ def _check_weights(name: str, *weights: float) -> None:
     for weight in weights:
         if not (math.isfinite(weight) and weight >= 0):
             raise ValueError(f"{name}: a weight is {weight}, expected a finite number, 0 or more")
-
-
-def _check_steps(name: str, **steps: int) -> None:
-    for argument, number in steps.items():
-        if number < 1:
-            raise ValueError(f"{name}: {argument} is {number}, expected at least 1")
-
-
-def _check_size(name: str, size: int, argument: str) -> None:
-    if size < _SMALLEST:
-        raise ValueError(f"{name}: {argument} is {size}, expected at least {_SMALLEST} pixels")
 
 
 def _check_mix(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 
 import numpy as np
 
-__all__ = ["check_finite", "check_indices", "check_shapes"]
+__all__ = ["check_count", "check_finite", "check_indices", "check_number", "check_shapes"]
 
 
 def check_shapes(function: str, **arguments: tuple[np.ndarray, str]) -> dict[str, int]:
@@ -101,6 +102,50 @@ def check_finite(function: str, arrays: Mapping[str, np.ndarray]) -> None:
                 f"{function}: {name} contains {bad} values that are NaN or infinite, "
                 "expected finite numbers only"
             )
+
+
+def check_count(function: str, name: str, value: int, least: int = 1) -> None:
+    """Check a number of steps, samples or pixels.
+
+    Raises
+    ------
+    TypeError
+        If ``value`` is no int; True and False are none.
+    ValueError
+        If it is less than ``least``.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{function}: {name} is {value!r}, expected a whole number")
+    if value < least:
+        raise ValueError(f"{function}: {name} is {value}, expected at least {least}")
+
+
+def check_number(
+    function: str,
+    name: str,
+    value: float,
+    above: float | None = None,
+    least: float | None = None,
+    most: float = math.inf,
+) -> None:
+    """Check a rate, a weight or another real number: finite, and within the given limits.
+
+    Raises
+    ------
+    TypeError
+        If ``value`` is no number.
+    ValueError
+        If it is not finite, not above ``above``, less than ``least`` or more than ``most``.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+        raise TypeError(f"{function}: {name} is {value!r}, expected a number")
+    too_low = (above is not None and value <= above) or (least is not None and value < least)
+    if not math.isfinite(value) or too_low or value > most:
+        limits = [] if above is None else [f"above {above:g}"]
+        limits += [] if least is None else [f"at least {least:g}"]
+        limits += [] if most == math.inf else [f"at most {most:g}"]
+        expected = " and ".join(limits) or "a finite number"
+        raise ValueError(f"{function}: {name} is {value:g}, expected {expected}")
 
 
 def _size(letter: str, sizes: Mapping[str, int]) -> int:

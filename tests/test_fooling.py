@@ -10,12 +10,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 from torch import nn
 
 from cs231n_lib.fooling import (
     DISTORTIONS,
-    blur,
     crop,
     fgsm,
     fool,
@@ -30,7 +28,15 @@ from cs231n_lib.fooling import (
     steepest,
     survives,
 )
-from cs231n_lib.images import denormalize, deprocess, load_image, normalize, preprocess, save_png
+from cs231n_lib.images import (
+    blur_image,
+    denormalize,
+    deprocess,
+    load_image,
+    normalize,
+    preprocess,
+    save_png,
+)
 from cs231n_lib.pretrained import IMAGENET_MEAN, IMAGENET_STD, class_index, squeezenet
 from cs231n_lib.torchvision_import import import_torchvision
 
@@ -433,13 +439,6 @@ def test_project_finds_the_nearest_in_the_ball():
 # --- What may happen to a picture
 
 
-def test_blur_is_scipys():
-    X = tiny_pictures(2)
-    ours = blur(X, 0.8).numpy()
-    expected = gaussian_filter(X.numpy(), sigma=(0, 0, 0.8, 0.8), mode="mirror", truncate=4)
-    np.testing.assert_allclose(ours, expected, atol=1e-12)
-
-
 def test_crop_keeps_the_middle():
     X = torch.zeros(1, 3, 20, 10, dtype=torch.float64)
     X[:, :, 5:15, 2:8] = 1
@@ -466,7 +465,7 @@ def test_shrink_and_pad_moves_the_picture_over_grey_ground():
 def test_distortions_let_gradients_through_where_they_promise():
     X = tiny_pictures(1).requires_grad_()
     generator = torch.Generator().manual_seed(0)
-    for distorted in (blur(X, 0.5), crop(X), shrink_and_pad(X, generator)):
+    for distorted in (blur_image(X, 0.5), crop(X), shrink_and_pad(X, generator)):
         (g,) = torch.autograd.grad(distorted.square().sum(), X)
         assert g.isfinite().all() and (g != 0).any()
 
@@ -525,7 +524,7 @@ ATTACKS = {
     "fgsm": lambda X, y, model: fgsm(X, y, model, 0.03),
     "pgd": lambda X, y, model: pgd(X, y, model, 0.03, steps=2),
     "seen_as": seen_as,
-    "survives": lambda X, y, model: survives(X, y, model, {"blur": lambda Z: blur(Z, 0.5)}),
+    "survives": lambda X, y, model: survives(X, y, model, {"blur": lambda Z: blur_image(Z, 0.5)}),
 }
 
 
@@ -625,9 +624,9 @@ def test_bad_pictures_and_classes(tiny, name, spoil, error, message):
     "model, message",
     [
         (lambda X: X.mean(dim=(2, 3)) * math.nan, "scores that are NaN"),
-        (lambda X: X.mean(dim=(2, 3)).detach(), "no gradient with respect to the pictures"),
+        (lambda X: X.mean(dim=(2, 3)).detach(), "no gradient leads from the scores back"),
         (lambda X: X.mean(dim=2), "scores of shape"),
-        (lambda X: X.new_ones(2, 3, requires_grad=True), "no gradient with respect to"),
+        (lambda X: X.new_ones(2, 3, requires_grad=True), "no gradient leads from the scores back"),
         (lambda X: torch.sqrt(X.sum(dim=(2, 3)) * 0), "gradient is NaN"),
     ],
 )
@@ -649,9 +648,9 @@ def test_a_single_class_is_no_contest(X):
         ({"learning_rate": 0.0}, ValueError, "learning_rate is 0, expected above 0"),
         ({"learning_rate": math.nan}, ValueError, "learning_rate is nan"),
         ({"max_steps": -1}, ValueError, "max_steps is -1, expected at least 0"),
-        ({"max_steps": 2.5}, TypeError, "max_steps is a float, expected an int"),
+        ({"max_steps": 2.5}, TypeError, "max_steps is 2.5, expected a whole number"),
         ({"margin": -1.0}, ValueError, "margin is -1, expected at least 0"),
-        ({"margin": "big"}, TypeError, "margin is a str"),
+        ({"margin": "big"}, TypeError, "margin is 'big', expected a number"),
         ({"climb": "hill"}, ValueError, "climb is 'hill', expected"),
     ],
 )
@@ -691,10 +690,6 @@ def test_pixels_out_of_range(tiny, X):
 
 
 def test_bad_settings_of_distortions(X):
-    with pytest.raises(ValueError, match="sigma is 0, expected above 0"):
-        blur(X, 0.0)
-    with pytest.raises(ValueError, match="too large for pictures of 12 x 12"):
-        blur(X, 9.0)
     with pytest.raises(ValueError, match=r"share is 1\.5, expected above 0 and at most 1"):
         crop(X, 1.5)
     with pytest.raises(ValueError, match="least is 0"):

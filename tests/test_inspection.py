@@ -14,6 +14,7 @@ from cs231n_lib.inspection import (
     extract_features,
     find_layer,
     frozen,
+    gradient,
 )
 
 
@@ -205,3 +206,23 @@ def test_good_pictures_pass(network, X):
 def test_what_is_no_class_for_each_picture_is_refused(X, y, error, message):
     with pytest.raises(error, match=f"f: target .*{message}"):
         check_classes("f", y, X, name="target")
+
+
+def test_the_gradient_is_that_of_autograd(X):
+    X = X.requires_grad_()
+    torch.testing.assert_close(gradient("f", (X**3).sum(), X), 3 * X.detach() ** 2)
+    assert X.grad is None
+
+
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        (lambda X: X.detach().sum(), "no gradient leads from the scores back"),
+        (lambda X: torch.ones((), requires_grad=True), "no gradient leads from the scores back"),
+        (lambda X: (0 * X).sqrt().sum(), "gradient is NaN or infinite"),
+    ],
+)
+def test_a_gradient_that_does_not_exist_is_refused(X, value, message):
+    X = X.requires_grad_()
+    with pytest.raises(ValueError, match=f"f: .*{message}"):
+        gradient("f", value(X), X)

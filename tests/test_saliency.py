@@ -468,7 +468,7 @@ def test_counts_are_whole_numbers_from_one(model, X, y, count):
         lambda: deletion_curve(X, y, model, X[:, 0], steps=count),
         lambda: deletion_curve(X, y, model, X[:, 0], cell=count),
     ):
-        with pytest.raises(ValueError, match=re.escape(f"{count!r}, expected a whole number")):
+        with pytest.raises((TypeError, ValueError), match=re.escape(f"{count!r}, expected ")):
             call()
 
 

@@ -5,7 +5,13 @@ import re
 import numpy as np
 import pytest
 
-from cs231n_lib.validation import check_finite, check_indices, check_shapes
+from cs231n_lib.validation import (
+    check_count,
+    check_finite,
+    check_indices,
+    check_number,
+    check_shapes,
+)
 
 
 def test_check_shapes_returns_the_size_of_every_letter():
@@ -129,3 +135,57 @@ def test_check_finite_names_the_array_and_counts():
     message = "f: b contains 3 values that are NaN or infinite, expected finite numbers only"
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         check_finite("f", arrays)
+
+
+@pytest.mark.parametrize("value", [0, 1, 7, np.int64(3)])
+def test_check_count_lets_whole_numbers_pass(value):
+    check_count("f", "steps", value, least=0)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (0, ValueError, "f: steps is 0, expected at least 1"),
+        (np.int32(-2), ValueError, "f: steps is -2, expected at least 1"),
+        (2.0, TypeError, "f: steps is 2.0, expected a whole number"),
+        (True, TypeError, "f: steps is True, expected a whole number"),
+        ("5", TypeError, "f: steps is '5', expected a whole number"),
+        (None, TypeError, "f: steps is None, expected a whole number"),
+    ],
+)
+def test_check_count_refuses(value, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        check_count("f", "steps", value)
+
+
+@pytest.mark.parametrize(
+    ("value", "limits"),
+    [
+        (0.1, {"above": 0}), (1, {"above": 0, "most": 1}), (0, {"least": 0}), (-5, {}),
+        (np.float32(0.5), {"least": 0.5}),
+    ],
+)  # fmt: skip
+def test_check_number_lets_numbers_within_the_limits_pass(value, limits):
+    check_number("f", "rate", value, **limits)
+
+
+@pytest.mark.parametrize(
+    ("value", "limits", "error", "message"),
+    [
+        (0, {"above": 0}, ValueError, "f: rate is 0, expected above 0"),
+        (-0.1, {"least": 0}, ValueError, "f: rate is -0.1, expected at least 0"),
+        (
+            1.5,
+            {"above": 0, "most": 1},
+            ValueError,
+            "f: rate is 1.5, expected above 0 and at most 1",
+        ),
+        (np.nan, {"least": 0}, ValueError, "f: rate is nan, expected at least 0"),
+        (np.inf, {}, ValueError, "f: rate is inf, expected a finite number"),
+        ("1", {}, TypeError, "f: rate is '1', expected a number"),
+        (True, {}, TypeError, "f: rate is True, expected a number"),
+    ],
+)
+def test_check_number_refuses(value, limits, error, message):
+    with pytest.raises(error, match=re.escape(message)):
+        check_number("f", "rate", value, **limits)
