@@ -67,18 +67,21 @@ class Fooling:
 
     Attributes
     ----------
-    X, X_fooling : (N, 3, H, W) tensors
-        The pictures before and after. Also of one that was not fooled, the last state.
-    target_y : (N,) int64 tensor
-    ended : tuple of N str
-        ``"fooled"``, ``"step limit"``, or ``"no gradient"`` if nothing told where to go.
-    steps : (N,) int64 tensor
-        Steps taken.
-    detours : (N,) int64 tensor
-        How many of them led down the best rival's score, see :func:`fool`.
-    target_scores, rival_scores : (T + 1, N) tensors
+    X, X_fooling
+        The pictures before and after, (N, 3, H, W). Also of one that was not fooled, the last
+        state.
+    target_y
+        The classes to be seen, (N,) int64.
+    ended
+        For each picture ``"fooled"``, ``"step limit"``, or ``"no gradient"`` if nothing told where
+        to go.
+    steps
+        Steps taken, (N,) int64.
+    detours
+        How many of them led down the best rival's score, see :func:`fool`; (N,) int64.
+    target_scores, rival_scores
         The target's score and the best other score, before the first step and after each; NaN
-        once a picture is done. T is the largest number of steps.
+        once a picture is done. (T + 1, N), where T is the largest number of steps.
     """
 
     X: torch.Tensor
@@ -92,33 +95,33 @@ class Fooling:
 
     @property
     def fooled(self) -> torch.Tensor:
-        """(N,) bool tensor: who was fooled, on the device of the pictures."""
+        """Who was fooled, (N,) bool, on the device of the pictures."""
         return torch.tensor([end == "fooled" for end in self.ended], device=self.X.device)
 
     @property
     def margin(self) -> torch.Tensor:
-        """(N,) tensor: by how much the target's score beats the next best, at the end."""
+        """By how much the target's score beats the next best at the end, (N,)."""
         margins = self.target_scores - self.rival_scores
         return margins.gather(0, self.steps[None])[0]
 
     @property
     def l2(self) -> torch.Tensor:
-        """(N,) tensor: Euclidean norm of the change, in normalised units."""
+        """Euclidean norm of the change in normalised units, (N,)."""
         return _norm(self.X_fooling - self.X, 2)
 
     @property
     def linf(self) -> torch.Tensor:
-        """(N,) tensor: the largest change of a number, in normalised units."""
+        """The largest change of a number in normalised units, (N,)."""
         return _norm(self.X_fooling - self.X, math.inf)
 
     @property
     def l2_bytes(self) -> torch.Tensor:
-        """(N,) tensor: Euclidean norm of the change, in bytes from 0 to 255."""
+        """Euclidean norm of the change in bytes from 0 to 255, (N,)."""
         return _norm(_in_bytes(self.X_fooling - self.X), 2)
 
     @property
     def linf_bytes(self) -> torch.Tensor:
-        """(N,) tensor: the largest change of a number, in bytes from 0 to 255."""
+        """The largest change of a number in bytes from 0 to 255, (N,)."""
         return _norm(_in_bytes(self.X_fooling - self.X), math.inf)
 
 
@@ -570,7 +573,7 @@ def survives(
     model : callable
     distortions : dict, optional
         Name -> function from normalised pictures to normalised pictures. By default
-        :data:`DISTORTIONS`.
+        ``DISTORTIONS``.
 
     Returns
     -------

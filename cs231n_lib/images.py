@@ -57,7 +57,7 @@ def load_image(source: Picture, size: int | None = None) -> np.ndarray:
     Parameters
     ----------
     source : str, Path, array or PIL.Image.Image
-        A name of :data:`PHOTOGRAPHS`, the path of a file, or an array: (H, W) or (H, W, 1) grey,
+        A name of ``PHOTOGRAPHS``, the path of a file, or an array: (H, W) or (H, W, 1) grey,
         (H, W, 3) RGB, (H, W, 4) RGB with opacity, as uint8 from 0 to 255 or as floats from 0 to 1.
         Transparent places become white. A file's note on how the camera was held is obeyed.
     size : int, optional

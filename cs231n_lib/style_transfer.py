@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -54,13 +53,15 @@ _SMALLEST = 16
 Callback = Callable[[int, torch.Tensor, Mapping[str, float]], object]
 
 
-class Transfer(NamedTuple):
+@dataclass(frozen=True)
+class Transfer:
     """A picture that was made, and how its loss went.
 
     Attributes
     ----------
-    image : (H, W, 3) uint8 array
-    history : dict
+    image
+        (H, W, 3) uint8 array.
+    history
         ``"content"``, ``"style"``, ``"tv"`` and their sum ``"total"``, each a list with one float
         for every evaluation of the loss, weights included.
     """
@@ -128,11 +129,13 @@ class GramProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, places: torch.Tensor) -> torch.Tensor:
+        """The products, (N, C, C)."""
         ctx.save_for_backward(places)
         return places.transpose(1, 2) @ places
 
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, dgram: torch.Tensor) -> torch.Tensor:
+        """From the gradient of the products to that of the matrices, (N, M, C)."""
         (places,) = ctx.saved_tensors
         return places @ (dgram + dgram.transpose(1, 2))
 
