@@ -84,7 +84,7 @@ def create_class_visualization(
     blur_every : int or None
         Blur after the first and then every so many steps; None for never.
     max_jitter : int
-        Shift by at most so many pixels before a step, and back behind it.
+        Shift by at most so many pixels before a step, and back after it.
     show_every : int
         Call ``callback`` after the first, the last and every so many steps.
     size : int
@@ -329,7 +329,7 @@ def channel_mean(layer: str, channels: torch.Tensor) -> Objective:
     Parameters
     ----------
     layer : str
-        Its name in the model, such as ``"features.7"``. The layers behind it are not computed.
+        Its name in the model, such as ``"features.7"``. The layers after it are not computed.
     channels : (N,) int64 tensor
         One a picture.
 

@@ -469,7 +469,7 @@ def loss_gradient(
         If the model's scores have a wrong shape, are not finite, do not depend on the pictures, or
         have no class as large as in ``y``.
     """
-    with torch.enable_grad():
+    with _all_frozen(model), torch.enable_grad():
         pixels = pixels.detach().clone().requires_grad_()
         losses = pixels.new_zeros(len(pixels))
         for one in _models(model):

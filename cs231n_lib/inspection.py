@@ -61,7 +61,7 @@ class _Reached(Exception):  # noqa: N818 - no error: it ends a forward pass earl
 
 
 def activations(model: nn.Module, X: torch.Tensor, layer: str) -> torch.Tensor:
-    """What a layer makes of pictures. The layers behind it are not computed.
+    """What a layer makes of pictures. The layers after it are not computed.
 
     Parameters
     ----------
@@ -126,7 +126,7 @@ def extract_features(
     cnn : torch.nn.Sequential
         Such as ``squeezenet().features``.
     last : int, optional
-        Stop behind this layer, counted from 0. By default all are computed.
+        Stop after this layer, counted from 0. By default all are computed.
 
     Returns
     -------

@@ -34,7 +34,7 @@ def invert_features(
         Normalised pictures. Only their activations are looked at, and not changed.
     model : torch.nn.Module
     layer : str
-        Its name, such as ``"features.12"``. The layers behind it are not computed.
+        Its name, such as ``"features.12"``. The layers after it are not computed.
     tv_weight : float
         Weight of the total variation: of all pictures with these activations, a smooth one.
     num_iterations : int

@@ -350,7 +350,7 @@ def grad_cam(
 
     def keep(module: nn.Module, inputs: tuple, output: torch.Tensor) -> torch.Tensor:
         kept.append(output.detach().requires_grad_())  # the backward pass ends here
-        return kept[-1]
+        return kept[-1].clone()  # the next layer may overwrite what it gets
 
     hook = find_layer(model, layer).register_forward_hook(keep)
     try:
@@ -494,13 +494,15 @@ def rank_correlation(a: torch.Tensor, b: torch.Tensor) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the shapes differ, or are no such shapes.
+        If the shapes differ, or are no such shapes; if a value is NaN or infinite.
     """
     if a.shape != b.shape or a.ndim != 3:
         raise ValueError(
             f"rank_correlation: the maps have shapes {tuple(a.shape)} and {tuple(b.shape)}, "
             "expected (N, H, W) of both"
         )
+    if not (a.isfinite().all() and b.isfinite().all()):
+        raise ValueError("rank_correlation: the maps contain values that are NaN or infinite")
     pairs = zip(a.detach().cpu().flatten(1).numpy(), b.detach().cpu().flatten(1).numpy())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", scipy.stats.ConstantInputWarning)
@@ -632,7 +634,8 @@ def share_inside(maps: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     Raises
     ------
     TypeError, ValueError
-        If the mask is not bool, the shapes do not fit, or a map has negative values.
+        If the mask is not bool, the shapes do not fit, or a map has negative values or such
+        as are NaN or infinite.
     """
     if mask.dtype != torch.bool:
         raise TypeError(f"share_inside: mask has dtype {mask.dtype}, expected bool")
@@ -641,6 +644,8 @@ def share_inside(maps: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
             f"share_inside: maps have shape {tuple(maps.shape)} and mask {tuple(mask.shape)}, "
             "expected (N, H, W), and the same or (H, W)"
         )
+    if not maps.isfinite().all():
+        raise ValueError("share_inside: maps contain values that are NaN or infinite")
     if (maps < 0).any():
         raise ValueError("share_inside: maps have negative values; take them absolute first")
     total = maps.sum(dim=(1, 2))

@@ -343,8 +343,16 @@ def relative_square(current: torch.Tensor, target: torch.Tensor) -> torch.Tensor
     Returns
     -------
     () tensor
+
+    Raises
+    ------
+    ValueError
+        If the two differ in shape or device, or if the target is zero.
     """
-    size = target.square().sum().clamp(min=torch.finfo(target.dtype).tiny)
+    _check_same("relative_square", "target", target, current)
+    size = target.square().sum()
+    if size == 0:
+        raise ValueError("relative_square: target is zero, and no unit to measure in")
     return (current - target).square().sum() / size
 
 
@@ -662,7 +670,7 @@ def average_pooled(cnn: nn.Sequential) -> nn.Sequential:
     """The same chain of layers with average pooling in place of max pooling.
 
     The maximum sends its gradient to one pixel of each window, the mean to all of them, which gives
-    smoother pictures (Gatys et al., 2016).
+    smoother pictures. Gatys et al. (2016) prefer it.
 
     Parameters
     ----------

@@ -696,3 +696,17 @@ def test_bad_settings_of_distortions(X):
         shrink_and_pad(X, torch.Generator(), 0.0)
     with pytest.raises(ValueError, match="quality is 99, expected 1 to 95"):
         jpeg(X, 99)
+
+
+def test_loss_gradient_holds_the_model_still():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(0.5), nn.Flatten())
+    model = nn.Sequential(model, nn.LazyLinear(5)).double().train()
+    pixels, y = torch.rand(2, 3, 6, 6, dtype=torch.float64), torch.tensor([0, 3])
+    model(normalize(pixels))
+    statistics = model[0][1].running_mean.clone()
+    first, _ = loss_gradient(pixels, y, model)
+    again, _ = loss_gradient(pixels, y, model)
+    assert torch.equal(first, again)
+    assert torch.equal(model[0][1].running_mean, statistics)
+    assert model[0][1].training

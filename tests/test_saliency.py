@@ -709,3 +709,26 @@ def test_figures_hold_their_curves():
     np.testing.assert_allclose(forgetting.axes[0].lines[0].get_ydata(), [1, 0.5])
     labels = [label.get_text() for label in forgetting.axes[0].get_xticklabels()]
     assert labels == ["trained", "top"]
+
+
+def test_maps_with_nan_are_refused(X):
+    maps = X[:, 0].abs()
+    spoilt = maps.clone()
+    spoilt[0, 0, 0] = torch.nan
+    for pair in ((maps, spoilt), (spoilt, maps)):
+        with pytest.raises(ValueError, match=r"rank_correlation: .* NaN"):
+            rank_correlation(*pair)
+    with pytest.raises(ValueError, match=r"share_inside: .* NaN"):
+        share_inside(spoilt, maps > 0)
+
+
+def test_grad_cam_of_a_layer_whose_output_is_overwritten(model, X, y):
+    def network(inplace):
+        return nn.Sequential(
+            model[0], nn.ReLU(inplace=inplace), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        )
+
+    y = torch.zeros_like(y)
+    expected = grad_cam(X, y, network(False), "0")
+    assert expected.max() > 0
+    close(grad_cam(X, y, network(True), "0"), expected)

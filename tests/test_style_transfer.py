@@ -393,7 +393,12 @@ def test_relative_square():
     assert relative_square(target, target).item() == 0
     assert relative_square(torch.zeros_like(target), target).item() == pytest.approx(1)
     assert relative_square(3 * target, target).item() == pytest.approx(4)
-    assert relative_square(torch.zeros(2), torch.zeros(2)).item() == 0
+    with pytest.raises(ValueError, match="relative_square: target is zero"):
+        relative_square(target, torch.zeros_like(target))
+    with pytest.raises(
+        ValueError, match=r"target has shape \(4,\), expected \(3, 4"
+    ):
+        relative_square(target, target[0])
 
 
 def test_normalized_loss_against_numpy():
