@@ -5,14 +5,15 @@ BIN := $(VENV)/bin/python
 SITE := _build/html/index.html
 CHAPTERS := chapters/[0-9][0-9]-*
 
-.PHONY: help book run test sync landing lint clean
+.PHONY: help book run test bench sync landing lint clean
 
 help:
 	@echo "make book     the environment and the website, from the committed notebooks"
 	@echo "make run      execute every chapter on this machine, in place"
 	@echo "make test     the environment and every check"
+	@echo "make bench    the picture loops against the plain loops of the assignment"
 	@echo "make sync     bring the notebooks in step with their text files"
-	@echo "make landing  draw the picture of the landing page"
+	@echo "make landing  make the pictures of the landing page"
 	@echo "make lint     format and check the code"
 	@echo "make clean    remove the website (the environment stays)"
 
@@ -34,11 +35,14 @@ run: $(VENV)/installed
 test: $(VENV)/installed
 	$(BIN) -m pytest
 
+bench: $(VENV)/installed
+	$(BIN) -m benchmarks.pictures
+
 sync: $(VENV)/installed
 	$(BIN) -m jupytext --quiet --to ipynb --update $(CHAPTERS).md
 
 landing: $(VENV)/installed
-	$(BIN) -m cs231n_lib.landing chapters/_static/landing.png
+	$(BIN) -m cs231n_lib.landing chapters
 
 lint: $(VENV)/installed
 	$(BIN) -m ruff format .

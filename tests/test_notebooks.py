@@ -13,6 +13,7 @@ from tests.chapters import (
     read,
     undescribed_figures,
 )
+from tests.nbval_pictures import LEAST_SIMILARITY
 
 chapter = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -53,6 +54,13 @@ def test_no_cell_hides_a_difference_from_the_comparison(path):
         tags = [tag.lower().replace("_", "-") for tag in cell.metadata.get("tags", [])]
         assert not [tag for tag in tags if tag.startswith("nbval") or tag == "raises-exception"]
         assert "NBVAL_" not in cell.source
+
+
+@chapter
+def test_pictures_are_never_left_to_themselves(path):
+    for cell in code_cells(read(path)):
+        least = cell.metadata.get("least_similarity", LEAST_SIMILARITY)
+        assert 0.3 <= least <= LEAST_SIMILARITY
 
 
 @chapter

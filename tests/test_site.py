@@ -14,9 +14,11 @@ import matplotlib.image
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from PIL import Image
 
-from cs231n_lib.landing import landing_picture
+from cs231n_lib.landing import CARDS, chapter_figure, landing_picture
 from tests.chapters import NOTEBOOKS, ROOT
+from tests.nbval_pictures import similarity
 
 SOURCES = ("_config.yml", "_toc.yml", "chapters", "cs231n_lib")
 
@@ -142,3 +144,15 @@ def test_the_picture_of_the_landing_page_is_current(tmp_path):
     fresh = matplotlib.image.imread(tmp_path / "fresh.png")
     committed = matplotlib.image.imread(ROOT / "chapters" / "_static" / "landing.png")
     np.testing.assert_allclose(fresh, committed, atol=0.02, err_msg="run: make landing")
+
+
+@pytest.mark.parametrize(("chapter", "name"), CARDS.items())
+def test_the_cards_of_the_landing_page_show_the_chapters_own_figures(chapter, name):
+    fresh = chapter_figure(ROOT / "chapters" / f"{chapter}.ipynb", name)
+    committed = Image.open(ROOT / "chapters" / "_static" / f"{chapter}.jpg")
+    assert similarity(fresh, committed) > 0.95, "run: make landing"
+
+
+def test_a_figure_that_a_chapter_does_not_have_is_named():
+    with pytest.raises(ValueError, match="has no figure 'fig-nothing'"):
+        chapter_figure(ROOT / "chapters" / "03-saliency.ipynb", "fig-nothing")

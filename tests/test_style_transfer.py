@@ -395,9 +395,7 @@ def test_relative_square():
     assert relative_square(3 * target, target).item() == pytest.approx(4)
     with pytest.raises(ValueError, match="relative_square: target is zero"):
         relative_square(target, torch.zeros_like(target))
-    with pytest.raises(
-        ValueError, match=r"target has shape \(4,\), expected \(3, 4"
-    ):
+    with pytest.raises(ValueError, match=r"target has shape \(4,\), expected \(3, 4"):
         relative_square(target, target[0])
 
 
