@@ -115,10 +115,11 @@ def plot_series(
     ValueError
         If a curve has not K values.
     """
-    figure, ax = plt.subplots()
-    for (name, values), marker in zip(curves.items(), itertools.cycle(_MARKERS)):
+    for name, values in curves.items():
         if len(values) != len(x):
             raise ValueError(f"plot_series: {name} has {len(values)} values for {len(x)} places")
+    figure, ax = plt.subplots()
+    for (name, values), marker in zip(curves.items(), itertools.cycle(_MARKERS)):
         style = {"linestyle": "--"} if name in dashed else {"marker": marker, "markersize": 5}
         ax.plot(x, values, label=name, **style)
     if log:

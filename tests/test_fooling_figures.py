@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -58,6 +59,7 @@ def test_series_have_their_values_and_labels():
     assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "2", "4"]
     with pytest.raises(ValueError, match="a has 2 values for 3 places"):
         plot_series([1, 2, 3], {"a": [1, 2]}, "x", "y")
+    assert not plt.get_fignums()
 
 
 def test_the_class_map_colours_the_frequent_classes():

@@ -17,7 +17,8 @@ def test_pictures_fill_the_grid_row_by_row():
     assert [ax.get_ylabel() for ax in figure.axes] == ["x", "", "", "y", ""]
     boxes = [ax.get_position() for ax in figure.axes]
     assert boxes[0].y0 == pytest.approx(boxes[2].y0)
-    assert boxes[0].x0 == boxes[3].x0 < boxes[1].x0 < boxes[2].x0
+    assert boxes[0].x0 == pytest.approx(boxes[3].x0)
+    assert boxes[0].x0 < boxes[1].x0 < boxes[2].x0
     assert boxes[2].y0 > boxes[3].y1
     assert not plt.get_fignums()
 
