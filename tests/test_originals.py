@@ -12,6 +12,9 @@ import pytest
 from cs231n_lib import captioning, check, layers, lstm, optim, rnn, validation
 from cs231n_lib.captioning import CaptioningRNN
 from cs231n_lib.check import numeric_gradient, relative_error
+from cs231n_lib.class_visualization import create_class_visualization
+from cs231n_lib.fooling import make_fooling_image
+from cs231n_lib.inspection import extract_features
 from cs231n_lib.layers import (
     temporal_affine_backward,
     temporal_affine_forward,
@@ -22,6 +25,14 @@ from cs231n_lib.layers import (
 from cs231n_lib.lstm import lstm_backward, lstm_forward, lstm_step_backward, lstm_step_forward
 from cs231n_lib.optim import adam, rmsprop, sgd_momentum
 from cs231n_lib.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_step_forward
+from cs231n_lib.saliency import compute_saliency_maps
+from cs231n_lib.style_transfer import (
+    content_loss,
+    gram_matrix,
+    style_loss,
+    style_transfer,
+    tv_loss,
+)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +91,8 @@ from cs231n_lib.rnn import rnn_backward, rnn_forward, rnn_step_backward, rnn_ste
                 "check_shapes": "(function, **arguments)",
                 "check_indices": "(function, name, array, upper)",
                 "check_finite": "(function, arrays)",
+                "check_count": "(function, name, value, least=1)",
+                "check_number": "(function, name, value, above=None, least=None, most=inf)",
             },
         ),
     ],
@@ -91,6 +104,43 @@ def test_public_names_and_signatures(module, signatures):
         return str(inspect.Signature(parameters))
 
     assert {name: plain(getattr(module, name)) for name in module.__all__} == signatures
+
+
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (compute_saliency_maps, "X y model"),
+        (make_fooling_image, "X target_y model"),
+        (create_class_visualization, "target_y model dtype"),
+        (content_loss, "content_weight content_current content_original"),
+        (gram_matrix, "features normalize"),
+        (style_loss, "feats style_layers style_targets style_weights"),
+        (tv_loss, "img tv_weight"),
+        (extract_features, "x cnn"),
+        (
+            style_transfer,
+            "content_image style_image image_size style_size content_layer content_weight "
+            "style_layers style_weights tv_weight init_random",
+        ),
+    ],
+)
+def test_the_vision_notebooks_can_call_the_library_as_they_did(function, names):
+    """Arguments by place are the assignment's; what is more has a default, or only a name."""
+    parameters = list(inspect.signature(function).parameters.values())
+    places = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    expected = names.split()
+    assert [p.name for p in places][: len(expected)] == expected
+    assert all(p.default is not p.empty for p in parameters if p.name not in expected)
+
+
+def test_settings_of_the_class_visualization_are_those_of_2017():
+    parameters = inspect.signature(create_class_visualization).parameters
+    settings = {
+        "l2_reg": 1e-3, "learning_rate": 25, "num_iterations": 100,
+        "blur_every": 10, "max_jitter": 16, "show_every": 25,
+    }  # fmt: skip
+    assert {name: parameters[name].default for name in settings} == settings
+    assert inspect.signature(gram_matrix).parameters["normalize"].default is True
 
 
 def test_signatures_of_the_methods_of_the_model():
