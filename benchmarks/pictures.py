@@ -61,6 +61,7 @@ def plain_fooling(X: torch.Tensor, y: torch.Tensor, model: nn.Module, steps: int
             scores.argmax().item()
             scores[0, target].backward()
             x = x + x.grad / x.grad.norm()
+        model(x.detach()).argmax().item()
 
 
 def plain_inversion(X: torch.Tensor, model: nn.Module, layer: int, steps: int) -> None:

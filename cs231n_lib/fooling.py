@@ -37,6 +37,7 @@ from cs231n_lib.inspection import (
     class_scores,
     frozen,
     gradient,
+    pictures_at_once,
 )
 from cs231n_lib.pretrained import IMAGENET_STD
 from cs231n_lib.progress import progress
@@ -253,19 +254,17 @@ def fool(
     ended = ["step limit"] * len(X)
     with frozen(model), torch.enable_grad():
         for step in progress(range(max_steps + 1), "fooling"):
-            X_now = (round_to_bytes(Z[active]) if in_bytes else Z[active]).requires_grad_()
-            target, rival = _duel(X_now, target_y[active], model)
-            ahead = (target - rival).detach()
-            X_fooling[active], steps[active] = X_now.detach(), step
-            target_scores[step, active] = target.detach()
-            rival_scores[step, active] = rival.detach()
+            X_now = round_to_bytes(Z[active]) if in_bytes else Z[active]
+            target, rival, g, detour = _look(X_now, target_y[active], model, climb, margin)
+            ahead = target - rival
+            X_fooling[active], steps[active] = X_now, step
+            target_scores[step, active], rival_scores[step, active] = target, rival
             if callback is not None:
-                callback(step, X_now.detach(), ahead)
+                callback(step, X_now, ahead)
             won = ahead > margin
             _note(ended, active[won], "fooled")
             if won.all() or step == max_steps:
                 break
-            g, detour = _uphill(target, rival, X_now, climb)
             length = _norm(g, 2)
             lost = (length == 0) & ~won
             _note(ended, active[lost], "no gradient")
@@ -276,10 +275,24 @@ def fool(
             Z[active] += learning_rate * g / length[:, None, None, None]
             detours[active] += detour[going]
     taken = int(steps.max()) + 1
-    return Fooling(
-        X.detach(), X_fooling, target_y, tuple(ended), steps, detours,
-        target_scores[:taken], rival_scores[:taken],
-    )  # fmt: skip
+    scores = target_scores[:taken], rival_scores[:taken]
+    return Fooling(X.detach(), X_fooling, target_y, tuple(ended), steps, detours, *scores)
+
+
+def _look(
+    X: torch.Tensor, target_y: torch.Tensor, model: Model, climb: str, margin: float
+) -> tuple[torch.Tensor, ...]:
+    """Scores of the target and the best rival, where to go, and who makes a detour."""
+    looks = []
+    size = pictures_at_once(X)
+    for part, y in zip(X.split(size), target_y.split(size)):
+        part = part.detach().requires_grad_()
+        target, rival = _duel(part, y, model)
+        g, detour = torch.zeros_like(part), torch.zeros_like(y, dtype=torch.bool)
+        if (target - rival <= margin).any():  # else they are all done, and stay where they are
+            g, detour = _uphill(target, rival, part, climb)
+        looks.append((target.detach(), rival.detach(), g, detour))
+    return tuple(torch.cat(kind) for kind in zip(*looks))
 
 
 def _duel(

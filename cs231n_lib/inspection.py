@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 __all__ = [
+    "PICTURES_AT_ONCE",
     "Model",
     "activations",
     "check_classes",
@@ -18,10 +19,14 @@ __all__ = [
     "find_layer",
     "frozen",
     "gradient",
+    "pictures_at_once",
 ]
 
 # Anything that turns normalised pictures (N, 3, H, W) into class scores (N, C).
 Model = Callable[[torch.Tensor], torch.Tensor]
+
+# On a CPU more pictures at once would not fit in its cache, and each would take longer.
+PICTURES_AT_ONCE = {"cpu": 4}
 
 # Normalised pixels lie between -2.2 and 2.7. Beyond this somebody forgot to normalise.
 _LARGEST_PIXEL = 20.0
@@ -54,6 +59,14 @@ def frozen(model: Model) -> Iterator[None]:
             module.training = training
         for weight, wanted in zip(weights, wanted_gradient):
             weight.requires_grad_(wanted)
+
+
+def pictures_at_once(X: torch.Tensor) -> int:
+    """How many pictures should go through a network at once, where each has to many times.
+
+    It depends on the device of ``X``: 4 on a CPU (``PICTURES_AT_ONCE``), else 64.
+    """
+    return PICTURES_AT_ONCE.get(X.device.type, 64)
 
 
 class _Reached(Exception):  # noqa: N818 - no error: it ends a forward pass early

@@ -28,6 +28,7 @@ from cs231n_lib.inspection import (
     find_layer,
     frozen,
     gradient,
+    pictures_at_once,
 )
 from cs231n_lib.progress import progress
 from cs231n_lib.validation import check_count
@@ -51,11 +52,6 @@ __all__ = [
 
 # What explains a class: (X, y, model) -> maps (N, H, W).
 Method = Callable[[torch.Tensor, torch.Tensor, Model], torch.Tensor]
-
-# How many pictures go through a network at once, where each is needed many times. On a CPU more
-# would not fit in its cache.
-_BATCH = {"cpu": 4}
-_BATCH_ELSEWHERE = 64
 
 
 def score_gradients(X: torch.Tensor, y: torch.Tensor, model: Model) -> torch.Tensor:
@@ -185,7 +181,7 @@ def smooth_grad(
 
 def _chunks(count: int, X: torch.Tensor) -> Iterator[int]:
     """Split many passes over pictures into batches of passes that suit the device."""
-    size = max(1, _BATCH.get(X.device.type, _BATCH_ELSEWHERE) // len(X))
+    size = max(1, pictures_at_once(X) // len(X))
     for start in range(0, count, size):
         yield min(size, count - start)
 

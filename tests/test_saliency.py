@@ -11,8 +11,8 @@ import scipy.stats
 import torch
 from torch import nn
 
-from cs231n_lib import saliency
 from cs231n_lib.images import normalize, preprocess
+from cs231n_lib.inspection import PICTURES_AT_ONCE
 from cs231n_lib.pretrained import class_index, squeezenet
 from cs231n_lib.saliency import (
     completeness_gap,
@@ -156,7 +156,7 @@ def noise_for(X, samples, seed=0):
 @pytest.mark.parametrize("samples", [1, 7, 40])
 @pytest.mark.parametrize("batch", [1, 4, 64])
 def test_smooth_grad_equals_the_plain_loop(model, X, y, samples, squared, batch, monkeypatch):
-    monkeypatch.setitem(saliency._BATCH, "cpu", batch)
+    monkeypatch.setitem(PICTURES_AT_ONCE, "cpu", batch)
     maps = []
     for x, target in zip(X, y):
         mean = torch.zeros_like(x)
@@ -222,7 +222,7 @@ def test_the_noise_is_measured_by_the_range_of_each_picture(X, y):
 @pytest.mark.parametrize("steps", [1, 5, 33])
 @pytest.mark.parametrize("batch", [1, 4, 64])
 def test_integrated_gradients_equal_the_plain_loop(model, X, y, steps, batch, monkeypatch):
-    monkeypatch.setitem(saliency._BATCH, "cpu", batch)
+    monkeypatch.setitem(PICTURES_AT_ONCE, "cpu", batch)
     expected = []
     for x, target in zip(X, y):
         start = normalize(torch.zeros_like(x))
