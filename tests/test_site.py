@@ -150,7 +150,7 @@ def test_the_picture_of_the_landing_page_is_current(tmp_path):
 def test_the_cards_of_the_landing_page_show_the_chapters_own_figures(chapter, name):
     fresh = chapter_figure(ROOT / "chapters" / f"{chapter}.ipynb", name)
     committed = Image.open(ROOT / "chapters" / "_static" / f"{chapter}.jpg")
-    assert similarity(fresh, committed) > 0.95, "run: make landing"
+    assert similarity(fresh, committed) > 0.9, "run: make landing"  # less one JPEG
 
 
 def test_a_figure_that_a_chapter_does_not_have_is_named():
