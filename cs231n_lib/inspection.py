@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -239,7 +240,7 @@ def gradient(
             "model must not detach its scores, compute them without what it was given, convert "
             "them to NumPy or run under torch.no_grad()"
         )
-    if not found.isfinite().all():
+    if not all(end.isfinite() for end in found.aminmax()):
         raise ValueError(f"{function}: the model's gradient is NaN or infinite")
     return found
 
@@ -285,11 +286,12 @@ def check_pictures(
         raise TypeError(
             f"{function}: {name} has dtype {X.dtype}, but the model's weights {weight.dtype}"
         )
-    if not X.isfinite().all():
+    low, high = (end.item() for end in X.detach().aminmax())  # NaN if there is one
+    if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(f"{function}: {name} contains pixels that are NaN or infinite")
-    if X.abs().max() > _LARGEST_PIXEL:
+    if max(-low, high) > _LARGEST_PIXEL:
         raise ValueError(
-            f"{function}: {name} has values from {X.min().item():.4g} to {X.max().item():.4g}, "
+            f"{function}: {name} has values from {low:.4g} to {high:.4g}, "
             "expected normalised pixels, about -2.2 to 2.7; cs231n_lib.images.preprocess "
             "normalises pictures"
         )
