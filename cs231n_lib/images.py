@@ -8,8 +8,6 @@ is subtracted, and each channel divided by its standard deviation.
 from __future__ import annotations
 
 import importlib.util
-import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from cs231n_lib.files import write_atomically
 from cs231n_lib.pretrained import IMAGENET_MEAN, IMAGENET_STD
 
 __all__ = [
@@ -300,12 +299,5 @@ def save_png(path: str | Path, image: np.ndarray) -> None:
         raise TypeError(f"save_png: image is {given}, expected a NumPy array of uint8")
     if image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"save_png: image has shape {image.shape}, expected (H, W, 3)")
-    path = Path(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".png.part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            Image.fromarray(image).save(file, format="PNG")
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    picture = Image.fromarray(image)
+    write_atomically(path, lambda file: picture.save(file, format="PNG"))

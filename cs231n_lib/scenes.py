@@ -20,7 +20,8 @@ from PIL import Image, ImageDraw
 from sklearn.decomposition import PCA
 
 from cs231n_lib.caption_data import build_vocabulary, encode_captions
-from cs231n_lib.pretrained import IMAGENET_MEAN, IMAGENET_STD, squeezenet
+from cs231n_lib.images import normalize
+from cs231n_lib.pretrained import squeezenet
 from cs231n_lib.progress import progress
 
 __all__ = [
@@ -290,13 +291,12 @@ def describe_pictures(
         raise ValueError("describe_pictures: scenes is empty, expected at least one")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = squeezenet().features[:5].to(device, memory_format=torch.channels_last)
-    mean, std = (torch.tensor(v, device=device) for v in (IMAGENET_MEAN, IMAGENET_STD))
     maps = np.empty((len(scenes), _FIELDS**2, 128), dtype=np.float32)
     with torch.inference_mode():
         for start in progress(range(0, len(scenes), _BATCH), "drawing and describing"):
             pictures = np.stack([draw(scene) for scene in scenes[start : start + _BATCH]])
-            x = (torch.from_numpy(pictures).to(device) / 255 - mean) / std
-            y = network(x.permute(0, 3, 1, 2))  # the layout in memory stays channels last
+            x = torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2)
+            y = network(normalize(x / 255))  # the layout in memory stays channels last
             y = torch.nn.functional.adaptive_avg_pool2d(y, _FIELDS)
             maps[start : start + _BATCH] = y.flatten(2).mT.cpu().numpy()
     if projection is None:

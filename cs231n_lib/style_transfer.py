@@ -547,8 +547,7 @@ def style_transfer_lbfgs(
         unknown ``keep_colours``.
     """
     name = "style_transfer_lbfgs"
-    styles = list(style_image) if isinstance(style_image, list | tuple) else [style_image]
-    mix = _check_mix(name, styles, mix)
+    styles, mix = _as_styles(name, style_image, mix)
     if keep_colours not in (None, "matched", "luminance"):
         raise ValueError(
             f"{name}: keep_colours is {keep_colours!r}, expected None, 'matched' or 'luminance'"
@@ -610,8 +609,7 @@ evaluations, average_pooling, cnn, callback, seed
         As :func:`style_transfer_lbfgs`.
     """
     name = "synthesize_texture"
-    styles = list(style_image) if isinstance(style_image, list | tuple) else [style_image]
-    mix = _check_mix(name, styles, mix)
+    styles, mix = _as_styles(name, style_image, mix)
     check_count(name, "image_size", image_size, least=_SMALLEST)
     size = image_size if style_size is None else style_size
     styles = [_resized(name, style, size, "style_size") for style in styles]
@@ -903,9 +901,11 @@ def _check_weights(name: str, *weights: float) -> None:
             raise ValueError(f"{name}: a weight is {weight}, expected a finite number, 0 or more")
 
 
-def _check_mix(
-    name: str, styles: Sequence[Picture], mix: Sequence[float] | None
-) -> Sequence[float]:
+def _as_styles(
+    name: str, style_image: Picture | Sequence[Picture], mix: Sequence[float] | None
+) -> tuple[list[Picture], list[float]]:
+    """One style or several as a list, and their shares."""
+    styles = list(style_image) if isinstance(style_image, list | tuple) else [style_image]
     if not styles:
         raise ValueError(f"{name}: no style picture was given, expected at least one")
     mix = [1 / len(styles)] * len(styles) if mix is None else list(mix)
@@ -913,7 +913,7 @@ def _check_mix(
         raise ValueError(f"{name}: {len(styles)} styles, but {len(mix)} shares in mix")
     if min(mix) < 0 or not math.isclose(sum(mix), 1, abs_tol=1e-6):
         raise ValueError(f"{name}: mix is {mix}, expected shares of 0 or more with sum 1")
-    return mix
+    return styles, mix
 
 
 def _check_cnn(name: str, cnn: nn.Sequential) -> None:

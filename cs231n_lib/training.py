@@ -6,8 +6,6 @@ Source: CS231n 2017, Assignment 3, ``captioning_solver.py``.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -19,6 +17,7 @@ import numpy as np
 from cs231n_lib import optim
 from cs231n_lib.caption_data import sample_minibatch
 from cs231n_lib.captioning import CaptioningRNN
+from cs231n_lib.files import write_atomically
 from cs231n_lib.progress import progress
 
 __all__ = ["CaptioningSolver", "clip_gradients", "drop_features", "one_cycle"]
@@ -213,7 +212,8 @@ class CaptioningSolver:
         arrays["validation_history"] = np.array(self.validation_history)
         header = {"identity": self._identity, "rng": self._rng.bit_generator.state}
         arrays["header"] = np.array(json.dumps(header))
-        _write_atomically(self.checkpoint, arrays)
+        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.checkpoint, lambda file: np.savez(file, **arrays))
 
     def _load(self) -> None:
         try:
@@ -309,18 +309,3 @@ def drop_features(features: np.ndarray, share: float, rng: np.random.Generator) 
     """
     keep = rng.random(features.shape, dtype=np.float32) >= share
     return features * (keep / features.dtype.type(1 - share)).astype(features.dtype)
-
-
-def _write_atomically(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    """Write beside the target, then move it into place: whoever reads finds the old or the new."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".partial")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(partial).replace(path)
-    except BaseException:
-        Path(partial).unlink()
-        raise

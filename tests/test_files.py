@@ -1,0 +1,30 @@
+"""A file is written whole, or the old one stays and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from cs231n_lib.files import write_atomically
+
+
+def test_a_file_is_replaced_by_the_new_one(tmp_path):
+    path = tmp_path / "ein Name für Überall.bin"
+    for content in (b"old", b"new"):
+        write_atomically(path, lambda file, content=content: file.write(content))
+        assert path.read_bytes() == content
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [OSError, KeyboardInterrupt])
+def test_an_interruption_leaves_the_old_file_and_nothing_else(tmp_path, error):
+    path = tmp_path / "x"
+    path.write_bytes(b"old")
+
+    def fail(file):
+        file.write(b"half")
+        raise error
+
+    with pytest.raises(error):
+        write_atomically(path, fail)
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
