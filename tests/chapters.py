@@ -1,7 +1,12 @@
-"""The chapters, as the tests read them."""
+"""The chapters, as the tests read them.
+
+``python -m tests.chapters FILE…`` says what is wrong with the chapters that these files belong to.
+"""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import jupytext
@@ -64,3 +69,23 @@ def undescribed_figures(notebook: nbformat.NotebookNode) -> list[str]:
                 if not text or len(text.split()) < 6:
                     complaints.append(f"code cell {number}: a picture without {what}")
     return complaints
+
+
+def complaints(files: Iterable[str | Path]) -> list[str]:
+    """What is wrong with the chapters that some notebooks or text files belong to."""
+    found = []
+    for path in sorted({Path(file).with_suffix(".ipynb") for file in files}):
+        if not path.exists():
+            found.append(f"{path}: missing; `make sync` makes it from its text file")
+            continue
+        notebook = read(path)
+        found += [f"{path}: {line}; run `make sync`" for line in out_of_step(path)]
+        found += [f"{path}: {line}; run `make run`" for line in not_executed(notebook)]
+        found += [f"{path}: {line}" for line in undescribed_figures(notebook)]
+    return found
+
+
+if __name__ == "__main__":
+    found = complaints(sys.argv[1:])
+    print(*found, sep="\n", file=sys.stderr)
+    sys.exit(bool(found))
