@@ -1,0 +1,284 @@
+"""Times, versions and dates of the chapters: counted, recorded, and shown."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from sphinx.cmd.build import build_main
+
+from tests.chapters import NOTEBOOKS, ROOT
+from website import execute, status
+from website.book import fingerprint, headings, read
+from website.status import Contents, count, duration, read_record, reading_minutes
+
+ENTRY = {
+    "seconds": 50, "date": "2026-01-02", "code": "", "python": "3.11.7", "numpy": "2.4.6",
+    "torch": "2.13.0+cpu", "torchvision": "0.28.0", "device": "CPU", "threads": 2,
+    "architecture": "x86_64",
+}  # fmt: skip
+
+
+def small_notebook(code: str = "print(6 * 7)") -> nbformat.NotebookNode:
+    cells = [new_markdown_cell("# A chapter\n\nSix words stand on this page."), new_code_cell(code)]
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return new_notebook(cells=cells, metadata={"kernelspec": kernel})
+
+
+@pytest.fixture
+def chapters(tmp_path):
+    """A book of two chapters that have not been executed."""
+    folder = tmp_path / "chapters"
+    folder.mkdir()
+    for name in ("01-first", "02-second"):
+        nbformat.write(small_notebook(), folder / f"{name}.ipynb")
+    return folder
+
+
+# Counting.
+
+
+def test_what_a_page_shows_is_counted():
+    figure = {"figure": {"caption": "nine ten"}}
+    source = "```python\ndef f():\n    pass\n```"
+    notebook = new_notebook(
+        cells=[
+            new_markdown_cell("# One two\n\nthree **four** $x$ six {cite:p}`seven`\n\n$$\nx\n$$"),
+            new_markdown_cell("```{math}\n:label: a\nx\n```"),
+            new_markdown_cell("```{figure} a.png\n:alt: b\neight\n```"),
+            new_code_cell("a = 1\n\nb = 2", metadata={"mystnb": figure}),
+            new_code_cell("hidden = 1", metadata={"tags": ["hide-input"]}),
+            new_code_cell(
+                "show_source(f)",
+                outputs=[new_output("display_data", {"text/markdown": source})],
+            ),
+            new_markdown_cell("```{solution-start} ex\n:class: dropdown\n```\n\nnot counted"),
+            new_code_cell("not_counted = 1", metadata={"mystnb": figure}),
+            new_markdown_cell("```{solution-end}\n```\n\ntwelve\n\n```{solution-start} ex\n```"),
+            new_code_cell("not_counted = 1"),
+            new_markdown_cell("```{solution-end}\n```"),
+            new_markdown_cell("````{solution} ex\n:class: dropdown\nnot counted\n````\n\neleven"),
+        ]
+    )  # fmt: skip
+    assert count(notebook) == Contents(words=12, code_lines=5, formulas=2, figures=2)
+
+
+def test_reading_takes_what_the_status_page_says():
+    contents = Contents(words=2000, code_lines=200, formulas=12, figures=6)
+    assert reading_minutes(contents) == 20  # 10 + 5 + 2 + 1 = 18
+    assert reading_minutes(Contents(10, 0, 0, 0)) == 5
+    page = (ROOT / "chapters" / "status.md").read_text(encoding="utf-8")
+    stated = re.search(
+        r"(\d+) words a minute, (\d+) lines of code a minute, and (\w+) seconds", page
+    )
+    assert stated.groups() == (str(status.WORDS), str(status.CODE_LINES), "ten")
+    assert status.FORMULAS == status.FIGURES == 60 / 10
+
+
+def test_the_chapters_are_of_a_readable_length():
+    for path in NOTEBOOKS:
+        assert 10 <= reading_minutes(count(read(path))) <= 60
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(50.4, "50 s"), (89, "89 s"), (95, "2 minutes"), (180, "3 minutes")]
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_the_fingerprint_follows_the_code_only():
+    notebook = small_notebook()
+    other = copy.deepcopy(notebook)
+    other.cells[0].source += " And more."
+    other.cells[1].outputs = [new_output("stream", text="42")]
+    assert fingerprint(other) == fingerprint(notebook)
+    other.cells[1].source += "\nprint()"
+    assert fingerprint(other) != fingerprint(notebook)
+
+
+def test_the_two_files_of_a_chapter_have_one_fingerprint():
+    for path in NOTEBOOKS:
+        assert fingerprint(read(path)) == fingerprint(read(path.with_suffix(".md")))
+
+
+def test_headings_inside_directives_and_code_are_not_headings():
+    text = "# One\n\n```{note}\n# no\n```\n\n## Two *words*\n\n~~~\n# no\n~~~\n"
+    assert headings(text) == ["One", "Two *words*"]
+
+
+# The committed record.
+
+
+def test_the_record_has_all_chapters_and_nothing_private():
+    record = read_record(ROOT / "chapters" / "status.json")
+    assert set(record) == {path.stem for path in NOTEBOOKS}
+    for entry in record.values():
+        assert 10 < entry["seconds"] < 3600
+        assert 1 <= entry["threads"] <= 512
+        assert re.fullmatch(r"20\d\d-[01]\d-[0-3]\d", entry["date"])
+        assert re.fullmatch(r"[0-9a-f]{16}", entry["code"])
+        for name in ("python", "numpy", "torch", "torchvision"):
+            assert re.fullmatch(r"\d+\.\d+\.\d+\S*", entry[name])
+        assert not re.search(r"[/\\@]|\.local|localhost", json.dumps(entry))
+
+
+def test_a_record_with_other_fields_is_refused(tmp_path):
+    file = tmp_path / "status.json"
+    assert read_record(file) == {}
+    file.write_text(json.dumps({"01-first": ENTRY | {"host": "name"}}))
+    with pytest.raises(ValueError, match="01-first has wrong or missing fields: host"):
+        read_record(file)
+
+
+# Executing.
+
+
+def test_a_chapter_that_runs_is_kept_and_recorded(chapters, capsys):
+    second = (chapters / "02-second.ipynb").read_bytes()
+    assert execute.main(["chapters/01-first.ipynb"], chapters) == 0
+    notebook = read(chapters / "01-first.ipynb")
+    assert notebook.cells[1].outputs[0].text == "42\n"
+    assert "execution" not in notebook.cells[1].metadata  # no times in the notebook
+    entry = read_record(chapters / "status.json")["01-first"]
+    assert entry["code"] == fingerprint(notebook)
+    assert status.state(entry, notebook) == f"verified {entry['date']}"
+    assert re.fullmatch(r"01-first: running \.\.\. \d+ s\n", capsys.readouterr().out)
+    assert (chapters / "02-second.ipynb").read_bytes() == second
+    assert sorted(path.suffix for path in chapters.iterdir()) == [".ipynb", ".ipynb", ".json"]
+
+
+def test_a_chapter_that_fails_is_left_as_it_was_and_the_next_one_runs(chapters, capsys):
+    nbformat.write(small_notebook("print(1)\n1 / 0"), chapters / "01-first.ipynb")
+    before = (chapters / "01-first.ipynb").read_bytes()
+    (chapters / "status.json").write_text(json.dumps({"01-first": ENTRY}))
+    assert execute.main([], chapters) == 1
+    assert (chapters / "01-first.ipynb").read_bytes() == before
+    record = read_record(chapters / "status.json")
+    assert record["01-first"] == ENTRY
+    assert "02-second" in record
+    messages = capsys.readouterr()
+    assert "01-first: running ... FAILED; notebook and record are as before." in messages.out
+    assert "ZeroDivisionError" in messages.err
+
+
+def test_an_interruption_loses_nothing(chapters):
+    started = chapters.parent / "started"
+    sleep = f"import pathlib, time\npathlib.Path({str(started)!r}).touch()\ntime.sleep(60)"
+    nbformat.write(small_notebook(sleep), chapters / "01-first.ipynb")
+    before = (chapters / "01-first.ipynb").read_bytes()
+    code = "import pathlib, sys; from website.execute import main; "
+    code += f"sys.exit(main([], pathlib.Path({str(chapters)!r})))"
+    run = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=-1, stderr=-1, text=True)
+    while not started.exists():
+        assert run.poll() is None, run.communicate()
+        time.sleep(0.1)
+    run.send_signal(signal.SIGINT)
+    output, errors = run.communicate(timeout=30)
+    assert run.returncode == 130
+    expected = "01-first: running ... INTERRUPTED; notebook and record are as before.\n"
+    assert (output, errors) == (expected, "")
+    assert (chapters / "01-first.ipynb").read_bytes() == before
+    assert sorted(path.name for path in chapters.iterdir()) == ["01-first.ipynb", "02-second.ipynb"]
+
+
+def test_a_chapter_that_is_not_there_is_named(chapters, capsys):
+    with pytest.raises(SystemExit):
+        execute.main(["07-audio"], chapters)
+    assert "no chapter 07-audio; there are 01-first, 02-second" in capsys.readouterr().err
+
+
+def test_make_run_checks_the_pairs_before_it_executes():
+    recipe = (ROOT / "Makefile").read_text().split("\nrun:")[1].split("\n\n")[0].splitlines()[1:]
+    assert "tests/test_notebooks.py -k pair" in recipe[0]
+    assert "-m website.execute" in recipe[1]
+
+
+# Showing.
+
+
+def build(chapters, text, *extensions):
+    """Build a website of one page and its chapters; the exit code and the page."""
+    book = chapters.parent
+    names = ["myst_nb", "website.status", "website.sections", *extensions]
+    (book / "conf.py").write_text(f"extensions = {names}\nnb_execution_mode = 'off'\n")
+    (book / "index.md").write_text(f"# Book\n\n{text}\n\n```{{toctree}}\n:glob:\nchapters/*\n```\n")
+    code = build_main(["-q", "-W", "--keep-going", str(book), str(book / "out")])
+    page = book / "out" / "index.html"
+    return code, page.read_text(encoding="utf-8") if page.exists() else ""
+
+
+def test_times_are_quoted_from_the_record(chapters):
+    record = {"01-first": ENTRY, "02-second": ENTRY | {"seconds": 70}}
+    (chapters / "status.json").write_text(json.dumps(record))
+    code, page = build(chapters, "It takes {chapter-times}`01-first`; {chapter-times}`all`.")
+    assert code == 0
+    assert "It takes 5 minutes to read, 50 s to run; 10 minutes to read, 2 minutes to run." in page
+
+
+def test_what_was_never_run_has_no_running_time(chapters):
+    code, page = build(chapters, "It takes {chapter-times}`01-first`.")
+    assert code == 0
+    assert "It takes 5 minutes to read." in page
+
+
+def test_times_of_a_chapter_that_is_not_there_fail_the_build(chapters, capsys):
+    code, _ = build(chapters, "{chapter-times}`03-third`")
+    assert code != 0
+    assert "no chapter '03-third', only 01-first, 02-second" in capsys.readouterr().err
+
+
+def test_a_chapter_that_changed_is_marked(chapters):
+    current = fingerprint(small_notebook())
+    record = {"01-first": ENTRY | {"code": current}, "02-second": ENTRY | {"code": current}}
+    (chapters / "status.json").write_text(json.dumps(record))
+    nbformat.write(small_notebook("print('changed')"), chapters / "02-second.ipynb")
+    code, page = build(chapters, "```{chapter-status}\n```")
+    assert code == 0
+    states = re.findall(r"verified 2026-01-02|not verified since it changed", page)
+    assert states == ["verified 2026-01-02", "not verified since it changed"]
+
+
+def test_a_link_to_a_section_leads_there_or_fails_the_build(chapters, capsys):
+    code, page = build(chapters, "{section}`01-first: A chapter`")
+    assert code == 0
+    assert re.search(r'<a [^>]*href="chapters/01-first\.html">Chapter 1: A chapter</a>', page)
+    code, _ = build(chapters, "{section}`01-first: Another`")
+    assert code != 0
+    assert "has 0 sections named 'Another'" in capsys.readouterr().err
+
+
+def test_the_status_page_has_every_chapter_and_what_it_was_run_with(pages):
+    page = next(soup for path, soup in pages.items() if path.stem == "status")
+    first, second = page.select("article table")
+    record = read_record(ROOT / "chapters" / "status.json")
+    for path, row, versions in zip(NOTEBOOKS, first.select("tbody tr"), second.select("tbody tr")):
+        cells = [cell.get_text(strip=True) for cell in row.select("td")]
+        entry = record[path.stem]
+        assert row.a["href"] == versions.a["href"] == f"{path.stem}.html"
+        assert cells[1:3] == [status.state(entry, read(path)), duration(entry["seconds"])]
+        figures = page_figures(pages, path.stem)
+        assert int(cells[5]) == figures
+        shown = [cell.get_text(strip=True) for cell in versions.select("td")][1:]
+        assert shown == [
+            str(entry[name])
+            for name in (
+                "python", "numpy", "torch", "torchvision", "device", "threads", "architecture",
+            )
+        ]  # fmt: skip
+
+
+def page_figures(pages, chapter):
+    """How many figures a page shows, without those in solutions."""
+    page = next(soup for path, soup in pages.items() if path.stem == chapter)
+    return sum(
+        not figure.find_parent(class_="solution") for figure in page.select("article figure")
+    )

@@ -1,0 +1,127 @@
+"""Execute chapters in place and record how it went: ``python -m website.execute [CHAPTER ...]``.
+
+A chapter that fails or is interrupted is left as it was, and so is its record.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import datetime
+import json
+import platform
+import signal
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+from cs231n_lib.files import write_atomically
+from website.book import chapter_files, fingerprint
+from website.status import read_record
+
+__all__ = ["environment", "execute", "main"]
+
+CHAPTERS = Path(__file__).resolve().parent.parent / "chapters"
+
+
+def environment() -> dict[str, str | int]:
+    """What the outcome and the time may depend on; nothing that tells whose machine it is."""
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("numpy", "torch", "torchvision")},
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+        "threads": torch.get_num_threads(),
+        "architecture": platform.machine(),
+    }
+
+
+def _leave_interrupts_to_python(notebook: nbformat.NotebookNode) -> None:
+    """Have Ctrl-C raise KeyboardInterrupt: nbclient would end the kernel and fail in its wake.
+
+    The kernel ends all the same, when this process does.
+    """
+    asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+
+
+def execute(path: Path, record_path: Path) -> float:
+    """Execute one notebook; keep it and its record only when all cells ran.
+
+    Parameters
+    ----------
+    path : Path
+        Of the notebook, which is replaced at the end.
+    record_path : Path
+        Of the record, of which one entry is replaced.
+
+    Returns
+    -------
+    float
+        Seconds.
+
+    Raises
+    ------
+    nbclient.exceptions.CellExecutionError
+        If a cell raised an error.
+    nbclient.exceptions.DeadKernelError
+        If the kernel died, for instance for lack of memory.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    client = NotebookClient(
+        notebook,
+        timeout=None,
+        record_timing=False,
+        extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # errors of cells come otherwise
+        resources={"metadata": {"path": str(path.parent)}},
+        on_notebook_start=_leave_interrupts_to_python,
+    )
+    start = time.perf_counter()
+    client.execute()
+    seconds = time.perf_counter() - start
+    entry = {
+        "seconds": round(seconds),
+        "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        "code": fingerprint(notebook),
+        **environment(),
+    }
+    record = read_record(record_path) | {path.stem: entry}
+    text = json.dumps(dict(sorted(record.items())), indent=2) + "\n"
+    write_atomically(path, lambda file: file.write(nbformat.writes(notebook).encode() + b"\n"))
+    write_atomically(record_path, lambda file: file.write(text.encode()))
+    return seconds
+
+
+def main(arguments: list[str] | None = None, folder: Path = CHAPTERS) -> int:
+    """Execute the chapters that are asked for, all without arguments; 1 if one of them failed."""
+    parser = argparse.ArgumentParser(prog="python -m website.execute", description=__doc__)
+    notebooks = {path.stem: path for path in chapter_files(folder, ".ipynb")}
+    parser.add_argument("chapters", nargs="*", metavar="CHAPTER", help=", ".join(notebooks))
+    asked = parser.parse_args(arguments).chapters or list(notebooks)
+    asked = [Path(name).stem for name in asked]
+    if unknown := [name for name in asked if name not in notebooks]:
+        parser.error(f"no chapter {', '.join(unknown)}; there are {', '.join(notebooks)}")
+    failed = False
+    for name in asked:
+        print(f"{name}: running ...", end=" ", flush=True)
+        try:
+            seconds = execute(notebooks[name], folder / "status.json")
+        except (CellExecutionError, DeadKernelError) as error:
+            failed = True
+            print("FAILED; notebook and record are as before.")
+            print(error, file=sys.stderr)
+        except KeyboardInterrupt:
+            print("INTERRUPTED; notebook and record are as before.")
+            return 130
+        else:
+            print(f"{seconds:.0f} s")
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
