@@ -4,7 +4,13 @@ import os
 
 from hypothesis import settings
 
-pytest_plugins = ["pytester", "tests.nbval_tolerance", "tests.nbval_pictures"]
+pytest_plugins = [
+    "pytester",
+    "tests.nbval_tolerance",
+    "tests.nbval_pictures",
+    "tests.website",
+    "tests.browser",
+]
 
 # Tests run side by side, a process a core. Were each of them, and each notebook's kernel, to start
 # a thread for every core as well, they would only wait for one another.
