@@ -28,3 +28,12 @@ def test_an_interruption_leaves_the_old_file_and_nothing_else(tmp_path, error):
         write_atomically(path, fail)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_replaced_file_stays_readable_for_whoever_could_read_it(tmp_path):
+    path = tmp_path / "shared"
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+    write_atomically(path, lambda file: file.write(b"new"))
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o644
