@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -18,6 +19,7 @@ from cs231n_lib.truth import judge
 __all__ = [
     "COLOUR",
     "STYLE",
+    "gate_tiles",
     "plot_curves",
     "plot_gates",
     "plot_gradient_norms",
@@ -278,6 +280,98 @@ def plot_gates(gates: Mapping[str, np.ndarray], words: Sequence[str], per_word: 
         bar.ax.tick_params(labelsize=7)
     axes[0].set_ylabel(f"{len(units)} units")
     return finish(figure, axes[0])
+
+
+def gate_tiles(
+    scene: Scene,
+    words: Sequence[str],
+    gates: Mapping[str, np.ndarray],
+    scores: np.ndarray,
+    vocabulary: Sequence[str],
+) -> list[Callable[[Figure], None]]:
+    """What an LSTM does at each word of a caption, to be drawn by :func:`cs231n_lib.panels.panels`.
+
+    Parameters
+    ----------
+    scene : Scene
+        What the caption is about.
+    words : sequence of T str
+        What is read at each step.
+    gates : dict
+        ``i``, ``f``, ``o``, ``g`` and ``c``, each (T, H), as from one sentence of
+        :func:`cs231n_lib.lstm.lstm_gates`.
+    scores : (T, V) floats
+        Of every word that could come next.
+    vocabulary : sequence of V str
+
+    Returns
+    -------
+    list of 1 + T callables
+        The first draws the scene and the two scales. Each of the others draws its word's step as a
+        sum: old cell times forget gate, plus input gate times candidate, is the new cell; below,
+        the output gate and the likeliest next words. Units are small squares, always at the same
+        place: first those whose cell is fullest at the first word, then those of the second, ...
+    """
+    full = np.abs(gates["c"])
+    order = np.lexsort((-full.max(axis=0), full.argmax(axis=0)))
+    side = -(-len(order) // np.ceil(np.sqrt(len(order))).astype(int))
+    maps = {name: values[:, order].reshape(len(words), side, -1) for name, values in gates.items()}
+    limit = np.quantile(full, 0.99)
+    chances = np.exp(scores - scores.max(axis=1, keepdims=True))
+    chances /= chances.sum(axis=1, keepdims=True)
+
+    def draw_map(figure: Figure, name: str, t: int, left: float, low: float, title: str) -> None:
+        ax = figure.add_axes((left, low, 0.19, 0.285))
+        values = maps[name][t] if t >= 0 else np.zeros_like(maps[name][0])
+        most = limit if name == "c" else 1
+        signed = {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
+        ax.imshow(values, **(signed if name in "gc" else _OPEN), interpolation="nearest")
+        ax.set(xticks=[], yticks=[])
+        ax.grid(False)
+        ax.set_title(title, fontsize=8, pad=2, loc="center", weight="normal")
+        for spine in ax.spines.values():
+            spine.set(visible=True, color="#BBBBBB", linewidth=0.5)
+        if name in _DOES:
+            ax.set_xlabel(f"{_DOES[name]} {values.mean():.0%}", fontsize=7, labelpad=2)
+
+    def draw_step(figure: Figure, t: int) -> None:
+        above, below = 0.59, 0.09
+        draw_map(figure, "c", t - 1, 0.03, above, "old cell")
+        draw_map(figure, "f", t, 0.28, above, "forget gate")
+        draw_map(figure, "i", t, 0.53, above, "input gate")
+        draw_map(figure, "g", t, 0.78, above, "candidate")
+        draw_map(figure, "c", t, 0.03, below, "new cell")
+        draw_map(figure, "o", t, 0.28, below, "output gate")
+        for x, low, sign in ((0.25, above, "×"), (0.5, above, "+"), (0.75, above, "×"),
+                             (0.25, below, "→"), (0.5, below, "→")):  # fmt: skip
+            figure.text(x, low + 0.14, sign, fontsize=9, ha="center", va="center")
+        ax = figure.add_axes((0.53, below, 0.44, 0.285))
+        ax.axis("off")
+        ax.set(xlim=(0, 1), ylim=(2.5, -0.5))
+        ax.set_title("next word", fontsize=8, pad=2, loc="left", weight="normal")
+        for k, word in enumerate(np.argsort(-chances[t])[:3]):
+            ax.barh(k, chances[t, word], 0.86, color="#A6D0EA")
+            ax.text(0.02, k, vocabulary[word], fontsize=8, va="center")
+            ax.text(1, k, f"{chances[t, word]:.0%}", fontsize=7, va="center", ha="right")
+
+    def draw_scene(figure: Figure) -> None:
+        ax = figure.add_axes((0.03, 0.02, 0.64, 0.96))
+        ax.imshow(draw(scene, scale=8))
+        ax.axis("off")
+        scales = ((0.62, "viridis", "0 closed", "1 open"), (0.18, "RdBu_r", "−", "+"))
+        for low, colours, bottom, top in scales:
+            bar = figure.add_axes((0.72, low, 0.05, 0.3))
+            bar.imshow(np.linspace(1, 0, 64)[:, None], aspect="auto", cmap=colours)
+            bar.axis("off")
+            figure.text(0.79, low, bottom, fontsize=8, va="bottom")
+            figure.text(0.79, low + 0.3, top, fontsize=8, va="top")
+
+    steps = [functools.partial(draw_step, t=t) for t in range(len(words))]
+    return [draw_scene, *steps]
+
+
+_OPEN = {"cmap": "viridis", "vmin": 0, "vmax": 1}
+_DOES = {"f": "keeps", "i": "lets in", "o": "shows"}
 
 
 def _plot_smooth(ax: Axes, values: Sequence[float], window: int, label: str) -> None:

@@ -11,7 +11,6 @@ import pytest
 from matplotlib.offsetbox import AnnotationBbox, TextArea
 
 from cs231n_lib import diagrams, plotting
-from cs231n_lib.landing import landing_picture
 from cs231n_lib.scenes import sample_scenes
 
 SCENES = sample_scenes("test", 5)
@@ -28,7 +27,6 @@ FIGURES = {
     "captioning": lambda: diagrams.draw_captioning(["<START>", "a", "star", "<END>"]),
     "unrolled": diagrams.draw_unrolled_rnn,
     "cell": diagrams.draw_lstm_cell,
-    "landing": landing_picture,
 }
 
 
@@ -132,3 +130,26 @@ def test_the_other_diagrams_name_what_flows():
     assert {"$h_0$", "$x_1$", "$x_3$", "$L_2$", r"$dx_2 = da_2 W_x^\top$"} <= texts
     texts = {text.get_text() for text in diagrams.draw_lstm_cell().axes[0].texts}
     assert {"forget", "input", "candidate", "output", "$c_{t-1}$", "$c_t$", "$h_t$"} <= texts
+
+
+def test_the_gates_of_each_word_are_a_sum_with_the_likeliest_next_words():
+    vocabulary, words = ["a", "red", "star", "cross"], ["<START>", "a", "red"]
+    rng = np.random.default_rng(0)
+    gates = {name: rng.uniform(0.2, 1, (3, 9)) for name in "ifogc"}
+    scores = np.log([[0.7, 0.1, 0.1, 0.1], [0.2, 0.5, 0.2, 0.1], [0.01, 0.01, 0.08, 0.9]])
+    tiles = plotting.gate_tiles(SCENES[0], words, gates, scores, vocabulary)
+    assert len(tiles) == 4
+    for tile, said, chance in zip(tiles[1:], ("a", "red", "cross"), ("70%", "50%", "90%")):
+        figure = mpl.figure.Figure(figsize=(3, 2))
+        tile(figure)
+        maps = {ax.get_title(): ax.images[0].get_array() for ax in figure.axes if ax.images}
+        assert list(maps) == [
+            "old cell", "forget gate", "input gate", "candidate", "new cell", "output gate",
+        ]  # fmt: skip
+        written = [text.get_text() for ax in figure.axes for text in ax.texts]
+        assert written[:2] == [said, chance]
+    # In the last tile: the same unit at the same place, fullest at the first word first.
+    order = np.lexsort((-gates["c"].max(axis=0), gates["c"].argmax(axis=0)))
+    np.testing.assert_array_equal(maps["new cell"], gates["c"][2, order].reshape(3, 3))
+    np.testing.assert_array_equal(maps["old cell"], gates["c"][1, order].reshape(3, 3))
+    np.testing.assert_array_equal(maps["forget gate"], gates["f"][2, order].reshape(3, 3))
