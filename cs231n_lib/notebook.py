@@ -28,8 +28,8 @@ def setup(photographs: bool = False) -> None:
     """
     matplotlib.rcParams.update(STYLE)
     if photographs:
-        matplotlib.rcParams["figure.dpi"] = 150
-        set_matplotlib_formats("jpeg", pil_kwargs={"quality": 85})
+        matplotlib.rcParams["figure.dpi"] = 190  # twice the width of a page
+        set_matplotlib_formats("jpeg", pil_kwargs={"quality": 80})
     else:
         set_matplotlib_formats("retina")
 
