@@ -42,12 +42,14 @@ def environment() -> dict[str, str | int]:
     }
 
 
-def _leave_interrupts_to_python(notebook: nbformat.NotebookNode) -> None:
-    """Have Ctrl-C raise KeyboardInterrupt: nbclient would end the kernel and fail in its wake.
+def _leave_signals_to_python(notebook: nbformat.NotebookNode) -> None:
+    """Have Ctrl-C raise KeyboardInterrupt, and a termination end this process.
 
-    The kernel ends all the same, when this process does.
+    nbclient would end the kernel alone: its wake is an error, or the next chapter. The kernel ends
+    all the same, when this process does.
     """
-    asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().remove_signal_handler(signal_number)
 
 
 def execute(path: Path, record_path: Path) -> float:
@@ -79,7 +81,7 @@ def execute(path: Path, record_path: Path) -> float:
         record_timing=False,
         extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # errors of cells come otherwise
         resources={"metadata": {"path": str(path.parent)}},
-        on_notebook_start=_leave_interrupts_to_python,
+        on_notebook_start=_leave_signals_to_python,
     )
     start = time.perf_counter()
     client.execute()
