@@ -8,20 +8,21 @@ CHAPTERS := chapters/[0-9][0-9]-*
 .PHONY: help book run test browser linkcheck print bench sync landing lint clean environment lab unit hooks
 
 help:
-	@echo "make book     the environment and the website, from the committed notebooks"
-	@echo "make run      execute every chapter on this machine, in place (or make run ONLY=03-saliency)"
-	@echo "make test     the environment and every check"
-	@echo "make browser  what the tests in a browser need: Chromium, where that may be installed, and axe-core"
-	@echo "make linkcheck  ask every external link whether it still leads somewhere; this needs a network"
-	@echo "make unit     the tests of the library alone"
-	@echo "make print    the book on one page, and as a PDF where Chromium is installed"
-	@echo "make lab      JupyterLab, in which a notebook and its text file stay in step"
-	@echo "make bench    the picture loops against the plain loops of the assignment"
-	@echo "make sync     bring the notebooks in step with their text files"
-	@echo "make landing  make the pictures of the landing page"
-	@echo "make lint     format and check everything that is committed, as before each commit"
-	@echo "make hooks    check what changed before each commit, from now on"
-	@echo "make clean    remove the website (the environment stays)"
+	@echo "make book         the environment and the website, from the committed notebooks"
+	@echo "make environment  what book and test need, without them"
+	@echo "make run          execute every chapter on this machine, in place (or make run ONLY=03-saliency)"
+	@echo "make test         the environment and every check"
+	@echo "make browser      what the tests in a browser need: Chromium, where that may be installed, and axe-core"
+	@echo "make linkcheck    ask every external link whether it still leads somewhere; this needs a network"
+	@echo "make unit         the tests of the library alone"
+	@echo "make print        the book on one page, and as a PDF where Chromium is installed"
+	@echo "make lab          JupyterLab, in which a notebook and its text file stay in step"
+	@echo "make bench        the picture loops against the plain loops of the assignment"
+	@echo "make sync         bring the notebooks in step with their text files"
+	@echo "make landing      make the pictures of the landing page"
+	@echo "make lint         format and check everything that is committed, as before each commit"
+	@echo "make hooks        check what changed before each commit, from now on"
+	@echo "make clean        remove the website (the environment stays)"
 
 $(VENV)/installed: requirements.txt pyproject.toml
 	test -x $(BIN) || $(PYTHON) -m venv $(VENV)
@@ -55,7 +56,7 @@ linkcheck: $(VENV)/installed
 	@echo "Every link, and what came of it: _build/linkcheck/output.txt"
 
 unit: $(VENV)/installed
-	$(BIN) -m pytest tests $(patsubst %,--ignore=tests/test_%.py,site browser interactive reference repository status)
+	$(BIN) -m pytest tests $(patsubst %,--ignore=tests/test_%.py,site browser interactive reference repository status notebooks print pictures benchmarks nbval_pictures nbval_tolerance)
 
 # JupyterLab is large and only wanted here. Its root is this folder, where Jupytext's settings are.
 $(VENV)/lab: requirements-lab.txt $(VENV)/installed

@@ -176,8 +176,8 @@ def test_step_gradients_equal_central_differences(N, T, D, H):
     gradients = lstm_step_backward(**upstream, cache=lstm_step_forward(**arguments)[2])
     side_by_side = np.concatenate([upstream["dnext_h"], upstream["dnext_c"]], axis=1)
     expected = differences_by_name(both_states, arguments, side_by_side)
-    for gradient, numeric in zip(gradients, expected.values(), strict=True):
-        assert relative_error(gradient, numeric) < 1e-7
+    for gradient, (name, numeric) in zip(gradients, expected.items(), strict=True):
+        assert relative_error(gradient, numeric) < 1e-7, f"d{name} is not what differences say"
 
 
 @pytest.mark.parametrize(("N", "T", "D", "H"), SHAPES)
@@ -217,8 +217,8 @@ def test_sequence_gradients_equal_central_differences(N, T, D, H):
     arguments, dh = sequence_case(N, T, D, H)
     gradients = lstm_backward(dh, lstm_forward(**arguments)[1])
     expected = differences_by_name(lambda **a: lstm_forward(**a)[0], arguments, dh)
-    for gradient, numeric in zip(gradients, expected.values(), strict=True):
-        assert relative_error(gradient, numeric) < 1e-7
+    for gradient, (name, numeric) in zip(gradients, expected.items(), strict=True):
+        assert relative_error(gradient, numeric) < 1e-7, f"d{name} is not what differences say"
 
 
 @pytest.mark.parametrize(("N", "T", "D", "H"), SHAPES)

@@ -115,8 +115,8 @@ def test_step_gradients_equal_central_differences(N, T, D, H):
     arguments, dnext_h = step_case(N, D, H)
     gradients = rnn_step_backward(dnext_h, rnn_step_forward(**arguments)[1])
     expected = differences_by_name(lambda **a: rnn_step_forward(**a)[0], arguments, dnext_h)
-    for gradient, numeric in zip(gradients, expected.values(), strict=True):
-        assert relative_error(gradient, numeric) < 1e-7
+    for gradient, (name, numeric) in zip(gradients, expected.items(), strict=True):
+        assert relative_error(gradient, numeric) < 1e-7, f"d{name} is not what differences say"
 
 
 @pytest.mark.parametrize(("N", "T", "D", "H"), SHAPES)
@@ -148,8 +148,8 @@ def test_sequence_gradients_equal_central_differences(N, T, D, H):
     arguments, dh = sequence_case(N, T, D, H)
     gradients = rnn_backward(dh, rnn_forward(**arguments)[1])
     expected = differences_by_name(lambda **a: rnn_forward(**a)[0], arguments, dh)
-    for gradient, numeric in zip(gradients, expected.values(), strict=True):
-        assert relative_error(gradient, numeric) < 1e-7
+    for gradient, (name, numeric) in zip(gradients, expected.items(), strict=True):
+        assert relative_error(gradient, numeric) < 1e-7, f"d{name} is not what differences say"
 
 
 @pytest.mark.parametrize(("N", "T", "D", "H"), SHAPES)
