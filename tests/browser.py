@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 
+from website.print import find_chromium
+
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 
 # No extensions, updates, reports or first-run pages, and every name but the server's is unknown.
@@ -202,7 +204,7 @@ class Browser:
 
 def find_programs() -> tuple[str, str]:
     """Chromium (or Chrome) and its driver; where they are missing, skip the test that asked."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    chromium = find_chromium()
     chromedriver = shutil.which("chromedriver")
     if not chromium or not chromedriver:
         pytest.skip("needs Debian's packages chromium and chromium-driver: `make browser`")

@@ -12,16 +12,14 @@ from pathlib import Path
 import jupytext
 import nbformat
 
+from website.book import chapter_files, code_cells
+
 ROOT = Path(__file__).resolve().parent.parent
-NOTEBOOKS = sorted((ROOT / "chapters").glob("[0-9][0-9]-*.ipynb"))
+NOTEBOOKS = chapter_files(ROOT / "chapters", ".ipynb")
 
 
 def read(path: Path) -> nbformat.NotebookNode:
     return nbformat.read(path, as_version=4)
-
-
-def code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def content(notebook: nbformat.NotebookNode) -> list[tuple]:

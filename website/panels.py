@@ -11,6 +11,8 @@ from PIL import Image
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+from website.pictures import picture_file
+
 __all__ = ["ListOfPanels", "as_list", "read_panels", "setup"]
 
 
@@ -37,12 +39,10 @@ class ListOfPanels(SphinxPostTransform):
 
     def run(self, **kwargs: object) -> None:
         for node in list(self.document.findall(nodes.image)):
-            source = Path(self.app.srcdir, node["uri"])
-            if source.suffix.lower() in {".jpg", ".jpeg", ".png"} and source.is_file():
-                facts = read_panels(source)
-                if facts:
-                    after = node.parent.index(node) + 1
-                    node.parent.insert(after, nodes.raw("", as_list(facts), format="html"))
+            source = picture_file(self.app, node)
+            if source and (facts := read_panels(source)):
+                after = node.parent.index(node) + 1
+                node.parent.insert(after, nodes.raw("", as_list(facts), format="html"))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -10,7 +10,7 @@ from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.writers.html5 import HTML5Translator
 
-__all__ = ["QUALITY", "LighterPictures", "setup", "write_webp"]
+__all__ = ["QUALITY", "LighterPictures", "picture_file", "setup", "write_webp"]
 
 # Of photographs, which have twice the pixels that a page shows; drawings are kept without loss.
 QUALITY = 58
@@ -39,6 +39,13 @@ def write_webp(source: Path, target: Path) -> bool:
     return False
 
 
+def picture_file(app: Sphinx, node: nodes.image) -> Path | None:
+    """The JPEG or PNG of this book that a page shows, or None if it shows something else."""
+    source = Path(app.srcdir, node["uri"])
+    is_picture = source.suffix.lower() in {".jpg", ".jpeg", ".png"} and source.is_file()
+    return source if is_picture else None
+
+
 class LighterPictures(SphinxPostTransform):
     """Replace each JPEG and PNG of a page by its WebP, and note its size in pixels."""
 
@@ -47,8 +54,8 @@ class LighterPictures(SphinxPostTransform):
 
     def run(self, **kwargs: object) -> None:
         for number, node in enumerate(self.document.findall(nodes.image)):
-            source = Path(self.app.srcdir, node["uri"])
-            if source.suffix.lower() not in {".jpg", ".jpeg", ".png"} or not source.is_file():
+            source = picture_file(self.app, node)
+            if source is None:
                 continue
             with Image.open(source) as picture:
                 node["pixels"] = picture.size
