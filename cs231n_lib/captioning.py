@@ -6,6 +6,8 @@ Source: CS231n 2017, Assignment 3, ``classifiers/rnn.py``; Vinyals et al., "Show
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from cs231n_lib.layers import (
@@ -17,8 +19,8 @@ from cs231n_lib.layers import (
     word_embedding_backward,
     word_embedding_forward,
 )
-from cs231n_lib.lstm import lstm_backward, lstm_forward, lstm_step_forward
-from cs231n_lib.rnn import rnn_backward, rnn_forward, rnn_step_forward
+from cs231n_lib.lstm import lstm_backward, lstm_cell, lstm_forward
+from cs231n_lib.rnn import rnn_backward, rnn_forward
 from cs231n_lib.validation import check_finite, check_indices, check_shapes
 
 __all__ = ["CaptioningRNN"]
@@ -190,18 +192,32 @@ class CaptioningRNN:
         speaking = np.ones(len(features), dtype=bool)
         h, _ = affine_forward(features, p["W_proj"], p["b_proj"])
         c = np.zeros_like(h)
+        read = self._reader(len(features) * max_length)
         for t in range(max_length):
-            x = p["W_embed"][word]
+            a = h @ p["Wh"]
+            a += read(word)
             if self.cell_type == "rnn":
-                h, _ = rnn_step_forward(x, h, p["Wx"], p["Wh"], p["b"])
+                h = np.tanh(a)
             else:
-                h, c, _ = lstm_step_forward(x, h, c, p["Wx"], p["Wh"], p["b"])
+                h, c, _ = lstm_cell(a, c)
             word = np.argmax(h @ p["W_vocab"] + p["b_vocab"], axis=1)
             captions[speaking, t] = word[speaking]
             speaking &= word != end
             if not speaking.any():
                 break
         return captions
+
+    def _reader(self, count: int) -> Callable[[np.ndarray], np.ndarray]:
+        """A function from words (N,) to what they add to the sums, ``x @ Wx + b``, (N, G).
+
+        If ``count`` words are to be read in all, more than there are, it looks them up: one product
+        with the whole vocabulary is then less work than the products step by step.
+        """
+        p = self.params
+        if count < len(p["W_embed"]):
+            return lambda word: p["W_embed"][word] @ p["Wx"] + p["b"]
+        sums = p["W_embed"] @ p["Wx"] + p["b"]
+        return lambda word: sums[word]
 
     def check_features(self, function: str, features: np.ndarray) -> np.ndarray:
         """Features in the model's dtype, or an error in the name of ``function``."""

@@ -87,8 +87,8 @@ def rnn_forward(
 ) -> tuple[np.ndarray, tuple]:
     """Run the recurrence over a whole sequence.
 
-    Equal to T calls of :func:`rnn_step_forward`. The products with the inputs do not wait for
-    the states, so they are all taken at once, before the loop.
+    Equal to T calls of :func:`rnn_step_forward`, and faster: the products with the inputs do not
+    wait for the states, so one product makes them all, and every step works in place.
 
     Parameters
     ----------
@@ -120,13 +120,19 @@ def rnn_forward(
         b=(b, "H"),
     )
     N, T, D = x.shape
-    a = (x.reshape(N * T, D) @ Wx + b).reshape(N, T, -1)
-    h = np.empty_like(a, dtype=np.result_type(a, h0, Wh))
-    prev_h = h0
+    H = len(b)
+    dtype = np.result_type(x, h0, Wx, Wh, b)
+    x = np.ascontiguousarray(x.swapaxes(0, 1))  # time first: what a step reads lies together
+    h = np.empty((T + 1, N, H), dtype)
+    h[0] = h0
+    np.matmul(x.reshape(T * N, D), Wx, out=h[1:].reshape(T * N, H))
+    product = np.empty((N, H), dtype)
     for t in range(T):
-        h[:, t] = np.tanh(a[:, t] + prev_h @ Wh)
-        prev_h = h[:, t]
-    return h, (x, h0, Wx, Wh, h)
+        a = h[t + 1]  # so far x_t Wx; the sum and the state replace it
+        a += np.matmul(h[t], Wh, out=product)
+        a += b
+        np.tanh(a, out=a)
+    return h[1:].swapaxes(0, 1), (x, Wx, Wh, h)
 
 
 def rnn_backward(
@@ -153,17 +159,21 @@ def rnn_backward(
     TypeError, ValueError
         If ``dh`` is no array of floats, or its shape does not fit.
     """
-    x, h0, Wx, Wh, h = cache
-    check_shapes("rnn_backward", h=(h, "N T H"), dh=(dh, "N T H"))
-    N, T, H = h.shape
-    da = np.empty_like(h, dtype=np.result_type(h, dh))
-    dprev_h = np.zeros_like(dh[:, 0])
+    x, Wx, Wh, h = cache  # x and h with time first
+    check_shapes("rnn_backward", h=(h[1:].swapaxes(0, 1), "N T H"), dh=(dh, "N T H"))
+    T, N, D = x.shape
+    H = len(Wh)
+    da = np.empty((T, N, H), np.result_type(h, dh))
+    dprev_h = np.zeros((N, H), da.dtype)
+    WhT = np.ascontiguousarray(Wh.T)  # turned round once, not in each of the small products
     for t in reversed(range(T)):
-        # Two streams meet in h_t: from the loss at this step, and from the step after it.
-        da[:, t] = (dh[:, t] + dprev_h) * (1 - h[:, t] ** 2)
-        dprev_h = da[:, t] @ Wh.T
-    # The sums over time are products of tall matrices, one row a (sentence, step).
-    da_rows = da.reshape(N * T, H)
-    prev_h = np.concatenate([h0[:, None], h[:, :-1]], axis=1).reshape(N * T, H)
-    dx = (da_rows @ Wx.T).reshape(x.shape)
-    return dx, dprev_h, x.reshape(N * T, -1).T @ da_rows, prev_h.T @ da_rows, da_rows.sum(axis=0)
+        dprev_h += dh[:, t]  # two streams meet: from the step after, and from this step's loss
+        np.multiply(h[t + 1], h[t + 1], out=da[t])
+        np.subtract(1, da[t], out=da[t])
+        da[t] *= dprev_h  # through tanh
+        np.matmul(da[t], WhT, out=dprev_h)
+    # The sums over time are products of tall matrices, one row a (step, sentence).
+    da = da.reshape(T * N, H)
+    dx = (da @ Wx.T).reshape(T, N, D).swapaxes(0, 1)
+    dWx, dWh = x.reshape(T * N, D).T @ da, h[:-1].reshape(T * N, H).T @ da
+    return dx, dprev_h, dWx, dWh, da.sum(axis=0)

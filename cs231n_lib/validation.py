@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 
@@ -40,35 +40,34 @@ def check_shapes(function: str, **arguments: tuple[np.ndarray, str]) -> dict[str
         if not isinstance(array, np.ndarray):
             raise TypeError(
                 f"{function}: {name} is a {type(array).__name__}, expected a NumPy array "
-                f"of shape {_tuple(letters.split())}"
+                f"of shape {_tuple(letters)}"
             )
         if array.dtype.kind != "f":
             raise TypeError(f"{function}: {name} has dtype {array.dtype}, expected floats")
-        expected = letters.split()
+        expected = _dimensions(letters)
         if array.ndim != len(expected):
             raise ValueError(
                 f"{function}: {name} has shape {array.shape}, expected {len(expected)} "
-                f"dimension{'s' * (len(expected) != 1)}, {_tuple(expected)}"
+                f"dimension{'s' * (len(expected) != 1)}, {_tuple(letters)}"
             )
-        for letter, size in zip(expected, array.shape):
-            if size == 0:
-                raise ValueError(
-                    f"{function}: {name} has shape {array.shape}, expected {_tuple(expected)} "
-                    "with no dimension of size zero"
-                )
-            if letter.isalpha() and letter not in sizes:
+        if 0 in array.shape:
+            raise ValueError(
+                f"{function}: {name} has shape {array.shape}, expected {_tuple(letters)} "
+                "with no dimension of size zero"
+            )
+        for (factor, letter), size in zip(expected, array.shape):
+            if factor == 1 and letter not in sizes:
                 sizes[letter], sources[letter] = size, name
-        wanted = tuple(_size(letter, sizes) for letter in expected)
+        wanted = tuple(factor * sizes[letter] for factor, letter in expected)
         if array.shape != wanted:
-            known = {letter.lstrip("0123456789") for letter in expected}
             origin = ", ".join(
                 f"{letter} = {sizes[letter]} from {sources[letter]}"
-                for letter in sorted(known)
+                for letter in sorted({letter for _, letter in expected})
                 if sources[letter] != name
             )
             raise ValueError(
                 f"{function}: {name} has shape {array.shape}, "
-                f"expected {_tuple(expected)} = {wanted}{origin and '; '}{origin}"
+                f"expected {_tuple(letters)} = {wanted}{origin and '; '}{origin}"
             )
     return sizes
 
@@ -148,10 +147,12 @@ def check_number(
         raise ValueError(f"{function}: {name} is {value:g}, expected {expected}")
 
 
-def _size(letter: str, sizes: Mapping[str, int]) -> int:
-    factor, name = re.fullmatch(r"(\d*)([A-Z])", letter).groups()
-    return int(factor or 1) * sizes[name]
+@cache
+def _dimensions(letters: str) -> list[tuple[int, str]]:
+    """``"N 4H"`` -> ``[(1, "N"), (4, "H")]``. Layers ask for the same few again and again."""
+    return [(int(letter[:-1] or 1), letter[-1]) for letter in letters.split()]
 
 
-def _tuple(letters: list[str]) -> str:
-    return f"({', '.join(letters)}{',' * (len(letters) == 1)})"
+def _tuple(letters: str) -> str:
+    names = letters.split()
+    return f"({', '.join(names)}{',' * (len(names) == 1)})"

@@ -62,6 +62,7 @@ from cs231n_lib.style_transfer import (
         (
             lstm,
             {
+                "lstm_cell": "(a, prev_c)",
                 "lstm_step_forward": "(x, prev_h, prev_c, Wx, Wh, b)",
                 "lstm_step_backward": "(dnext_h, dnext_c, cache)",
                 "lstm_forward": "(x, h0, Wx, Wh, b)",

@@ -46,26 +46,6 @@ def sequence_case(N, T, D, H):
     return states | arguments, normal(2, dh=(N, T, H))["dh"]
 
 
-def loop_forward(x, h0, Wx, Wh, b):
-    """The recurrence, one step after the other."""
-    h, caches = [h0], []
-    for t in range(x.shape[1]):
-        next_h, cache = rnn_step_forward(x[:, t], h[-1], Wx, Wh, b)
-        h.append(next_h)
-        caches.append(cache)
-    return np.stack(h[1:], axis=1), caches
-
-
-def loop_backward(dh, caches):
-    """The steps back, one after the other, and the sums over time."""
-    dprev_h, dx, weights = 0 * dh[:, 0], [], []
-    for t in reversed(range(len(caches))):
-        dxt, dprev_h, *dweights = rnn_step_backward(dh[:, t] + dprev_h, caches[t])
-        dx.insert(0, dxt)
-        weights.append(dweights)
-    return np.stack(dx, axis=1), dprev_h, *(sum(parts) for parts in zip(*weights))
-
-
 def torch_step(x, prev_h, Wx, Wh, b):
     return torch.tanh(torch.cat([x, prev_h], 1) @ torch.cat([Wx, Wh]) + b)
 
@@ -174,18 +154,6 @@ def test_sequence_equals_the_rnn_of_torch_with_the_same_weights(N, T, D, H):
     expected = (*gradients.values(), *gradients_of(module, "_l0"))
     for gradient, other in zip(rnn_backward(dh, cache), expected, strict=True):
         np.testing.assert_allclose(gradient, other, **TIGHT)
-
-
-@pytest.mark.parametrize(("N", "T", "D", "H"), SHAPES)
-def test_sequence_equals_a_loop_over_steps(N, T, D, H):
-    arguments, dh = sequence_case(N, T, D, H)
-    h, cache = rnn_forward(**arguments)
-    expected_h, caches = loop_forward(**arguments)
-    np.testing.assert_allclose(h, expected_h, rtol=1e-12, atol=1e-15, strict=True)
-    gradients, expected = rnn_backward(dh, cache), loop_backward(dh, caches)
-    for gradient, other in zip(gradients, expected, strict=True):
-        scale = np.abs(other).max()
-        np.testing.assert_allclose(gradient, other, rtol=0, atol=1e-12 * scale, strict=True)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
