@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch.nn import functional
 
-from cs231n_lib import captioning
 from cs231n_lib.captioning import CaptioningRNN
 from cs231n_lib.check import relative_error
 from cs231n_lib.lstm import lstm_forward
@@ -214,12 +213,20 @@ def test_sample_without_end_in_the_vocabulary_never_stops(cell_type):
 
 
 @pytest.mark.parametrize("cell_type", CELLS)
+def test_words_read_by_product_and_looked_up_give_the_same_sums(cell_type):
+    model, words = small_model(cell_type), np.arange(V)
+    by_product, looked_up = (model._reader(count)(words) for count in (V - 1, V))
+    expected = model.params["W_embed"] @ model.params["Wx"] + model.params["b"]
+    np.testing.assert_allclose(by_product, expected, rtol=1e-13)
+    np.testing.assert_allclose(looked_up, expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
 def test_sample_takes_no_step_after_the_last_end(cell_type, monkeypatch):
     steps = []
-    name = f"{cell_type}_step_forward"
-    step_forward = getattr(captioning, name)
-    monkeypatch.setattr(captioning, name, lambda *a: steps.append(1) or step_forward(*a))
     model = speaker(cell_type, {1: 3, 3: 2})
+    read = model._reader(4000)
+    monkeypatch.setattr(model, "_reader", lambda _: lambda word: steps.append(1) or read(word))
     captions = model.sample(np.ones((4, 2)), max_length=1000)
     assert len(steps) == 2
     np.testing.assert_array_equal(captions[:, :2], [[3, 2]] * 4)
