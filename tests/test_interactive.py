@@ -28,7 +28,7 @@ class Shown:
 
     def __init__(self, browser: Browser, name: str) -> None:
         self.browser, self.name = browser, name
-        browser.open(f"chapters/{FIGURES[name]}.html")
+        browser.open(f"chapters/{FIGURES[name]}.html", mathjax=False)
         self.box = self.find(".panels-figure")
         self.stage = self.find(".panels-stage")
         # What is lazy above the figure would move it when it loads; bars on top would hide it.

@@ -151,7 +151,7 @@ def test_a_chapter_that_runs_is_kept_and_recorded(chapters, capsys):
     entry = read_record(chapters / "status.json")["01-first"]
     assert entry["code"] == fingerprint(notebook)
     assert status.state(entry, notebook) == f"verified {entry['date']}"
-    assert re.fullmatch(r"01-first: running \.\.\. \d+ s\n", capsys.readouterr().out)
+    assert re.fullmatch(r"01-first: running \.\.\.\n01-first: \d+ s\n", capsys.readouterr().out)
     assert (chapters / "02-second.ipynb").read_bytes() == second
     assert sorted(path.suffix for path in chapters.iterdir()) == [".ipynb", ".ipynb", ".json"]
 
@@ -166,11 +166,14 @@ def test_a_chapter_that_fails_is_left_as_it_was_and_the_next_one_runs(chapters, 
     assert record["01-first"] == ENTRY
     assert "02-second" in record
     messages = capsys.readouterr()
-    assert "01-first: running ... FAILED; notebook and record are as before." in messages.out
+    assert "01-first: FAILED; notebook and record are as before." in messages.out
     assert "ZeroDivisionError" in messages.err
 
 
-INTERRUPTED = "01-first: running ... INTERRUPTED; notebook and record are as before.\n"
+INTERRUPTED = """01-first: running ...
+02-second: running ...
+INTERRUPTED; what was running is as before.
+"""
 
 
 @pytest.mark.parametrize(
@@ -179,14 +182,17 @@ INTERRUPTED = "01-first: running ... INTERRUPTED; notebook and record are as bef
     ids=["Ctrl-C", "termination"],
 )
 def test_an_interruption_loses_nothing_and_starts_no_other_chapter(chapters, sent, status, message):
-    started = chapters.parent / "started"
-    sleep = f"import pathlib, time\npathlib.Path({str(started)!r}).touch()\ntime.sleep(60)"
-    nbformat.write(small_notebook(sleep), chapters / "01-first.ipynb")
-    before = (chapters / "01-first.ipynb").read_bytes()
+    nbformat.write(small_notebook(), chapters / "03-third.ipynb")
+    names = [f"{name}.ipynb" for name in ("01-first", "02-second", "03-third")]
+    started = [chapters.parent / name for name in names]
+    for name, file in zip(names[:2], started):
+        sleep = f"import pathlib, time\npathlib.Path({str(file)!r}).touch()\ntime.sleep(60)"
+        nbformat.write(small_notebook(sleep), chapters / name)
+    before = [(chapters / name).read_bytes() for name in names]
     code = "import pathlib, sys; from website.execute import main; "
     code += f"sys.exit(main([], pathlib.Path({str(chapters)!r})))"
     run = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=-1, stderr=-1, text=True)
-    while not started.exists():
+    while not all(file.exists() for file in started[:2]):
         assert run.poll() is None, run.communicate()
         time.sleep(0.1)
     run.send_signal(sent)
@@ -194,8 +200,25 @@ def test_an_interruption_loses_nothing_and_starts_no_other_chapter(chapters, sen
     assert run.returncode == status
     assert errors == ""
     assert message is None or output == message
-    assert (chapters / "01-first.ipynb").read_bytes() == before
-    assert sorted(path.name for path in chapters.iterdir()) == ["01-first.ipynb", "02-second.ipynb"]
+    assert [(chapters / name).read_bytes() for name in names] == before
+    assert sorted(path.name for path in chapters.iterdir()) == names
+
+
+def test_two_chapters_run_at_a_time_and_share_the_processors(chapters, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "")
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    monkeypatch.setattr(execute.os, "cpu_count", lambda: 6)
+    meet = f"""import os, pathlib, time
+here = pathlib.Path({str(chapters.parent)!r})
+(here / f"{{os.getpid()}}.here").touch()
+while len(list(here.glob("*.here"))) < 2:
+    time.sleep(0.05)
+print(os.environ["OMP_NUM_THREADS"])"""
+    for name in ("01-first", "02-second"):
+        nbformat.write(small_notebook(meet), chapters / f"{name}.ipynb")
+    assert execute.main([], chapters) == 0
+    assert set(read_record(chapters / "status.json")) == {"01-first", "02-second"}
+    assert read(chapters / "02-second.ipynb").cells[1].outputs[0].text == "3\n"
 
 
 def test_a_chapter_that_is_not_there_is_named(chapters, capsys):
