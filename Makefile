@@ -17,7 +17,7 @@ help:
 	@echo "make unit         the tests of the library alone"
 	@echo "make print        the book on one page, and as a PDF where Chromium is installed"
 	@echo "make lab          JupyterLab, in which a notebook and its text file stay in step"
-	@echo "make bench        the picture loops against the plain loops of the assignment"
+	@echo "make bench        how fast the library is on this machine, and the tables of the book about it"
 	@echo "make sync         bring the notebooks in step with their text files"
 	@echo "make landing      make the pictures of the landing page"
 	@echo "make lint         format and check everything that is committed, as before each commit"
@@ -67,7 +67,7 @@ lab: $(VENV)/lab
 	JUPYTER_CONFIG_PATH=.jupyter $(BIN) -m jupyterlab --LabApp.default_url=/lab/tree/chapters
 
 bench: $(VENV)/installed
-	$(BIN) -m benchmarks.pictures
+	$(BIN) -m benchmarks
 
 sync: $(VENV)/installed
 	$(BIN) -m jupytext --quiet --to ipynb --update $(CHAPTERS).md

@@ -1,25 +1,24 @@
-"""The loops of the vision chapters against the plain loops of the assignment: ``make bench``.
+"""The loops of the vision chapters against the plain loops of the assignment, and a floor.
 
 The plain side is what the tests prove ours equal to, on the network as torchvision builds it:
-channels first, all layers, one picture after another, weights frozen as in 2017. Both sides run in
-turn, and the best of several runs counts.
+channels first, all layers, one picture after another, weights frozen as in 2017. The floor is what
+no loop can do without: for each step, one pass through the network and one back to the pictures, in
+the best layout and in batches of the best size, cut at the last layer that is needed.
 """
 
 from __future__ import annotations
 
-import argparse
-import os
-import platform
-import time
 from collections.abc import Callable
+from typing import Any
 
 import torch
-from tabulate import tabulate
 from torch import nn
 
+from benchmarks.timing import best_of
 from cs231n_lib.class_visualization import create_class_visualization
 from cs231n_lib.fooling import fool
 from cs231n_lib.images import load_image, preprocess
+from cs231n_lib.inspection import pictures_at_once
 from cs231n_lib.inversion import invert_features
 from cs231n_lib.paintings import PAINTINGS
 from cs231n_lib.pretrained import class_index, only_classes, squeezenet
@@ -31,6 +30,10 @@ from tests.test_saliency import noise_for, plain_saliency
 from tests.test_style_transfer import plain_style_transfer
 
 Loop = Callable[[], object]
+Rows = list[dict[str, Any]]
+
+STEPS = {"SmoothGrad": 8, "fooling": 20, "class": 100, "classes": 30, "inversion": 20, "style": 200}
+_MOST_TURNS = 3  # of a loop that takes seconds
 _TRANSFER = {
     "content_layer": 3,
     "content_weight": 6e-2,
@@ -79,80 +82,107 @@ def plain_inversion(X: torch.Tensor, model: nn.Module, layer: int, steps: int) -
             adam.step()
 
 
-def loops() -> dict[str, tuple[Loop, Loop]]:
-    """Name -> the plain loop, and ours."""
+def passes(X: torch.Tensor, model: nn.Module, steps: int) -> Loop:
+    """The floor: for each step once through the network, and back from its first score or map."""
+    inputs = [
+        part.contiguous(memory_format=torch.channels_last).requires_grad_()
+        for part in X.clone().split(pictures_at_once(X))
+    ]
+    douts = [torch.zeros_like(model(part)) for part in inputs]
+    for dout in douts:
+        dout[:, 0] = 1
+
+    def loop() -> None:
+        for _ in range(steps):
+            for part, dout in zip(inputs, douts):
+                torch.autograd.grad(model(part), part, dout)
+
+    return loop
+
+
+def loops() -> dict[str, dict[str, Loop]]:
+    """Name -> the plain loop, ours, and the floor."""
     plain, ours = plain_network(), squeezenet()
     names = ("Egyptian cat", "espresso", "tripod", "bow tie", "stupa")
     X = preprocess(["chelsea", "coffee", "camera", "grace_hopper", "china"])
-    y = torch.tensor([class_index(name) for name in names])
-    stingray = torch.full((5,), class_index("stingray"))
-    three, each = [9, 483, 8], torch.arange(3)
-    few, five = only_classes(ours, three), only_classes(ours, y)
-    small = preprocess(["chelsea", "rocket"], 144)
-    noise, shifts = noise_and_shifts(224, 10, 0, torch.float32, count=3)
+    y, each = torch.tensor([class_index(name) for name in names]), torch.arange(5)
+    five, stingray = only_classes(ours, y), torch.full((5,), class_index("stingray"))
+    small, cut = preprocess(["chelsea", "rocket"], 144), ours.features[:5]
     cat, swirls = load_image("chelsea", 192), PAINTINGS["swirls"](192)
     tensors = preprocess(cat, None), preprocess(swirls, None)
+    steps = STEPS
 
     def paint() -> object:
         return style_transfer(
-            cat, swirls, 192, 192, cnn=ours.features, num_iterations=20, **_TRANSFER
+            cat, swirls, 192, 192, cnn=ours.features, num_iterations=steps["style"], **_TRANSFER
         )
 
     return {
-        "saliency, 5 pictures": (
-            lambda: plain_saliency(X, y, plain),
-            lambda: compute_saliency_maps(X, torch.arange(5), five),
+        "saliency, 5 pictures": {
+            "plain": lambda: plain_saliency(X, y, plain),
+            "ours": lambda: compute_saliency_maps(X, each, five),
+            "floor": passes(X, five, 1),
+        },
+        f"SmoothGrad, 5 pictures, {steps['SmoothGrad']} samples": {
+            "plain": lambda: plain_smooth_grad(X, y, plain, steps["SmoothGrad"]),
+            "ours": lambda: smooth_grad(X, each, five, samples=steps["SmoothGrad"]),
+            "floor": passes(X, five, steps["SmoothGrad"]),
+        },
+        f"fooling, 5 pictures, {steps['fooling']} steps": {
+            "plain": lambda: plain_fooling(X, stingray, plain, steps["fooling"]),
+            "ours": lambda: fool(
+                X, stingray, ours, max_steps=steps["fooling"], margin=1e9, in_bytes=False
+            ),
+            "floor": passes(X, ours, steps["fooling"]),
+        },
+        f"class visualisation, 1 class, {steps['class']} steps": visualisation(
+            plain, ours, [9], steps["class"]
         ),
-        "SmoothGrad, 5 pictures, 8 samples": (
-            lambda: plain_smooth_grad(X, y, plain, 8),
-            lambda: smooth_grad(X, torch.arange(5), five, samples=8),
+        f"class visualisation, 3 classes, {steps['classes']} steps": visualisation(
+            plain, ours, [9, 483, 8], steps["classes"]
         ),
-        "fooling, 5 pictures, 8 steps": (
-            lambda: plain_fooling(X, stingray, plain, 8),
-            lambda: fool(X, stingray, ours, max_steps=8, margin=1e9, in_bytes=False),
-        ),
-        "class visualisation, 3 classes, 10 steps": (
-            lambda: [plain_2017(k, plain, noise[[n]], shifts) for n, k in enumerate(three)],
-            lambda: create_class_visualization(each, few, num_iterations=10),
-        ),
-        "inversion of features.4, 2 pictures, 20 steps": (
-            lambda: plain_inversion(small, plain, 4, 20),
-            lambda: invert_features(small, ours, "features.4", num_iterations=20),
-        ),
-        "style transfer, 192 px, 20 steps": (
-            lambda: plain_style_transfer(plain.features, *tensors, _TRANSFER, 20),
-            paint,
-        ),
+        f"inversion of features.4, 2 pictures, {steps['inversion']} steps": {
+            "plain": lambda: plain_inversion(small, plain, 4, steps["inversion"]),
+            "ours": lambda: invert_features(
+                small, ours, "features.4", num_iterations=steps["inversion"]
+            ),
+            "floor": passes(small, cut, steps["inversion"]),
+        },
+        f"style transfer, 192 px, {steps['style']} steps": {
+            "plain": lambda: plain_style_transfer(
+                plain.features, *tensors, _TRANSFER, steps["style"]
+            ),
+            "ours": paint,
+            "floor": passes(tensors[0], ours.features[:8], steps["style"]),
+        },
     }
 
 
-def measure(repeats: int) -> list[list[object]]:
-    """One row a loop: name, seconds of the plain one and of ours, and their ratio."""
-    rows = []
-    for name, sides in loops().items():
-        best = [float("inf"), float("inf")]
-        for _ in range(repeats + 1):  # the first run warms up
-            for side, loop in enumerate(sides):
-                start = time.perf_counter()
-                loop()
-                best[side] = min(best[side], time.perf_counter() - start)
-        rows.append([name, *best, best[0] / best[1]])
-    return rows
+def visualisation(
+    plain: nn.Module, ours: nn.Module, classes: list[int], steps: int
+) -> dict[str, Loop]:
+    """All classes at once, and plainly one after another."""
+    noise, shifts = noise_and_shifts(224, steps, 0, torch.float32, count=len(classes))
+    few, each = only_classes(ours, classes), torch.arange(len(classes))
+    return {
+        "plain": lambda: [plain_2017(k, plain, noise[[n]], shifts) for n, k in enumerate(classes)],
+        "ours": lambda: create_class_visualization(each, few, num_iterations=steps),
+        "floor": passes(noise, few, steps),
+    }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=5, help="runs of each side")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of PyTorch")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    print(
-        f"PyTorch {torch.__version__}, {torch.backends.cpu.get_cpu_capability()}, "
-        f"{arguments.threads} threads, Python {platform.python_version()}"
-    )
-    headers = ["loop", "plain, s", "ours, s", "times as fast"]
-    print(tabulate(measure(arguments.repeats), headers, floatfmt=("", ".3f", ".3f", ".2f")))
+def row(name: str, sides: dict[str, Loop], repeats: int) -> dict[str, Any]:
+    best = best_of(sides, repeats if name.startswith("saliency") else min(repeats, _MOST_TURNS))
+    return {
+        "loop": name,
+        "plain, s": f"{best['plain']:.3f}",
+        "ours, s": f"{best['ours']:.3f}",
+        "floor, s": f"{best['floor']:.3f}",
+        "plain / ours": f"{best['plain'] / best['ours']:.2f}",
+        "ours / floor": f"{best['ours'] / best['floor']:.2f}",
+    }
 
 
-if __name__ == "__main__":
-    main()
+def tables(repeats: int) -> dict[str, Rows]:
+    """Every table of this module by the name of its file."""
+    return {"pictures": [row(name, sides, repeats) for name, sides in loops().items()]}

@@ -19,6 +19,7 @@ from torch import nn
 from cs231n_lib.fourier import random_view
 from cs231n_lib.images import blur_image, clamp_pixels
 from cs231n_lib.inspection import (
+    CHECK_EVERY,
     Model,
     activations,
     check_classes,
@@ -26,6 +27,7 @@ from cs231n_lib.inspection import (
     class_scores,
     frozen,
     gradient,
+    pictures_at_once,
 )
 from cs231n_lib.progress import progress
 from cs231n_lib.validation import check_count, check_number
@@ -119,7 +121,8 @@ def create_class_visualization(
         for t in progress(range(num_iterations), "class visualisation"):
             ox, oy = torch.randint(0, max_jitter + 1, (2,), generator=generator).tolist()
             img = jitter(img, ox, oy)
-            g, score = score_gradient(img, y, model, l2_reg)
+            check = t % CHECK_EVERY == 0 or t == num_iterations - 1
+            g, score = score_gradient(img, y, model, l2_reg, check)
             img = jitter(img + learning_rate * unit_step(g), -ox, -oy)
             img = clamp_pixels(img)
             if blur_every is not None and t % blur_every == 0:
@@ -169,7 +172,7 @@ def _check_recipe(
 
 
 def score_gradient(
-    img: torch.Tensor, y: torch.Tensor, model: Model, l2_reg: float = 0
+    img: torch.Tensor, y: torch.Tensor, model: Model, l2_reg: float = 0, check: bool = True
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The gradient of what :func:`create_class_visualization` climbs.
 
@@ -181,6 +184,8 @@ def score_gradient(
         Classes.
     model : callable
     l2_reg : float
+    check : bool
+        See :func:`~cs231n_lib.inspection.class_scores`.
 
     Returns
     -------
@@ -189,17 +194,22 @@ def score_gradient(
     score : (N,) tensor
         Without that penalty, and without a gradient.
     """
+    name = "create_class_visualization"
+    size = pictures_at_once(img)
+    gradients, scores = [], []
     with torch.enable_grad():
-        X = img.detach().clone().requires_grad_()
-        _, score = class_scores("create_class_visualization", model, X, y, "target_y")
-        objective = score - l2_reg * X.square().sum(dim=(1, 2, 3))
-        return gradient("create_class_visualization", objective.sum(), X), score.detach()
+        for X, classes in zip(img.detach().split(size), y.split(size)):
+            X.requires_grad_()
+            _, score = class_scores(name, model, X, classes, "target_y", check)
+            gradients.append(gradient(name, score.sum(), X, check=check))
+            scores.append(score.detach())
+    return torch.cat(gradients) - 2 * l2_reg * img.detach(), torch.cat(scores)
 
 
 def unit_step(gradient: torch.Tensor) -> torch.Tensor:
     """Each picture's gradient, (N, 3, H, W), scaled to length 1; a gradient of zero stays zero."""
-    length = gradient.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
-    return torch.where(length > 0, gradient / length, 0)
+    length = torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
+    return gradient / length.clamp(min=torch.finfo(length.dtype).tiny)
 
 
 def jitter(X: torch.Tensor, ox: int, oy: int) -> torch.Tensor:
@@ -276,7 +286,7 @@ def visualize(
             X = picture()
             seen = X if view is None else view(X, generator)
             losses = objective(model, seen.contiguous(memory_format=torch.channels_last))
-            _check_losses(losses, len(X))
+            _check_losses(losses, len(X), t % CHECK_EVERY == 0 or t == num_iterations - 1)
             adam.zero_grad()
             losses.sum().backward()
             adam.step()
@@ -353,13 +363,13 @@ def channel_mean(layer: str, channels: torch.Tensor) -> Objective:
     return losses
 
 
-def _check_losses(losses: torch.Tensor, count: int) -> None:
+def _check_losses(losses: torch.Tensor, count: int, finite: bool) -> None:
     if losses.shape != (count,):
         raise ValueError(
             f"visualize: the objective gave losses of shape {tuple(losses.shape)}, expected "
             f"({count},), one a picture"
         )
-    if not losses.isfinite().all():
+    if finite and not losses.isfinite().all():
         raise ValueError("visualize: the objective gave a loss that is NaN or infinite")
 
 

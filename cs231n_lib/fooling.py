@@ -255,7 +255,8 @@ def fool(
     with frozen(model), torch.enable_grad():
         for step in progress(range(max_steps + 1), "fooling"):
             X_now = round_to_bytes(Z[active]) if in_bytes else Z[active]
-            target, rival, g, detour = _look(X_now, target_y[active], model, climb, margin)
+            enough = margin if step < max_steps else -math.inf  # no step follows the last look
+            target, rival, g, detour = _look(X_now, target_y[active], model, climb, enough)
             ahead = target - rival
             X_fooling[active], steps[active] = X_now, step
             target_scores[step, active], rival_scores[step, active] = target, rival
@@ -280,16 +281,19 @@ def fool(
 
 
 def _look(
-    X: torch.Tensor, target_y: torch.Tensor, model: Model, climb: str, margin: float
+    X: torch.Tensor, target_y: torch.Tensor, model: Model, climb: str, enough: float
 ) -> tuple[torch.Tensor, ...]:
-    """Scores of the target and the best rival, where to go, and who makes a detour."""
+    """Scores of the target and the best rival, where to go, and who makes a detour.
+
+    Where all targets are ahead by more than ``enough``, nobody has to go anywhere.
+    """
     looks = []
     size = pictures_at_once(X)
     for part, y in zip(X.split(size), target_y.split(size)):
         part = part.detach().requires_grad_()
         target, rival = _duel(part, y, model)
         g, detour = torch.zeros_like(part), torch.zeros_like(y, dtype=torch.bool)
-        if (target - rival <= margin).any():  # else they are all done, and stay where they are
+        if (target - rival <= enough).any():
             g, detour = _uphill(target, rival, part, climb)
         looks.append((target.detach(), rival.detach(), g, detour))
     return tuple(torch.cat(kind) for kind in zip(*looks))

@@ -7,6 +7,7 @@ is subtracted, and each channel divided by its standard deviation.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
@@ -218,25 +219,29 @@ def deprocess(X: torch.Tensor) -> np.ndarray:
 
 def normalize(pixels: torch.Tensor) -> torch.Tensor:
     """From floats in [0, 1], (..., 3, H, W), to a network's normalised pictures."""
-    mean, std = _statistics(pixels)
+    mean, std = _statistics(pixels.device, pixels.dtype)
     return (pixels - mean) / std
 
 
 def denormalize(X: torch.Tensor) -> torch.Tensor:
     """From normalised pictures, (..., 3, H, W), to floats; those of real pictures are in [0, 1]."""
-    mean, std = _statistics(X)
+    mean, std = _statistics(X.device, X.dtype)
     return X * std + mean
 
 
 def clamp_pixels(X: torch.Tensor) -> torch.Tensor:
     """Normalised pictures, (N, 3, H, W), with every pixel moved into the range that bytes have."""
-    mean, std = _statistics(X)
-    return torch.maximum(torch.minimum(X, (1 - mean) / std), -mean / std)
+    mean, std = _statistics(X.device, X.dtype)
+    return X.clamp(-mean / std, (1 - mean) / std)
 
 
-def _statistics(like: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    mean, std = (like.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
-    return mean, std
+@functools.cache  # to copy a number to a GPU is to wait for it
+def _statistics(device: torch.device, dtype: torch.dtype) -> list[torch.Tensor]:
+    """ImageNet's mean colour and its standard deviation, (3, 1, 1) each."""
+    return [
+        torch.tensor(values, device=device, dtype=dtype)[:, None, None]
+        for values in (IMAGENET_MEAN, IMAGENET_STD)
+    ]
 
 
 def blur_image(X: torch.Tensor, sigma: float = 1) -> torch.Tensor:

@@ -119,7 +119,8 @@ def feature_distance(layer: str, target: torch.Tensor) -> Objective:
                 f"feature_distance: layer {layer!r} has activations of shape "
                 f"{tuple(features.shape)}, the target {tuple(target.shape)}"
             )
-        return (features - target).flatten(1).square().sum(dim=1) / energy
+        axes = tuple(range(1, target.ndim))  # flatten(1) would copy what is channels last
+        return (features - target).square().sum(dim=axes) / energy
 
     return losses
 
@@ -156,4 +157,4 @@ def total_variation(X: torch.Tensor, beta: float = 2) -> torch.Tensor:
     squared = down.square() + right.square()
     if beta != 2:  # a slope of zero has no direction: keep its gradient finite
         squared = (squared + 1e-12).pow(beta / 2)
-    return squared.flatten(1).mean(dim=1)
+    return squared.mean(dim=(1, 2, 3))

@@ -103,9 +103,10 @@ def open_directions(
         caches, _ = _read(model, features[copies], captions[copies], word)
         nudges = np.eye(size, 2 * H, dtype=model.dtype)
         history = _gradients(model, caches, nudges[:, :H], nudges[:, H:])
-        jacobians = [np.concatenate(pair, axis=1)[:, :size] for pair in history]
-        stretches = [np.linalg.svd(jacobian, compute_uv=False) for jacobian in jacobians]
-        counts.append([np.count_nonzero(s > threshold) for s in stretches])
+        jacobians = np.stack([np.concatenate(pair, axis=1)[:, :size] for pair in history])
+        # The squares of J's singular values are the eigenvalues of J J^T, and sooner found.
+        squares = np.linalg.eigvalsh(jacobians @ jacobians.mT)
+        counts.append(np.count_nonzero(squares > threshold**2, axis=1))
     return np.mean(counts, axis=0)
 
 

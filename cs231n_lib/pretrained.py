@@ -23,6 +23,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from torch.nn import functional as F  # noqa: N812
 
 from cs231n_lib.torchvision_import import import_torchvision
 
@@ -67,7 +68,8 @@ def squeezenet(weights: str | None = None) -> torch.nn.Module:
         On the CPU, float32, channels last, in evaluation mode, with frozen weights. It takes
         (N, 3, H, W) RGB pictures, normalised as usual for ImageNet, and gives (N, 1000) class
         scores. No layer of ``features`` or ``classifier`` overwrites what another one made, so that
-        all can be kept; only inside a Fire block the ReLUs do, which saves a tenth of the time.
+        all can be kept; only inside a Fire block the ReLUs do, which saves a tenth of the time. The
+        first convolution and the last have a faster way back to their input than torchvision's.
 
     Raises
     ------
@@ -89,7 +91,77 @@ def squeezenet(weights: str | None = None) -> torch.nn.Module:
                 f"({error.reason}); without an argument the packaged weights are used, offline"
             ) from error
     model.features[1].inplace = model.classifier[2].inplace = False
+    model.features[0] = _FirstConvolution.of(model.features[0])
+    model.classifier[1] = _LastConvolution.of(model.classifier[1])
     return _ready(model)
+
+
+class _WayBack(torch.autograd.Function):
+    """What a convolution computes, and its own way back to its input."""
+
+    @staticmethod
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx,
+        X: torch.Tensor,
+        weight: torch.Tensor,
+        layer: _FrozenConvolution,
+    ) -> torch.Tensor:
+        ctx.save_for_backward(weight)
+        ctx.layer, ctx.size = layer, X.shape[2:]
+        return torch.nn.Conv2d.forward(layer, X)
+
+    @staticmethod
+    def backward(
+        ctx: torch.autograd.function.FunctionCtx, dout: torch.Tensor
+    ) -> tuple[torch.Tensor, None, None]:
+        return ctx.layer.back(dout, *ctx.saved_tensors, *ctx.size), None, None
+
+
+class _FrozenConvolution(torch.nn.Conv2d):
+    """A convolution that, while its weights are frozen, goes back to its input in its own way."""
+
+    @classmethod
+    def of(cls, conv: torch.nn.Conv2d) -> _FrozenConvolution:
+        """The same convolution, with the same weights."""
+        new = cls(conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride)
+        new.load_state_dict(conv.state_dict())
+        return new
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        if self.weight.requires_grad or self.bias.requires_grad or X.device.type != "cpu":
+            return super().forward(X)
+        return _WayBack.apply(X, self.weight, self)
+
+
+class _FirstConvolution(_FrozenConvolution):
+    """SqueezeNet's first layer, 3×3 with stride 2.
+
+    A step of two pixels is a step of one block of 2×2. The way back to all blocks has stride 1 and
+    four times as many channels: pixel (i, j) of a block, colour c. It takes half the time.
+    """
+
+    @staticmethod
+    def back(dout: torch.Tensor, weight: torch.Tensor, H: int, W: int) -> torch.Tensor:
+        blocks = F.pad(weight, (0, 1, 0, 1)).unflatten(3, (2, 2)).unflatten(2, (2, 2))
+        blocks = blocks.permute(0, 3, 5, 1, 2, 4).flatten(1, 3)  # (64, c, u, i, v, j) to ijc, u, v
+        dX = F.conv_transpose2d(dout, blocks).unflatten(1, (2, 2, 3))  # (N, i, j, c, h, w)
+        dX = dX.permute(0, 4, 1, 5, 2, 3).flatten(3, 4).flatten(1, 2)  # (N, hi, wj, c)
+        return dX.permute(0, 3, 1, 2)[:, :, :H, :W]
+
+
+class _LastConvolution(_FrozenConvolution):
+    """SqueezeNet's last convolution, 1×1, which makes a map for each class.
+
+    Mostly one score has a gradient, and all other maps have none: the way back leaves them out.
+    """
+
+    @staticmethod
+    def back(dout: torch.Tensor, weight: torch.Tensor, H: int, W: int) -> torch.Tensor:
+        dout = dout.permute(0, 2, 3, 1)  # (N, H, W, 1000)
+        asked = dout.flatten(0, 2).any(dim=0)
+        if not asked.all():
+            dout, weight = dout[..., asked], weight[asked]
+        return (dout @ weight[:, :, 0, 0]).permute(0, 3, 1, 2)
 
 
 def _squeezenet_state() -> dict[str, torch.Tensor]:
@@ -197,6 +269,10 @@ def only_classes(model: torch.nn.Module, classes: Sequence[int] | torch.Tensor) 
 
 
 def _ready(model: torch.nn.Module) -> torch.nn.Module:
+    # Memory that a pass through the network frees is wanted by the next. On Linux, malloc gives it
+    # back to the system all the same, and fetching it again page by page can take a fifth of the
+    # time. Once a block as large as this was freed, it keeps twice as much.
+    torch.empty(31 * 2**20, dtype=torch.uint8)
     model = model.to(memory_format=torch.channels_last)  # twice as fast on a CPU
     return model.eval().requires_grad_(False)
 

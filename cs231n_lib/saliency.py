@@ -78,10 +78,14 @@ def score_gradients(X: torch.Tensor, y: torch.Tensor, model: Model) -> torch.Ten
     """
     check_pictures("score_gradients", X, model)
     check_classes("score_gradients", y, X)
-    X = X.detach().clone()
+    size = pictures_at_once(X)
+    gradients = []
     with frozen(model), torch.enable_grad():
-        _, chosen = class_scores("score_gradients", model, X.requires_grad_(), y)
-        return gradient("score_gradients", chosen.sum(), X)
+        for part, classes in zip(X.detach().split(size), y.split(size)):
+            part = part.clone().requires_grad_()
+            _, chosen = class_scores("score_gradients", model, part, classes)
+            gradients.append(gradient("score_gradients", chosen.sum(), part))
+    return torch.cat(gradients)
 
 
 def compute_saliency_maps(X: torch.Tensor, y: torch.Tensor, model: Model) -> torch.Tensor:

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 from sklearn.decomposition import PCA
+from threadpoolctl import threadpool_limits
 
 from cs231n_lib.caption_data import build_vocabulary, encode_captions
 from cs231n_lib.images import normalize
@@ -257,7 +258,7 @@ def _polygon(radii: np.ndarray, turn: float = 0) -> np.ndarray:
 
 _FIELDS = 6  # the network's map is averaged over 6 x 6 fields
 _CHANNELS = 32  # of the map's 128 channels, so many principal components are kept
-_BATCH = 250  # pictures drawn, described and thrown away together
+_BATCH = 12  # pictures at a time: few, so that what becomes of them stays in the cache
 
 
 def describe_pictures(
@@ -291,8 +292,10 @@ def describe_pictures(
         raise ValueError("describe_pictures: scenes is empty, expected at least one")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network = squeezenet().features[:5].to(device, memory_format=torch.channels_last)
+    network[1].inplace = True  # the ReLU's input, the largest array of all, is of no further use
     maps = np.empty((len(scenes), _FIELDS**2, 128), dtype=np.float32)
-    with torch.inference_mode():
+    # One thread: more gain little on arrays so small, and wait for each other on a busy machine.
+    with torch.inference_mode(), threadpool_limits(1):
         for start in progress(range(0, len(scenes), _BATCH), "drawing and describing"):
             pictures = np.stack([draw(scene) for scene in scenes[start : start + _BATCH]])
             x = torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2)

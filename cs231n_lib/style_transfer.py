@@ -18,7 +18,7 @@ from PIL import Image
 from torch import nn
 
 from cs231n_lib.images import Picture, deprocess, load_image, preprocess
-from cs231n_lib.inspection import extract_features, frozen
+from cs231n_lib.inspection import CHECK_EVERY, extract_features, frozen
 from cs231n_lib.pretrained import squeezenet
 from cs231n_lib.progress import progress
 from cs231n_lib.validation import check_count
@@ -27,6 +27,7 @@ __all__ = [
     "STYLE_LAYERS",
     "GramProduct",
     "NormalizedLoss",
+    "SquaredDifferences",
     "Transfer",
     "average_pooled",
     "content_loss",
@@ -124,20 +125,25 @@ def gram_matrix(features: torch.Tensor, normalize: bool = True) -> torch.Tensor:
 class GramProduct(torch.autograd.Function):
     """The product of a matrix with itself, (N, M, C) -> (N, C, C), and its gradient by hand.
 
-    Left to itself, autograd multiplies twice, once for each factor. Both products are the same.
+    It is symmetric, so one of its four blocks is a copy. And left to itself, autograd multiplies
+    twice, once for each factor. Both products are the same.
     """
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, places: torch.Tensor) -> torch.Tensor:
         """The products, (N, C, C)."""
         ctx.save_for_backward(places)
-        return places.transpose(1, 2) @ places
+        half = places.shape[2] // 2
+        first, second = places[:, :, :half], places[:, :, half:]
+        above = first.mT @ places
+        below = torch.cat([above[:, :, half:].mT, second.mT @ second], dim=2)
+        return torch.cat([above, below], dim=1)
 
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, dgram: torch.Tensor) -> torch.Tensor:
         """From the gradient of the products to that of the matrices, (N, M, C)."""
         (places,) = ctx.saved_tensors
-        return places @ (dgram + dgram.transpose(1, 2))
+        return places @ (dgram + dgram.mT)
 
 
 def gram_gradient(features: torch.Tensor, target: torch.Tensor, weight: float) -> torch.Tensor:
@@ -227,9 +233,33 @@ def tv_loss(img: torch.Tensor, tv_weight: float) -> torch.Tensor:
         If ``img`` is no tensor of floats with four axes, or empty.
     """
     _check_features("tv_loss", img, "img")
-    down = img[:, :, 1:, :] - img[:, :, :-1, :]
-    right = img[:, :, :, 1:] - img[:, :, :, :-1]
-    return tv_weight * (down.square().sum() + right.square().sum())
+    return tv_weight * SquaredDifferences.apply(img)
+
+
+class SquaredDifferences(torch.autograd.Function):
+    """The sum of the squared differences of neighbours, (N, C, H, W) -> (), and its gradient.
+
+    Each difference pulls one of two pixels down and the other up, in place. Autograd would lay each
+    of the four parts into a picture of zeros, and add these.
+    """
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, img: torch.Tensor) -> torch.Tensor:
+        """The sum, ()."""
+        ctx.save_for_backward(img)
+        return img.diff(dim=2).square().sum() + img.diff(dim=3).square().sum()
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, dsum: torch.Tensor) -> torch.Tensor:
+        """From the gradient of the sum to that of the picture, (N, C, H, W)."""
+        (img,) = ctx.saved_tensors
+        dimg = torch.zeros_like(img)
+        for axis in (2, 3):
+            difference = img.diff(dim=axis)
+            pairs = difference.shape[axis]
+            dimg.narrow(axis, 1, pairs).add_(difference)
+            dimg.narrow(axis, 0, pairs).sub_(difference)
+        return 2 * dsum * dimg
 
 
 def style_transfer(
@@ -312,7 +342,7 @@ def style_transfer(
     img = _uniform_noise(content, seed) if init_random else content.clone()
     img.requires_grad_()
     optimizer = torch.optim.Adam([img], lr=3.0)
-    history = {part: [] for part in ("content", "style", "tv", "total")}
+    history: _History = {}
     with frozen(cnn), torch.enable_grad():
         for step in progress(range(num_iterations), "style transfer"):
             if step < 0.95 * num_iterations:
@@ -330,7 +360,7 @@ def style_transfer(
             if step == int(0.9 * num_iterations):
                 optimizer = torch.optim.Adam([img], lr=0.1)
             optimizer.step()
-    return Transfer(deprocess(img)[0], history)
+    return Transfer(deprocess(img)[0], _as_floats(name, history))
 
 
 def relative_square(current: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -439,7 +469,7 @@ def minimize(
     # a power of two, so that scaling is exact.
     unit = 2.0 ** round(math.log2(img.numel() / 100)) if optimizer == "lbfgs" else 1.0
     z = (img.detach() / unit).contiguous().requires_grad_()
-    history: dict[str, list[float]] = {}
+    history: _History = {}
     bar = progress(range(evaluations), "painting")
 
     def closure() -> torch.Tensor:
@@ -472,7 +502,7 @@ def minimize(
                 adam.step(closure)
     finally:
         bar.close()
-    return (z * unit).detach(), history
+    return (z * unit).detach(), _as_floats("minimize", history)
 
 
 def style_transfer_lbfgs(
@@ -835,23 +865,33 @@ def _noise(like: torch.Tensor, seed: int, contrast: float = 0.5) -> torch.Tensor
     return contrast * torch.randn(like.shape, generator=generator).to(like)
 
 
-def _total(
-    name: str, losses: Mapping[str, torch.Tensor], history: dict[str, list[float]]
-) -> torch.Tensor:
-    """The sum of the losses, after all of them were written down."""
+# Part of the loss -> its values so far, which are still where they were computed.
+_History = dict[str, list[torch.Tensor]]
+
+
+def _total(name: str, losses: Mapping[str, torch.Tensor], history: _History) -> torch.Tensor:
+    """The sum of the losses, after all of them were written down; now and then it looks at them."""
     total = sum(losses.values())
-    if not total.isfinite():
-        raise FloatingPointError(
-            f"{name}: the loss is {total.item()} at step {len(history.get('total', []))}; "
-            "try smaller weights"
-        )
     for part, value in {**losses, "total": total}.items():
-        history.setdefault(part, []).append(value.item())
+        history.setdefault(part, []).append(value.detach())
+    if len(history["total"]) % CHECK_EVERY == 1:
+        _as_floats(name, history)
     return total
 
 
-def _latest(history: Mapping[str, list[float]]) -> dict[str, float]:
-    return {part: values[-1] for part, values in history.items()}
+def _as_floats(name: str, history: _History) -> dict[str, list[float]]:
+    """The history to be read, if no loss in it is infinite or NaN."""
+    floats = {part: torch.stack(values).tolist() for part, values in history.items()}
+    for step, total in enumerate(floats["total"]):
+        if not math.isfinite(total):
+            raise FloatingPointError(
+                f"{name}: the loss is {total} at step {step}; try smaller weights"
+            )
+    return floats
+
+
+def _latest(history: _History) -> dict[str, float]:
+    return {part: values[-1].item() for part, values in history.items()}
 
 
 def _check_features(name: str, features: torch.Tensor, argument: str = "features") -> None:

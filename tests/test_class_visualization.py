@@ -29,9 +29,10 @@ from cs231n_lib.fourier import (
     wave_amplitudes,
 )
 from cs231n_lib.images import clamp_pixels, denormalize, preprocess
-from cs231n_lib.inspection import activations
+from cs231n_lib.inspection import PICTURES_AT_ONCE, activations
 from cs231n_lib.inversion import feature_distance, invert_features, total_variation
 from cs231n_lib.pretrained import IMAGENET_MEAN, IMAGENET_STD, squeezenet
+from tests.test_inspection import Looks
 
 
 def tiny(dtype=torch.float64, activation=nn.Tanh):
@@ -243,9 +244,17 @@ class TestPieces:
         torch.testing.assert_close(score, model(X)[[0, 1], y].detach())
         assert not X.requires_grad and not score.requires_grad
 
+    def test_the_size_of_the_batches_changes_nothing(self, monkeypatch):
+        X, y = torch.randn(5, 3, 7, 8, dtype=torch.float64), torch.tensor([1, 4, 0, 6, 1])
+        expected = score_gradient(X, y, tiny().eval(), l2_reg=0.3)
+        monkeypatch.setitem(PICTURES_AT_ONCE, "cpu", 2)
+        for ours, all_at_once in zip(score_gradient(X, y, tiny().eval(), l2_reg=0.3), expected):
+            torch.testing.assert_close(ours, all_at_once, rtol=1e-12, atol=1e-12)
+
     def test_unit_steps(self):
         gradient = torch.randn(3, 3, 4, 5, dtype=torch.float64)
         gradient[1] = 0
+        assert unit_step(gradient * math.nan).isnan().all()
         lengths = unit_step(gradient).flatten(1).norm(dim=1)
         torch.testing.assert_close(lengths, torch.tensor([1.0, 0.0, 1.0], dtype=torch.float64))
 
@@ -508,6 +517,39 @@ class TestInversion:
         inverted, _ = invert_features(X, model, "2", num_iterations=2)
         assert_same(before, state(model))
         assert torch.equal(X, copy) and not X.requires_grad and inverted.dtype == X.dtype
+
+
+def recipe_2017(steps, scores=lambda X: X.mean((2, 3))):
+    create_class_visualization(0, scores, size=8, num_iterations=steps)
+
+
+def inverted(steps):
+    X = torch.randn(1, 3, 8, 8, dtype=torch.float64)
+    invert_features(X, tiny(), "2", num_iterations=steps)
+
+
+# Adam asks for the number of its step once a step, which is on the CPU in any case.
+@pytest.mark.parametrize(("loop", "asked"), [(recipe_2017, 0), (inverted, 1)])
+def test_no_step_waits_for_a_number(loop, asked):
+    counts = []
+    for steps in (22, 30):  # both look after 1, 11 and 21 steps, and after the last
+        with Looks() as looks:
+            loop(steps)
+        counts.append(looks.count)
+    assert counts[1] - counts[0] == 8 * asked
+
+
+@pytest.mark.parametrize(("steps", "seen_at"), [(30, 11), (5, 5)])
+def test_a_number_that_went_wrong_between_two_looks_is_seen_at_the_next(steps, seen_at):
+    calls = []
+
+    def scores(X):
+        calls.append(1)
+        return X.mean((2, 3)) * (math.nan if len(calls) == 4 else 1)
+
+    with pytest.raises(ValueError, match="NaN"):
+        recipe_2017(steps, scores)
+    assert len(calls) == seen_at
 
 
 GOOD = {"size": 8, "num_iterations": 1}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from cs231n_lib.inspection import (
     activations,
@@ -16,6 +17,19 @@ from cs231n_lib.inspection import (
     frozen,
     gradient,
 )
+
+
+class Looks(TorchDispatchMode):
+    """Counts how often Python asks for a number, for which it would have to wait for a GPU."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        asks = torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default
+        self.count += function in asks
+        return function(*args, **(kwargs or {}))
 
 
 @pytest.fixture
@@ -206,6 +220,15 @@ def test_good_pictures_pass(network, X):
 def test_what_is_no_class_for_each_picture_is_refused(X, y, error, message):
     with pytest.raises(error, match=f"f: target .*{message}"):
         check_classes("f", y, X, name="target")
+
+
+def test_numbers_are_not_looked_at_unless_asked_to(X):
+    X = X.requires_grad_()
+    with Looks() as looks:
+        y = torch.tensor([0, 1])
+        _, chosen = class_scores("f", lambda X: X[:, 0, 0] * torch.nan, X, y, check=False)
+        assert gradient("f", chosen.sum(), X, check=False).isnan().any()
+    assert looks.count == 1  # the assertion's own
 
 
 def test_the_gradient_is_that_of_autograd(X):

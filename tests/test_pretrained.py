@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import io
 import os
@@ -58,6 +59,39 @@ def test_nothing_it_computes_is_overwritten(model, picture):
     kept = first.clone()
     model.features[1](first)
     assert torch.equal(first, kept)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (9, 12), (13, 3), (8, 11)])
+@pytest.mark.parametrize("wanted", ["one score", "all scores", "no score"])
+def test_the_faster_ways_back_lead_to_the_same_place(model, size, wanted):
+    """The first and the last convolution against torch's own, in float64."""
+    generator = torch.Generator().manual_seed(0)
+    for name, channels in (("features.0", 3), ("classifier.1", 512)):
+        ours = copy.deepcopy(model.get_submodule(name)).double()
+        plain = torch.nn.Conv2d(channels, ours.out_channels, ours.kernel_size, ours.stride).double()
+        plain.load_state_dict(ours.state_dict())
+        X = torch.randn(2, channels, *size, generator=generator, dtype=torch.float64)
+        X.requires_grad_()
+        out, expected = ours(X), plain.requires_grad_(False)(X)
+        torch.testing.assert_close(out, expected, rtol=1e-12, atol=1e-12)
+        dout = torch.randn(out.shape, generator=generator, dtype=torch.float64)
+        if wanted != "all scores":
+            dout[:, torch.arange(len(dout[0])) != 7] = 0
+        if wanted == "no score":
+            dout.zero_()
+        gradients = [torch.autograd.grad(o, X, dout)[0] for o in (out, expected)]
+        torch.testing.assert_close(*gradients, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["features.0", "classifier.1"])
+def test_weights_that_want_a_gradient_get_it(model, name):
+    layer = copy.deepcopy(model.get_submodule(name)).double().requires_grad_()
+    X = torch.randn(1, layer.in_channels, 5, 5, dtype=torch.float64)
+    layer(X).square().sum().backward()
+    gradients = [weight.grad.clone() for weight in layer.parameters()]
+    layer.zero_grad()
+    torch.nn.Conv2d.forward(layer, X).square().sum().backward()
+    assert all(torch.equal(g, weight.grad) for g, weight in zip(gradients, layer.parameters()))
 
 
 def test_it_names_photographs(model):

@@ -129,6 +129,13 @@ def test_saliency_equals_the_plain_loop(model, X, y):
     close(compute_saliency_maps(X, y, model), plain_saliency(X, y, model))
 
 
+@pytest.mark.parametrize("batch", [1, 2, 64])
+def test_the_size_of_the_batches_changes_nothing(model, X, y, batch, monkeypatch):
+    expected = score_gradients(X, y, model)
+    monkeypatch.setitem(PICTURES_AT_ONCE, "cpu", batch)
+    close(score_gradients(X, y, model), expected)
+
+
 @pytest.mark.parametrize("method", ["small", "photographs"])
 def test_saliency_equals_captum(method, model, X, y, photographs):
     model, X, y = (model, X, y) if method == "small" else photographs

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from cs231n_lib.caption_data import SPECIAL_WORDS, decode_captions
+from cs231n_lib.images import preprocess
+from cs231n_lib.pretrained import squeezenet
 from cs231n_lib.scenes import (
     COLOURS,
     RELATIONS,
@@ -188,6 +191,17 @@ def test_features_have_the_promised_form_and_repeat():
     np.testing.assert_allclose(again, features[:10], atol=1e-3)
     _, other = describe_pictures(sample_scenes("val", 40))
     assert np.abs(describe_pictures(SCENES[:10], other)[0] - features[:10]).max() > 0.1
+
+
+def test_features_equal_those_of_all_pictures_at_once():
+    threads = torch.get_num_threads()
+    features, projection = describe_pictures(SCENES[:50])
+    assert torch.get_num_threads() == threads
+    maps = squeezenet().features[:5](preprocess([draw(scene) for scene in SCENES[:50]], size=None))
+    fields = torch.nn.functional.adaptive_avg_pool2d(maps, 6).permute(0, 2, 3, 1).numpy()
+    expected = projection.transform(fields.reshape(-1, 128)).reshape(50, -1)
+    scale = np.sqrt(projection.explained_variance_.mean())
+    np.testing.assert_allclose(features, expected / scale, atol=1e-4)
 
 
 @pytest.mark.parametrize(("count", "message"), [(0, "empty"), (31, "31 scenes, expected at least")])

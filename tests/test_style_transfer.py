@@ -28,6 +28,7 @@ from cs231n_lib.style_transfer import (
     synthesize_texture,
     tv_loss,
 )
+from tests.test_inspection import Looks
 
 FLOATS = [torch.float32, torch.float64]
 
@@ -246,6 +247,7 @@ def test_gradients_by_differences():
         lambda x: content_loss(0.3, x, original), current.requires_grad_()
     )
     assert torch.autograd.gradcheck(lambda x: tv_loss(x, 0.3), img.requires_grad_())
+    assert torch.autograd.gradgradcheck(lambda x: tv_loss(x, 0.3), img)
     loss = NormalizedLoss(
         tiny_cnn().eval()[:6],
         {3: normal(1, 6, 2, 2)},
@@ -262,6 +264,12 @@ def plain_gram_matrix(features):
     N, C, H, W = features.size()
     features = features.reshape(N, C, H * W)
     return torch.bmm(features, features.permute(0, 2, 1)) / (H * W * C)
+
+
+def plain_tv_loss(img, weight):
+    down = img[:, :, 1:, :] - img[:, :, :-1, :]
+    right = img[:, :, :, 1:] - img[:, :, :, :-1]
+    return weight * (down.square().sum() + right.square().sum())
 
 
 def plain_style_transfer(cnn, content, style, s, iterations=200, img=None, losses=None):
@@ -284,7 +292,7 @@ def plain_style_transfer(cnn, content, style, s, iterations=200, img=None, losse
                 w * torch.sum((plain_gram_matrix(feats[i]) - target) ** 2)
                 for i, target, w in zip(s["style_layers"], style_targets, s["style_weights"])
             )
-            + tv_loss(img, s["tv_weight"])
+            + plain_tv_loss(img, s["tv_weight"])
         )
         if losses is not None:
             losses.append(loss.item())
@@ -714,6 +722,28 @@ def test_a_file_that_is_no_picture(tmp_path):
     path.write_text("a thousand words")
     with pytest.raises(ValueError, match="no picture that can be read"):
         lbfgs(style_image=path)
+
+
+@pytest.mark.parametrize("steps", [5, 25])
+def test_the_step_at_which_a_loss_went_wrong_is_named(steps):
+    class Breaks(nn.Module):
+        calls = 0
+
+        def forward(self, x):
+            self.calls += 1
+            return x * (float("nan") if self.calls == 6 else 1)  # 2 targets, then step 3
+
+    with pytest.raises(FloatingPointError, match="the loss is nan at step 3; try"):
+        style_transfer(**SETTINGS, cnn=nn.Sequential(Breaks(), *tiny_cnn()), num_iterations=steps)
+
+
+def test_no_step_waits_for_a_number():
+    counts = []
+    for steps in (22, 30):  # both look after 1, 11 and 21 steps, and after the last
+        with Looks() as looks:
+            style_transfer(**SETTINGS, cnn=tiny_cnn(), num_iterations=steps)
+        counts.append(looks.count)
+    assert counts[1] - counts[0] == 8  # Adam's number of the step, which is on the CPU in any case
 
 
 def test_a_loss_that_explodes_is_told():

@@ -1,0 +1,68 @@
+"""How fast the library is, measured on this machine: ``make bench``.
+
+Prints every table and writes it for the book's page about speed. A ratio below 1 in a column
+"ours / something" says that ours is the faster one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy
+import torch
+from tabulate import tabulate
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from benchmarks import captions, layers, pictures
+
+_FOLDER = Path(__file__).parent.parent / "chapters" / "_measured"
+
+
+def machine() -> list[dict[str, Any]]:
+    """What did the work: versions, and which kernels the libraries chose for this processor."""
+    blas = next(pool for pool in threadpool_info() if pool["user_api"] == "blas")
+    facts = {
+        "date": datetime.date.today().isoformat(),
+        "Python": platform.python_version(),
+        "NumPy, SciPy": f"{np.__version__}, {scipy.__version__}",
+        "matrix products of NumPy": "{internal_api} {version}, kernels for {architecture}".format(
+            **blas
+        ),
+        "PyTorch": f"{torch.__version__}, {torch.backends.cpu.get_cpu_capability()}"
+        + ", oneMKL and oneDNN" * torch.backends.mkl.is_available(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+        "threads": torch.get_num_threads(),
+    }
+    return [{"what": name, "on this run": value} for name, value in facts.items()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=7, help="turns of each side")
+    parser.add_argument("--threads", type=int, default=1, help="of NumPy and PyTorch")
+    parser.add_argument("only", nargs="*", choices=[[], "layers", "captions", "pictures"])
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    _FOLDER.mkdir(exist_ok=True)
+    modules = {"layers": layers, "captions": captions, "pictures": pictures}
+    with threadpool_limits(arguments.threads):
+        report("machine", machine())
+        for name in arguments.only or modules:
+            for table, rows in modules[name].tables(arguments.repeats).items():
+                report(table, rows)
+
+
+def report(name: str, rows: list[dict[str, Any]]) -> None:
+    """Print a table, and keep it for the book."""
+    print(f"\n{name}\n{tabulate(rows, headers='keys', disable_numparse=True)}", flush=True)
+    text = tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)
+    (_FOLDER / f"{name}.md").write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,31 @@
+"""Time several ways to do one thing, fairly: in turn, in one process, the best of several."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+
+import torch
+from torch.utils.benchmark import Timer
+
+_LEAST = 0.05  # seconds that one measurement takes at least: short calls are repeated within it
+
+
+def best_of(sides: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, float]:
+    """Seconds of one call of each side.
+
+    The sides take turns, so that whatever else the machine does hits them alike, and the best of
+    ``repeats`` turns counts: noise only ever adds. On a GPU the timer waits for it to finish.
+    """
+    timers = {
+        name: Timer("call()", globals={"call": call}, num_threads=torch.get_num_threads())
+        for name, call in sides.items()
+    }
+    calls = {  # this first turn also warms up
+        name: max(1, math.ceil(_LEAST / timer.timeit(1).mean)) for name, timer in timers.items()
+    }
+    turns = [
+        {name: timer.timeit(calls[name]).mean for name, timer in timers.items()}
+        for _ in range(repeats)
+    ]
+    return {name: min(turn[name] for turn in turns) for name in sides}
