@@ -48,12 +48,12 @@ def both(module: ModuleType, name: str, arguments: dict[str, np.ndarray], dh: np
 def products(cell: str, dtype: type, N: int, T: int, D: int, H: int) -> tuple[Call, Call]:
     """The matrix products that no version can do without, forward and backward, and nothing else.
 
-    Whatever does not wait for a state is one product; all memory is laid out and allocated before.
+    Whatever does not wait for a state is one product; all memory is allocated before.
     """
     G = _CELLS[cell][1] * H
     a = arrays(dtype, x=(N * T, D), h=(T, N, H), Wx=(D, G), Wh=(H, G), da=(T, N, G))
     x, h, Wx, Wh, da = a.values()
-    rows, da_rows, WhT = h.reshape(-1, H), da.reshape(-1, G), np.ascontiguousarray(Wh.T)
+    rows, da_rows = h.reshape(-1, H), da.reshape(-1, G)
     sums, next_h, dprev_h = (
         np.empty((N * T, G), dtype),
         np.empty((N, G), dtype),
@@ -68,7 +68,7 @@ def products(cell: str, dtype: type, N: int, T: int, D: int, H: int) -> tuple[Ca
 
     def backward() -> None:
         for t in range(T):
-            np.matmul(da[t], WhT, out=dprev_h)
+            np.matmul(da[t], Wh.T, out=dprev_h)
         np.matmul(da_rows, Wx.T, out=dx)
         np.matmul(x.T, da_rows, out=dWx)
         np.matmul(rows.T, da_rows, out=dWh)
@@ -96,8 +96,11 @@ def without_onednn(call: Call) -> Call:
     """The same call, with PyTorch kept from handing whole layers to oneDNN."""
 
     def plain() -> None:
-        with torch.backends.mkldnn.flags(enabled=False, allow_tf32=False):
+        torch.backends.mkldnn.enabled = False
+        try:
             call()
+        finally:
+            torch.backends.mkldnn.enabled = True
 
     return plain
 

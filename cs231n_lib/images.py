@@ -238,10 +238,11 @@ def clamp_pixels(X: torch.Tensor) -> torch.Tensor:
 @functools.cache  # to copy a number to a GPU is to wait for it
 def _statistics(device: torch.device, dtype: torch.dtype) -> list[torch.Tensor]:
     """ImageNet's mean colour and its standard deviation, (3, 1, 1) each."""
-    return [
-        torch.tensor(values, device=device, dtype=dtype)[:, None, None]
-        for values in (IMAGENET_MEAN, IMAGENET_STD)
-    ]
+    with torch.inference_mode(False):  # what is made in that mode can take part in no gradient
+        return [
+            torch.tensor(values, device=device, dtype=dtype)[:, None, None]
+            for values in (IMAGENET_MEAN, IMAGENET_STD)
+        ]
 
 
 def blur_image(X: torch.Tensor, sigma: float = 1) -> torch.Tensor:

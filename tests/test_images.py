@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter1d
 
+from cs231n_lib import images
 from cs231n_lib.images import (
     PHOTOGRAPHS,
     blur_image,
@@ -23,6 +24,7 @@ from cs231n_lib.images import (
     preprocess,
     save_png,
 )
+from cs231n_lib.pretrained import IMAGENET_STD
 
 
 @pytest.fixture
@@ -264,3 +266,13 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, pixels, mo
     monkeypatch.undo()
     assert [p.name for p in tmp_path.iterdir()] == ["x.png"]
     np.testing.assert_array_equal(load_image(path), pixels)
+
+
+def test_normalising_without_gradients_first_spoils_no_gradient_later():
+    images._statistics.cache_clear()
+    with torch.inference_mode():
+        normalize(torch.rand(1, 3, 2, 2))
+    pixels = torch.rand(1, 3, 2, 2, requires_grad=True)
+    normalize(pixels).sum().backward()
+    expected = (1 / torch.tensor(IMAGENET_STD)).view(1, 3, 1, 1).expand(1, 3, 2, 2)
+    torch.testing.assert_close(pixels.grad, expected)

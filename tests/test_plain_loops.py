@@ -8,7 +8,7 @@ import pytest
 from cs231n_lib import lstm, plain_loops, rnn
 from tests.gradients import normal
 
-# N, T, D, H. The last three make the LSTM's sums over time in pieces: of several steps, uneven, one.
+# N, T, D, H. In the last three the LSTM sums over time in pieces: of many steps, uneven, of one.
 SHAPES = [
     (1, 1, 1, 1),
     (1, 5, 2, 3),
