@@ -21,6 +21,10 @@ Rows = list[Row]
 _CELLS = {"rnn": (rnn, 1, torch.nn.RNN), "lstm": (lstm, 4, torch.nn.LSTM)}
 _SHAPES = ((25, 16, 256, 512), (128, 16, 256, 512), (64, 64, 128, 256), (2, 3, 4, 5))
 _STEP_BY_STEP = _SHAPES[0]  # the shape at which the chapters take the loop apart
+_GROWING = {
+    "T": [(8, T, 64, 64) for T in (16, 64, 256, 1024, 4096)],
+    "N": [(N, 32, 64, 64) for N in (1, 4, 16, 64, 256, 1024)],
+}
 
 
 def arrays(dtype: type, **shapes: tuple[int, ...]) -> dict[str, np.ndarray]:
@@ -245,9 +249,6 @@ def tables(repeats: int) -> dict[str, Rows]:
         "growth": [
             growth(cell, letter, shapes, repeats)
             for cell in _CELLS
-            for letter, shapes in {
-                "T": [(8, T, 64, 64) for T in (16, 64, 256, 1024, 4096)],
-                "N": [(N, 32, 64, 64) for N in (1, 4, 16, 64, 256, 1024)],
-            }.items()
+            for letter, shapes in _GROWING.items()
         ],
     }

@@ -1,15 +1,108 @@
-"""The benchmarks run, all sides of each loop."""
+"""The benchmarks run, all sides of each, and the book shows every table that they write."""
 
 from __future__ import annotations
 
-from benchmarks import pictures
+import itertools
+import re
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import __main__ as bench
+from benchmarks import captions, layers, pictures
+from benchmarks.timing import best_of
+from tests.chapters import ROOT
+
+SMALL = (2, 3, 4, 5)
 
 
-def test_every_loop_of_the_vision_chapters_is_measured(monkeypatch):
+def layer_tables(monkeypatch):
+    monkeypatch.setattr(layers, "_SHAPES", (SMALL,))
+    monkeypatch.setattr(layers, "_STEP_BY_STEP", (3, 4, 5, 6))
+    monkeypatch.setattr(layers, "_GROWING", {"T": [(1, 2, 3, 4), (1, 8, 3, 4)]})
+    return layers.tables(repeats=1)
+
+
+def caption_tables(monkeypatch):
+    monkeypatch.setattr(captions, "_SCENES", 40)
+    return captions.tables(repeats=1)
+
+
+def picture_tables(monkeypatch):
     monkeypatch.setattr(pictures, "STEPS", dict.fromkeys(pictures.STEPS, 1))
-    (rows,) = pictures.tables(repeats=1).values()
-    assert len({row["loop"] for row in rows}) == len(rows) == 7
-    for row in rows:
-        seconds = [float(row[f"{side}, s"]) for side in ("plain", "ours", "floor")]
-        assert all(0 < s < 60 for s in seconds)
-        assert float(row["plain / ours"]) > 0 and float(row["ours / floor"]) > 0
+    return pictures.tables(repeats=1)
+
+
+NUMBER = re.compile(r"\d[\d.,e+-]*( %)?")
+
+
+@pytest.mark.parametrize("tables", [layer_tables, caption_tables, picture_tables])
+def test_every_row_is_measured_and_every_table_is_in_the_book(tables, monkeypatch):
+    found = tables(monkeypatch)
+    book = [path.read_text(encoding="utf-8") for path in (ROOT / "chapters").glob("*.md")]
+    for name, rows in found.items():
+        assert (ROOT / "chapters" / "_measured" / f"{name}.md").exists()
+        assert any(f"{{include}} _measured/{name}.md" in page for page in book), name
+        assert rows
+        for row in rows:
+            assert list(row) == list(rows[0])
+            assert NUMBER.fullmatch(list(row.values())[-1]), row
+
+
+def test_the_book_shows_no_table_that_nobody_writes():
+    written = {path.stem for path in (ROOT / "chapters" / "_measured").iterdir()}
+    shown = set()
+    for path in (ROOT / "chapters").glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        shown |= set(re.findall(r"\{include\} _measured/([\w-]+)\.md", text))
+    assert shown == written
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm"])
+def test_the_parts_of_a_profile_make_the_whole(cell):
+    rows = layers.profile(cell, repeats=2)
+    shares = [int(row["share of its time"].removesuffix(" %")) for row in rows]
+    assert sum(shares) == pytest.approx(100, abs=5)  # each is rounded
+    assert min(shares) >= 0
+    assert sum(shares[:-4]) > 50  # the matrix products
+
+
+def test_a_profiled_loop_computes_what_a_plain_one_does():
+    arguments, dh = layers.case("lstm", np.float64, *SMALL)
+    profiled = {name: value.view(layers.Profiled) for name, value in arguments.items()}
+    results = [layers.both(layers.plain_loops, "lstm_loop", a, dh)() for a in (arguments, profiled)]
+    for plain, other in zip(*results, strict=True):
+        np.testing.assert_array_equal(plain, np.asarray(other))
+
+
+def test_the_best_of_several_turns_counts():
+    seconds = itertools.cycle([0.4, 0.06, 0.06])
+    assert 0.06 <= best_of({"a": lambda: time.sleep(next(seconds))}, repeats=3)["a"] < 0.3
+
+
+def test_what_is_short_is_repeated_within_a_measurement():
+    calls = []
+    best_of({"a": lambda: calls.append(time.sleep(0.001))}, repeats=1)
+    assert len(calls) > 10
+
+
+def test_onednn_is_switched_on_again():
+    def fails() -> None:
+        assert not torch.backends.mkldnn.enabled
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        layers.without_onednn(fails)()
+    assert torch.backends.mkldnn.enabled
+
+
+def test_a_table_is_printed_and_kept(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(bench, "_FOLDER", tmp_path)
+    bench.report("small", [{"what": "a `loop`", "s": "1.50"}])
+    assert "1.50" in capsys.readouterr().out
+    assert (tmp_path / "small.md").read_text().splitlines()[-1] == "| a `loop` | 1.50 |"
+    facts = {row["what"]: row["on this run"] for row in bench.machine()}
+    assert facts["threads"] == torch.get_num_threads()
+    assert "kernels for" in facts["matrix products of NumPy"]
