@@ -273,8 +273,8 @@ def word_embedding_backward(dout: np.ndarray, cache: tuple) -> np.ndarray:
     # Looking up is a product with a matrix that has a single 1 in every row, so its gradient is
     # the product with the transpose. SciPy stores just the ones, in single precision or better.
     dtype = np.result_type(dout, np.float32)
-    one_hot = sparse.csr_array(
-        (np.ones(x.size, dtype), x.ravel(), np.arange(x.size + 1)), shape=(x.size, V)
+    one_hot = sparse.csc_array(  # already transposed: a column for every place
+        (np.ones(x.size, dtype), x.ravel(), np.arange(x.size + 1)), shape=(V, x.size)
     )
-    dW = one_hot.T @ dout.reshape(-1, D).astype(dtype, copy=False)
+    dW = one_hot @ dout.reshape(-1, D).astype(dtype, copy=False)
     return dW.astype(dout.dtype, copy=False)
