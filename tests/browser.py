@@ -193,10 +193,14 @@ class Browser:
 
     def picture(self, element: Any) -> bytes:
         """A PNG of the place of an element, as it is shown. It has to fit into the view."""
-        box = self.run(
-            """arguments[0].scrollIntoView({block: "center"});
-            const {x, y, width, height} = arguments[0].getBoundingClientRect();
-            return {x: x + scrollX, y: y + scrollY, width, height};""",
+        # A picture far away may have been forgotten, and is then decoded again.
+        box = self.wait_for(
+            """const element = arguments[0];
+            element.scrollIntoView({block: "center"});
+            Promise.resolve(element.decode?.()).then(() => requestAnimationFrame(() => {
+                const {x, y, width, height} = element.getBoundingClientRect();
+                done({x: x + scrollX, y: y + scrollY, width, height});
+            }));""",
             element,
         )
         shot = self.command(
