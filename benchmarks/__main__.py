@@ -19,6 +19,7 @@ from tabulate import tabulate
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from benchmarks import captions, layers, pictures
+from cs231n_lib.reproducible import environment
 
 _FOLDER = Path(__file__).parent.parent / "chapters" / "_measured"
 
@@ -35,7 +36,7 @@ def machine() -> list[dict[str, Any]]:
         ),
         "PyTorch": f"{torch.__version__}, {torch.backends.cpu.get_cpu_capability()}"
         + ", oneMKL and oneDNN" * torch.backends.mkl.is_available(),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+        "device": environment()["device"],
         "threads": torch.get_num_threads(),
     }
     return [{"what": name, "on this run": value} for name, value in facts.items()]

@@ -14,18 +14,20 @@ from matplotlib_inline.backend_inline import set_matplotlib_formats
 from myst_nb import glue
 
 from cs231n_lib.plotting import STYLE
+from cs231n_lib.reproducible import make_reproducible
 
 __all__ = ["record", "setup", "show_source", "within"]
 
 
 def setup(photographs: bool = False) -> None:
-    """Begin a chapter: figures in the book's style, sharp on any screen.
+    """Begin a chapter: a run that repeats, and figures in the book's style, sharp on any screen.
 
     Parameters
     ----------
     photographs : bool
         Keep figures as JPEG. Of photographs, PNG would make files ten times as large.
     """
+    make_reproducible()
     matplotlib.rcParams.update(STYLE)
     if photographs:
         matplotlib.rcParams["figure.dpi"] = 190  # twice the width of a page

@@ -24,6 +24,7 @@ from cs231n_lib.caption_data import build_vocabulary, encode_captions
 from cs231n_lib.images import normalize
 from cs231n_lib.pretrained import squeezenet
 from cs231n_lib.progress import progress
+from cs231n_lib.reproducible import choose_device
 
 __all__ = [
     "COLOURS",
@@ -290,7 +291,7 @@ def describe_pictures(
     """
     if not scenes:
         raise ValueError("describe_pictures: scenes is empty, expected at least one")
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = choose_device()
     network = squeezenet().features[:5].to(device, memory_format=torch.channels_last)
     network[1].inplace = True  # the ReLU's input, the largest array of all, is of no further use
     maps = np.empty((len(scenes), _FIELDS**2, 128), dtype=np.float32)

@@ -10,11 +10,9 @@ import asyncio
 import datetime
 import json
 import os
-import platform
 import signal
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 
 import nbformat
@@ -22,27 +20,15 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from cs231n_lib.files import write_atomically
+from cs231n_lib.reproducible import environment
 from website.book import chapter_files, fingerprint
 from website.status import read_record
 
-__all__ = ["environment", "execute", "main"]
+__all__ = ["execute", "main"]
 
 CHAPTERS = Path(__file__).resolve().parent.parent / "chapters"
 
 AT_ONCE = 2  # chapters: two on half of the processors each are done sooner than one after the other
-
-
-def environment() -> dict[str, str | int]:
-    """What the outcome and the time may depend on; nothing that tells whose machine it is."""
-    import torch
-
-    return {
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("numpy", "torch", "torchvision")},
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
-        "threads": torch.get_num_threads(),
-        "architecture": platform.machine(),
-    }
 
 
 def _leave_signals_to_python(notebook: nbformat.NotebookNode) -> None:

@@ -1,0 +1,104 @@
+"""One set-up for runs that repeat: seeds, exact kernels, the device, and a record of versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import random
+from importlib.metadata import version
+
+import numpy as np
+import torch
+
+from cs231n_lib.validation import check_count
+
+__all__ = ["DEVICE_VARIABLE", "choose_device", "environment", "make_reproducible"]
+
+DEVICE_VARIABLE = "CS231N_DEVICE"
+
+_LARGEST_SEED = 2**32 - 1  # of NumPy's global generator
+
+
+def make_reproducible(seed: int = 231) -> None:
+    """Begin a run that repeats: the same seeds, and kernels that round alike in every run.
+
+    Numbers are multiplied with all 24 bits of a float32 (a GPU would shorten them to the 11 of
+    TF32), and cuDNN may use only algorithms that add in a fixed order, and may not choose among
+    them by how fast each was. On a CPU these are no news; the number of threads stays as it is
+    (``OMP_NUM_THREADS``), for what the chapters print does not depend on it.
+
+    PyTorch's ``use_deterministic_algorithms`` is left off. On a GPU it forbids gradients of
+    interpolation and of adaptive pooling, which the chapters need.
+
+    Parameters
+    ----------
+    seed : int
+        Of the global generators of ``random``, NumPy and PyTorch, from 0 to 4294967295. The
+        library itself draws from generators of its own.
+
+    Raises
+    ------
+    TypeError
+        If ``seed`` is no whole number.
+    ValueError
+        If it is negative or too large.
+    """
+    check_count("make_reproducible", "seed", seed, least=0)
+    if seed > _LARGEST_SEED:
+        raise ValueError(f"make_reproducible: seed is {seed}, expected at most {_LARGEST_SEED}")
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - the global generator is the one to be set
+    torch.manual_seed(seed)
+    # Read when cuBLAS starts: scratch memory of a fixed size, without which sums may change order.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.deterministic = True
+
+
+def choose_device() -> str:
+    """The device to compute on: a GPU if there is one, else the CPU.
+
+    The environment variable ``CS231N_DEVICE`` forces either: ``cpu`` or ``cuda``.
+
+    Returns
+    -------
+    str
+        ``"cuda"`` or ``"cpu"``.
+
+    Raises
+    ------
+    ValueError
+        If the variable holds anything else.
+    RuntimeError
+        If it asks for a GPU and PyTorch finds none.
+    """
+    available = torch.cuda.is_available()
+    asked = os.environ.get(DEVICE_VARIABLE, "")
+    if asked not in ("", "cpu", "cuda"):
+        raise ValueError(f"{DEVICE_VARIABLE} is {asked!r}, expected 'cpu' or 'cuda', or unset")
+    if asked == "cuda" and not available:
+        raise RuntimeError(
+            f"{DEVICE_VARIABLE} is 'cuda', but PyTorch {torch.__version__} finds no GPU; "
+            "unset it, or set it to 'cpu'"
+        )
+    return asked or ("cuda" if available else "cpu")
+
+
+def environment() -> dict[str, str | int]:
+    """What an outcome and its time may depend on; nothing that tells whose machine it is.
+
+    Returns
+    -------
+    dict
+        The versions of Python, NumPy, torch and torchvision, the device, PyTorch's number of
+        threads and the processor's architecture.
+    """
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("numpy", "torch", "torchvision")},
+        "device": torch.cuda.get_device_name() if choose_device() == "cuda" else "CPU",
+        "threads": torch.get_num_threads(),
+        "architecture": platform.machine(),
+    }

@@ -1,0 +1,127 @@
+"""One set-up for runs that repeat: seeds, kernels, the device, versions."""
+
+from __future__ import annotations
+
+import os
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from cs231n_lib.reproducible import choose_device, environment, make_reproducible
+
+KERNELS = (
+    (torch.backends.cuda.matmul, "allow_tf32"),
+    (torch.backends.cudnn, "allow_tf32"),
+    (torch.backends.cudnn, "benchmark"),
+    (torch.backends.cudnn, "deterministic"),
+)
+
+
+@pytest.fixture(autouse=True)
+def everything_as_before(monkeypatch):
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    states = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    kernels = [getattr(place, name) for place, name in KERNELS]
+    yield
+    for (place, name), value in zip(KERNELS, kernels):
+        setattr(place, name, value)
+    random.setstate(states[0])
+    np.random.set_state(states[1])  # noqa: NPY002
+    torch.set_rng_state(states[2])
+
+
+def draws() -> list[float]:
+    return [random.random(), np.random.rand(), torch.rand(()).item()]  # noqa: NPY002
+
+
+def test_the_same_seed_draws_the_same_everywhere():
+    make_reproducible(7)
+    first = draws()
+    assert draws() != first
+    make_reproducible(7)
+    assert draws() == first
+    make_reproducible(8)
+    assert not set(draws()) & set(first)
+
+
+def test_a_gpu_neither_rounds_off_nor_chooses_anew_in_each_run(monkeypatch):
+    matmul, cudnn = torch.backends.cuda.matmul, torch.backends.cudnn
+    matmul.allow_tf32 = cudnn.allow_tf32 = cudnn.benchmark = True
+    cudnn.deterministic = False
+    os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
+    make_reproducible()
+    assert not (matmul.allow_tf32 or cudnn.allow_tf32 or cudnn.benchmark)
+    assert cudnn.deterministic
+    assert torch.get_float32_matmul_precision() == "highest"
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+
+
+def test_a_setting_of_cublas_that_there_is_stays():
+    os.environ["CUBLAS_WORKSPACE_CONFIG"] = ":16:8"
+    make_reproducible()
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "chosen"),
+    [
+        (False, None, "cpu"),
+        (False, "", "cpu"),
+        (False, "cpu", "cpu"),
+        (True, None, "cuda"),
+        (True, "", "cuda"),
+        (True, "cpu", "cpu"),
+        (True, "cuda", "cuda"),
+    ],
+)
+def test_a_gpu_is_used_where_there_is_one_unless_the_variable_says_otherwise(
+    monkeypatch, there, asked, chosen
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    os.environ.pop("CS231N_DEVICE", None)
+    if asked is not None:
+        os.environ["CS231N_DEVICE"] = asked
+    assert choose_device() == chosen
+
+
+def test_a_gpu_that_is_not_there_cannot_be_forced(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    os.environ["CS231N_DEVICE"] = "cuda"
+    with pytest.raises(RuntimeError, match=r"CS231N_DEVICE is 'cuda', .* finds no GPU"):
+        choose_device()
+
+
+@pytest.mark.parametrize("asked", ["gpu", "CUDA", "cuda:1", " cpu"])
+def test_an_unknown_device_is_refused(asked):
+    os.environ["CS231N_DEVICE"] = asked
+    with pytest.raises(ValueError, match=f"is '{asked}', expected 'cpu' or 'cuda'"):
+        choose_device()
+
+
+@pytest.mark.parametrize(
+    ("seed", "error", "says"),
+    [
+        (-1, ValueError, "seed is -1, expected at least 0"),
+        (2**32, ValueError, "seed is 4294967296, expected at most 4294967295"),
+        (1.5, TypeError, "seed is 1.5, expected a whole number"),
+        (True, TypeError, "seed is True"),
+    ],
+)
+def test_a_seed_that_a_generator_cannot_take_is_refused_before_any_is_set(seed, error, says):
+    before = random.getstate()
+    with pytest.raises(error, match=says):
+        make_reproducible(seed)
+    assert random.getstate() == before
+
+
+def test_the_record_names_versions_device_and_threads():
+    os.environ["CS231N_DEVICE"] = "cpu"
+    record = environment()
+    assert (record["torch"], record["numpy"]) == (torch.__version__, np.__version__)
+    assert record["device"] == "CPU"
+    assert record["threads"] == torch.get_num_threads()
+    assert set(record) == {
+        "python", "numpy", "torch", "torchvision", "device", "threads", "architecture",
+    }  # fmt: skip
