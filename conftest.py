@@ -17,6 +17,10 @@ pytest_plugins = [
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
+# Matplotlib lists the fonts once, and finds another folder for them where the home folder cannot
+# be written. Else each kernel would do so, and say it in its first output.
+import matplotlib.font_manager  # noqa: E402, F401 - it loads NumPy, which reads the number above
+
 # A busy machine is slow, which is no failure.
 settings.register_profile("book", deadline=None)
 settings.load_profile("book")

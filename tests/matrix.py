@@ -1,0 +1,209 @@
+"""The whole nbval run under one condition after the other: ``make test-matrix``.
+
+What a chapter prints must not depend on threads, on the kernels that a processor is given, on what
+an earlier run left behind, on the language of the system, or on a network. Each cell of the matrix
+sets one such condition, proves that it holds, and runs every chapter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from tabulate import tabulate
+
+__all__ = ["CELLS", "Cell", "main"]
+
+ROOT = Path(__file__).resolve().parent.parent
+LOGS = ROOT / "_build" / "matrix"
+
+_BLAS = (
+    "import numpy, threadpoolctl; assert [pool['architecture'] for pool in "
+    "threadpoolctl.threadpool_info() if pool['internal_api'] == 'openblas'][0] == '{}'"
+)
+_ATEN = "import torch; assert torch.backends.cpu.get_cpu_capability() == '{}'"
+_NUMPY = (
+    "import numpy; extensions = numpy.show_config('dicts')['SIMD Extensions']; "
+    "assert {!r} not in extensions.get('found', [])"
+)
+_THREADS = "import torch; assert torch.get_num_threads() == {}"
+# What begins with AVX-512 for NumPy, by the names that it gives to groups of instructions.
+_NUMPY_AVX512 = "X86_V4 AVX512_ICL AVX512_SPR"
+
+
+def _avx512() -> str:
+    there = "AVX512" in torch.backends.cpu.get_cpu_capability()
+    return "" if there else "this processor has no AVX-512"
+
+
+def _always() -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One condition.
+
+    ``prepare`` is given an empty folder and returns further environment variables. ``missing`` says
+    why the condition cannot be had on this machine, if it cannot. ``proof`` is Python code that
+    fails where the condition does not hold. ``begin`` is put in front of the command.
+    """
+
+    proof: str
+    environment: dict[str, str] = field(default_factory=dict)
+    threads: int = 1
+    missing: Callable[[], str] = _always
+    prepare: Callable[[Path], dict[str, str]] = lambda folder: {}
+    begin: tuple[str, ...] = ()
+    elsewhere: bool = False
+
+
+def _no_network() -> str:
+    tried = subprocess.run(["unshare", "--map-root-user", "--net", "true"], capture_output=True)
+    return tried.stderr.decode().strip()
+
+
+def _german(folder: Path) -> dict[str, str]:
+    target = folder / "de_DE.UTF-8"
+    subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", target], check=True)
+    return {"LOCPATH": str(folder), "LC_ALL": "de_DE.UTF-8", "LANG": "de_DE.UTF-8"}
+
+
+def _no_german() -> str:
+    there = shutil.which("localedef") and Path("/usr/share/i18n/locales/de_DE").exists()
+    return "" if there else "localedef or the definition of de_DE is missing"
+
+
+def _fresh_home(folder: Path) -> dict[str, str]:
+    return {"HOME": str(folder), "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+
+
+def _locked_home(folder: Path) -> dict[str, str]:
+    folder.chmod(0o555)
+    return {"HOME": str(folder)}
+
+
+# Where these lead, programs keep what they need again; without them it is in the home folder.
+_CACHES = re.compile("XDG_|MPLCONFIGDIR|JUPYTER_|IPYTHONDIR|PYTHONPYCACHEPREFIX")
+
+# Root may write everywhere, until it gives that privilege up.
+_AS_ANYBODY = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
+
+CELLS = {
+    "threads-1": Cell(_THREADS.format(1)),
+    "threads-2": Cell(_THREADS.format(2), threads=2),
+    "aten-default": Cell(_ATEN.format("DEFAULT"), {"ATEN_CPU_CAPABILITY": "default"}),
+    "aten-avx2": Cell(_ATEN.format("AVX2"), {"ATEN_CPU_CAPABILITY": "avx2"}),
+    "aten-avx512": Cell(_ATEN.format("AVX512"), {"ATEN_CPU_CAPABILITY": "avx512"}, missing=_avx512),
+    "openblas-haswell": Cell(_BLAS.format("Haswell"), {"OPENBLAS_CORETYPE": "Haswell"}),
+    "openblas-skylakex": Cell(
+        _BLAS.format("SkylakeX"), {"OPENBLAS_CORETYPE": "SkylakeX"}, missing=_avx512
+    ),
+    "numpy-without-avx512": Cell(
+        _NUMPY.format("X86_V4"), {"NPY_DISABLE_CPU_FEATURES": _NUMPY_AVX512}, missing=_avx512
+    ),
+    "numpy-without-avx2": Cell(
+        _NUMPY.format("X86_V3"), {"NPY_DISABLE_CPU_FEATURES": f"X86_V3 {_NUMPY_AVX512}"}
+    ),
+    "cold-cache": Cell(
+        "from pathlib import Path; assert not (Path.home() / '.cache').exists()",
+        prepare=_fresh_home,
+    ),
+    "warm-cache": Cell(
+        "import matplotlib; from pathlib import Path; "
+        "assert list(Path(matplotlib.get_cachedir()).glob('fontlist-*'))"
+    ),
+    "locale-c": Cell(
+        "import locale; locale.setlocale(locale.LC_ALL, ''); "
+        "assert locale.setlocale(locale.LC_NUMERIC) == 'C'",
+        {"LC_ALL": "C", "LANG": "C"},
+    ),
+    "locale-decimal-comma": Cell(
+        "import locale; locale.setlocale(locale.LC_ALL, ''); "
+        "assert locale.format_string('%.1f', 0.5) == '0,5'",
+        prepare=_german,
+        missing=_no_german,
+    ),
+    "home-not-writable": Cell(
+        "import os; from pathlib import Path; assert not os.access(Path.home(), os.W_OK)",
+        prepare=_locked_home,
+        begin=_AS_ANYBODY,
+    ),
+    "another-folder": Cell("import os; assert not os.path.exists('chapters')", elsewhere=True),
+    "no-network": Cell(
+        "import socket; assert [name for _, name in socket.if_nameindex()] == ['lo']",
+        begin=("unshare", "--map-root-user", "--net"),
+        missing=_no_network,
+    ),
+}
+
+
+def _run(name: str, cell: Cell) -> tuple[bool, str]:
+    """Run every chapter under one condition; whether all agreed, and how many cells that were."""
+    with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as elsewhere:
+        threads = dict.fromkeys(
+            ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(cell.threads)
+        )
+        kept = {name: value for name, value in os.environ.items() if not _CACHES.match(name)}
+        environment = kept | threads | cell.environment | cell.prepare(Path(home))
+        processes = max(1, (os.cpu_count() or 1) // cell.threads)
+        place = elsewhere if cell.elsewhere else ROOT
+
+        def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+            command = [*cell.begin, sys.executable, *arguments]
+            return subprocess.run(
+                command, cwd=place, env=environment, capture_output=True, text=True
+            )
+
+        proof = run("-c", cell.proof)
+        if proof.returncode:
+            return False, f"the condition does not hold: {proof.stderr.strip()}"
+        done = run(
+            "-m", "pytest", "-q", f"--numprocesses={processes}", "--rootdir", str(ROOT),
+            "--config-file", str(ROOT / "pyproject.toml"), str(ROOT / "chapters"),
+        )  # fmt: skip
+    LOGS.mkdir(parents=True, exist_ok=True)
+    (LOGS / f"{name}.log").write_text(done.stdout + done.stderr, encoding="utf-8")
+    passed = re.search(r"(\d+) passed", done.stdout)
+    if done.returncode or not passed:
+        return False, f"exit status {done.returncode}, see _build/matrix/{name}.log"
+    return True, f"{passed[1]} cells agree"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the cells that are asked for, all without arguments; 1 if one of them is red."""
+    parser = argparse.ArgumentParser(prog="make test-matrix", description=__doc__.splitlines()[0])
+    parser.add_argument("cells", nargs="*", metavar="CELL", help=", ".join(CELLS))
+    parser.add_argument("--list", action="store_true", help="print the names of all cells")
+    parsed = parser.parse_args(arguments)
+    if parsed.list:
+        print("\n".join(CELLS))
+        return 0
+    if unknown := [name for name in parsed.cells if name not in CELLS]:
+        parser.error(f"no cell {', '.join(unknown)}; there are {', '.join(CELLS)}")
+    rows = []
+    for name in parsed.cells or CELLS:
+        start = time.perf_counter()
+        if reason := CELLS[name].missing():
+            state, what = "skipped", reason
+        else:
+            green, what = _run(name, CELLS[name])
+            state = "green" if green else "RED"
+        rows.append((name, state, what, f"{time.perf_counter() - start:.0f} s"))
+        print(*rows[-1], sep=" · ", flush=True)
+    print(tabulate(rows, headers=("cell", "", "what was seen", "time"), tablefmt="github"))
+    return int(any(state == "RED" for _, state, _, _ in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
