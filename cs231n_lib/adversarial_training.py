@@ -15,7 +15,9 @@ from torch.nn import functional as F  # noqa: N812
 
 from cs231n_lib.fooling import pgd, seen_as
 from cs231n_lib.images import denormalize, normalize
+from cs231n_lib.inspection import check_classes, check_pictures
 from cs231n_lib.progress import progress
+from cs231n_lib.validation import check_count, check_number
 
 __all__ = ["digit_network", "digit_pictures", "robust_accuracy", "train_digits"]
 
@@ -57,7 +59,14 @@ def digit_network(seed: int = 0, hidden: int = 256) -> nn.Module:
     -------
     torch.nn.Module
         (N, 3, 8, 8) normalised pictures to (N, 10) scores.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``seed`` or ``hidden`` is no whole number, or out of range.
     """
+    check_count("digit_network", "seed", seed, least=0)
+    check_count("digit_network", "hidden", hidden)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return nn.Sequential(
@@ -105,8 +114,10 @@ def train_digits(
     Raises
     ------
     TypeError, ValueError
-        As :func:`~cs231n_lib.fooling.pgd`.
+        As :func:`~cs231n_lib.fooling.pgd`, or if a picture is no such digit or a setting out of
+        range.
     """
+    _check_training(X, y, epsilon, steps, epochs, batch_size, learning_rate)
     model = digit_network(seed).to(X.device)
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     generator = torch.Generator().manual_seed(seed)
@@ -122,6 +133,22 @@ def train_digits(
             optimizer.step()
             losses.append(loss.item())
     return model.eval().requires_grad_(False), losses
+
+
+def _check_training(X: torch.Tensor, y: torch.Tensor, epsilon: float, *settings: float) -> None:
+    *counts, learning_rate = settings
+    check_pictures("train_digits", X)
+    if X.shape[2:] != (8, 8):
+        raise ValueError(
+            f"train_digits: X has shape {tuple(X.shape)}, expected pictures (N, 3, 8, 8)"
+        )
+    check_classes("train_digits", y, X)
+    if y.max() > 9:
+        raise ValueError(f"train_digits: y contains class {y.max().item()}, expected 0 to 9")
+    check_number("train_digits", "epsilon", epsilon, least=0, most=1)
+    for name, count in zip(("steps", "epochs", "batch_size"), counts):
+        check_count("train_digits", name, count)
+    check_number("train_digits", "learning_rate", learning_rate, above=0)
 
 
 def robust_accuracy(
@@ -148,8 +175,9 @@ def robust_accuracy(
     Raises
     ------
     TypeError, ValueError
-        As :func:`~cs231n_lib.fooling.pgd`.
+        As :func:`~cs231n_lib.fooling.pgd`, or if ``epsilon`` is negative or no number.
     """
+    check_number("robust_accuracy", "epsilon", epsilon, least=0, most=1)
     if epsilon > 0:
         X = pgd(X, y, model, epsilon, steps=steps, show_progress=False)
     return seen_as(X, y, model).float().mean().item()

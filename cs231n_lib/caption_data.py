@@ -9,16 +9,17 @@ pictures are (scenes to draw, or URLs). And for all: ``word_to_idx`` and ``idx_t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from cs231n_lib.validation import check_indices
+from cs231n_lib.validation import check_count, check_indices, check_rng, check_texts
 
 __all__ = [
     "SPECIAL_WORDS",
     "build_vocabulary",
+    "check_split",
     "check_vocabulary",
     "decode_captions",
     "encode_captions",
@@ -37,7 +38,15 @@ def build_vocabulary(sentences: Iterable[str]) -> tuple[dict[str, int], list[str
         From V words to 0, ..., V - 1.
     idx_to_word : list of str
         Back again.
+
+    Raises
+    ------
+    TypeError
+        If ``sentences`` is a single string, or holds anything but strings.
     """
+    if isinstance(sentences, Iterator):
+        sentences = list(sentences)
+    check_texts("build_vocabulary", "sentences", sentences)
     words = sorted({word for sentence in sentences for word in sentence.split()})
     idx_to_word = [*SPECIAL_WORDS, *(word for word in words if word not in SPECIAL_WORDS)]
     return {word: i for i, word in enumerate(idx_to_word)}, idx_to_word
@@ -55,10 +64,44 @@ def check_vocabulary(word_to_idx: dict[str, int], idx_to_word: Sequence[str], so
             f"{source}: word_to_idx has {len(word_to_idx)} words, idx_to_word {len(idx_to_word)}"
         )
     for word, index in word_to_idx.items():
-        if not isinstance(index, (int, np.integer)):
+        if isinstance(index, bool) or not isinstance(index, (int, np.integer)):
             raise ValueError(f"{source}: word_to_idx[{word!r}] is {index!r}, expected an integer")
         if not 0 <= index < len(idx_to_word) or idx_to_word[index] != word:
             raise ValueError(f"{source}: word_to_idx[{word!r}] is {index}, idx_to_word disagrees")
+
+
+def check_split(function: str, data: dict[str, Any], split: str) -> None:
+    """Check that a split of a captioned data set is complete, and that its parts match.
+
+    What the captions and indices are is not looked at: whoever uses some of them checks those.
+
+    Raises
+    ------
+    TypeError
+        If ``data`` is no dict.
+    ValueError
+        If there is no such split, it lacks a part, has no captions, or not as many pictures as
+        features, or not one picture for each caption.
+    """
+    if not isinstance(data, dict):
+        raise TypeError(
+            f"{function}: data is a {type(data).__name__}, expected a captioned data set, a dict"
+        )
+    known = sorted(key.removesuffix("_captions") for key in data if key.endswith("_captions"))
+    if split not in known:
+        raise ValueError(f"{function}: split is {split!r}, expected one of {known}")
+    parts = [f"{split}_{part}" for part in ("captions", "image_idxs", "features", "images")]
+    if len(data[parts[0]]) == 0:
+        raise ValueError(f"{function}: the split {split!r} has no captions")
+    missing = [part for part in parts if part not in data]
+    if missing:
+        raise ValueError(f"{function}: data has no {', '.join(missing)}")
+    captions, pictures, features, images = (len(data[part]) for part in parts)
+    if pictures != captions or images != features:
+        raise ValueError(
+            f"{function}: the split {split!r} has {captions} captions with {pictures} image_idxs, "
+            f"and {features} rows of features with {images} images, expected as many"
+        )
 
 
 def encode_captions(
@@ -81,14 +124,20 @@ def encode_captions(
 
     Raises
     ------
-    ValueError
-        If there is no sentence, or one does not fit into ``length``.
+    TypeError, ValueError
+        If there is no sentence, ``sentences`` holds anything but strings, one does not fit into
+        ``length``, or the vocabulary lacks a special word.
     """
+    check_texts("encode_captions", "sentences", sentences)
     if not sentences:
         raise ValueError("encode_captions: sentences is empty, expected at least one")
     rows = [["<START>", *sentence.split(), "<END>"] for sentence in sentences]
     longest = max(len(row) for row in rows)
     length = longest if length is None else length
+    check_count("encode_captions", "length", length)
+    missing = [word for word in SPECIAL_WORDS if word not in word_to_idx]
+    if missing:
+        raise ValueError(f"encode_captions: word_to_idx has no {', '.join(missing)}")
     if longest > length:
         raise ValueError(
             f"encode_captions: a sentence needs {longest} columns with <START> and <END>, "
@@ -117,8 +166,10 @@ def decode_captions(captions: np.ndarray, idx_to_word: Sequence[str]) -> list[st
     Raises
     ------
     TypeError, ValueError
-        If ``captions`` is of another rank, or holds what is no index.
+        If ``captions`` is of another rank, or holds what is no index, or ``idx_to_word`` is no
+        sequence of strings.
     """
+    check_texts("decode_captions", "idx_to_word", idx_to_word)
     check_indices("decode_captions", "captions", captions, len(idx_to_word))
     if captions.ndim not in (1, 2):
         raise ValueError(f"decode_captions: captions has shape {captions.shape}, expected (N, T)")
@@ -157,20 +208,17 @@ def sample_minibatch(
 
     Raises
     ------
-    ValueError
-        If there is no such split, it is empty, or ``batch_size`` is not positive.
+    TypeError, ValueError
+        If there is no such split, it is empty, its parts do not match, ``batch_size`` is no
+        positive integer, or ``rng`` no generator.
     """
-    if f"{split}_captions" not in data:
-        known = sorted(key.removesuffix("_captions") for key in data if key.endswith("_captions"))
-        raise ValueError(f"sample_minibatch: split is {split!r}, expected one of {known}")
-    if batch_size < 1:
-        raise ValueError(f"sample_minibatch: batch_size is {batch_size}, expected at least 1")
-    count = len(data[f"{split}_captions"])
-    if count == 0:
-        raise ValueError(f"sample_minibatch: the split {split!r} has no captions")
+    check_split("sample_minibatch", data, split)
+    check_count("sample_minibatch", "batch_size", batch_size)
     rng = np.random.default_rng(0) if rng is None else rng
-    which = rng.integers(count, size=batch_size)
+    check_rng("sample_minibatch", rng)
+    which = rng.integers(len(data[f"{split}_captions"]), size=batch_size)
     pictures = data[f"{split}_image_idxs"][which]
+    check_indices("sample_minibatch", "image_idxs", pictures, len(data[f"{split}_features"]))
     images = data[f"{split}_images"]
     return (
         data[f"{split}_captions"][which],

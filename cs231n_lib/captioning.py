@@ -21,7 +21,13 @@ from cs231n_lib.layers import (
 )
 from cs231n_lib.lstm import lstm_backward, lstm_cell, lstm_forward
 from cs231n_lib.rnn import rnn_backward, rnn_forward
-from cs231n_lib.validation import check_finite, check_indices, check_shapes
+from cs231n_lib.validation import (
+    check_count,
+    check_finite,
+    check_indices,
+    check_rng,
+    check_shapes,
+)
 
 __all__ = ["CaptioningRNN"]
 
@@ -56,8 +62,9 @@ class CaptioningRNN:
 
     Raises
     ------
-    ValueError
-        If the cell type is unknown, a size is not positive, or ``<NULL>`` is missing.
+    TypeError, ValueError
+        If the cell type is unknown, a size is no positive integer, ``dtype`` no float dtype,
+        ``word_to_idx`` no dict, or ``<NULL>`` missing or not an integer in [0, V).
     """
 
     def __init__(
@@ -73,15 +80,21 @@ class CaptioningRNN:
             raise ValueError(f"CaptioningRNN: cell_type is {cell_type!r}, expected 'rnn' or 'lstm'")
         sizes = {"input_dim": input_dim, "wordvec_dim": wordvec_dim, "hidden_dim": hidden_dim}
         for name, size in sizes.items():
-            if not isinstance(size, (int, np.integer)) or size < 1:
-                raise ValueError(f"CaptioningRNN: {name} is {size!r}, expected a positive integer")
+            check_count("CaptioningRNN", name, size)
         if np.dtype(dtype).kind != "f":
             raise ValueError(f"CaptioningRNN: dtype is {np.dtype(dtype)}, expected a float dtype")
+        if not isinstance(word_to_idx, dict):
+            raise TypeError(
+                f"CaptioningRNN: word_to_idx is a {type(word_to_idx).__name__}, "
+                "expected a dict from words to integers"
+            )
         if "<NULL>" not in word_to_idx:
             raise ValueError(
                 f"CaptioningRNN: word_to_idx has no '<NULL>', the padding behind a caption; "
                 f"it has {len(word_to_idx)} words, such as {list(word_to_idx)[:3]}"
             )
+        null = np.asarray(word_to_idx["<NULL>"])
+        check_indices("CaptioningRNN", "word_to_idx['<NULL>']", null, len(word_to_idx))
         self.word_to_idx = dict(word_to_idx)
         self.cell_type = cell_type
         self.dtype = np.dtype(dtype)
@@ -102,7 +115,11 @@ class CaptioningRNN:
         self.initialize(np.random.default_rng(0))
 
     def initialize(self, rng: np.random.Generator) -> None:
-        """Draw new weights: biases 0, word vectors 0.01 n, matrices n / sqrt(rows), n normal."""
+        """Draw new weights: biases 0, word vectors 0.01 n, matrices n / sqrt(rows), n normal.
+
+        Raises TypeError if ``rng`` is no NumPy Generator.
+        """
+        check_rng("initialize", rng)
         for name, shape in self._shapes.items():
             if len(shape) == 1:
                 weight = np.zeros(shape)
@@ -177,12 +194,13 @@ class CaptioningRNN:
         Raises
         ------
         TypeError, ValueError
-            If shapes or dtypes do not fit, features are not finite, ``max_length`` is not
-            positive, or the vocabulary has no ``<START>`` or one beyond its size.
+            If shapes or dtypes do not fit, features, weights or what becomes of them are not
+            finite, ``max_length`` is no positive integer, or the vocabulary has no ``<START>`` or
+            one beyond its size.
         """
         features = self.check_features("sample", features)
-        if not isinstance(max_length, (int, np.integer)) or max_length < 1:
-            raise ValueError(f"sample: max_length is {max_length!r}, expected a positive integer")
+        check_finite("sample", self.params)
+        check_count("sample", "max_length", max_length)
         if "<START>" not in self.word_to_idx:
             raise ValueError("sample: the vocabulary has no '<START>', the word to begin with")
         p, null, end = self.params, self.word_to_idx["<NULL>"], self.word_to_idx.get("<END>")
@@ -205,6 +223,7 @@ class CaptioningRNN:
             speaking &= word != end
             if not speaking.any():
                 break
+        check_finite("sample", {"the hidden state": h})
         return captions
 
     def _reader(self, count: int) -> Callable[[np.ndarray], np.ndarray]:
@@ -225,7 +244,11 @@ class CaptioningRNN:
             raise ValueError(f"{function}: features has shape {features.shape}, an empty batch")
         check_shapes(function, W_proj=(self.params["W_proj"], "D H"), features=(features, "N D"))
         check_finite(function, {"features": features})
-        return features.astype(self.dtype, copy=False)
+        if features.dtype != self.dtype:
+            with np.errstate(over="ignore"):  # a number too large for this dtype is refused
+                features = features.astype(self.dtype)
+            check_finite(function, {f"features as {self.dtype}": features})
+        return features
 
     def check_captions(self, function: str, features: np.ndarray, captions: np.ndarray) -> None:
         """Raise an error in the name of ``function`` unless there is one caption a picture."""

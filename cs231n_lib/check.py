@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from cs231n_lib.validation import check_number
+
 __all__ = ["numeric_gradient", "relative_error"]
 
 
@@ -37,7 +39,8 @@ def numeric_gradient(
         If ``x`` is no NumPy array of float64 or longer: in single precision the rounding is larger
         than the differences.
     ValueError
-        If ``x`` is read-only, ``h`` is not positive, or ``df`` has not the shape of ``f(x)``.
+        If ``x`` is read-only, ``h`` is not positive, too small to move a number of ``x`` at all
+        or infinite, or ``df`` has not the shape of ``f(x)``.
 
     Notes
     -----
@@ -49,8 +52,12 @@ def numeric_gradient(
         raise TypeError(f"numeric_gradient: x has dtype {x.dtype}, expected float64 or longer")
     if not x.flags.writeable:
         raise ValueError("numeric_gradient: x is read-only, expected an array that can be moved")
-    if not h > 0:
-        raise ValueError(f"numeric_gradient: h is {h}, expected a positive number")
+    check_number("numeric_gradient", "h", h, above=0)
+    still = x[(x + h == x) | (x - h == x)]
+    if still.size:
+        raise ValueError(
+            f"numeric_gradient: h is {h:g}, too small to move {still[0]:g}, a number of x"
+        )
     gradient = np.empty_like(x)
     for index in np.ndindex(x.shape):
         kept = x[index]

@@ -24,6 +24,7 @@ from cs231n_lib.inspection import (
     activations,
     check_classes,
     check_pictures,
+    check_tensor,
     class_scores,
     frozen,
     gradient,
@@ -142,8 +143,7 @@ def _begin(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Generator]:
     """The classes, the noise to begin with, and the numbers for the shifts."""
     name = "create_class_visualization"
-    if size < 1:
-        raise ValueError(f"{name}: size is {size}, expected at least 1 pixel")
+    check_count(name, "size", size)
     y = _as_classes(name, target_y)
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(len(y), 3, size, size, generator=generator)
@@ -185,7 +185,7 @@ def score_gradient(
     model : callable
     l2_reg : float
     check : bool
-        See :func:`~cs231n_lib.inspection.class_scores`.
+        Look at the numbers, too: see :func:`~cs231n_lib.inspection.class_scores`.
 
     Returns
     -------
@@ -193,21 +193,35 @@ def score_gradient(
         Of the score of class y, minus ``l2_reg`` times the squared norm of the picture.
     score : (N,) tensor
         Without that penalty, and without a gradient.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`~cs231n_lib.saliency.score_gradients`.
     """
     name = "create_class_visualization"
+    check_tensor(name, img, "N 3 H W", "img")
+    if check:
+        check_classes(name, y, img, "target_y")
     size = pictures_at_once(img)
     gradients, scores = [], []
-    with torch.enable_grad():
+    with frozen(model), torch.enable_grad():
         for X, classes in zip(img.detach().split(size), y.split(size)):
             X.requires_grad_()
             _, score = class_scores(name, model, X, classes, "target_y", check)
             gradients.append(gradient(name, score.sum(), X, check=check))
             scores.append(score.detach())
+    if check and not img.isfinite().all():  # a model can give finite scores all the same
+        raise ValueError(f"{name}: img contains pixels that are NaN or infinite")
     return torch.cat(gradients) - 2 * l2_reg * img.detach(), torch.cat(scores)
 
 
 def unit_step(gradient: torch.Tensor) -> torch.Tensor:
-    """Each picture's gradient, (N, 3, H, W), scaled to length 1; a gradient of zero stays zero."""
+    """Each picture's gradient, (N, 3, H, W), scaled to length 1; a gradient of zero stays zero.
+
+    Raises TypeError or ValueError if it is no such tensor.
+    """
+    check_tensor("unit_step", gradient, "N 3 H W", "gradient")
     length = torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
     return gradient / length.clamp(min=torch.finfo(length.dtype).tiny)
 
@@ -224,7 +238,13 @@ def jitter(X: torch.Tensor, ox: int, oy: int) -> torch.Tensor:
     Returns
     -------
     (N, 3, H, W) tensor
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``X`` is no such tensor; TypeError also if a shift is no int.
     """
+    check_tensor("jitter", X, "N 3 H W")
     return torch.roll(X, (oy, ox), dims=(2, 3))
 
 
@@ -271,15 +291,18 @@ def visualize(
     Raises
     ------
     TypeError, ValueError
-        If a number of steps or a learning rate is not positive, if picture and model do not fit,
-        if there is not one loss a picture, or if a loss is not finite.
+        If a number of steps or a learning rate is not positive, if ``objective`` cannot be called
+        or ``picture`` has nothing to change, if picture and model do not fit, if there is not one
+        loss a picture, or if a loss is not finite or does not depend on the picture.
     """
     check_count("visualize", "num_iterations", num_iterations)
     check_number("visualize", "learning_rate", learning_rate, above=0)
+    _check_parts(objective, picture)
     with torch.no_grad():
         check_pictures("visualize", picture(), model, "picture()")
     generator = torch.Generator().manual_seed(seed)
-    adam = torch.optim.Adam(picture.parameters(), lr=learning_rate)
+    parameters = list(picture.parameters())
+    adam = torch.optim.Adam(parameters, lr=learning_rate)
     history = []
     with frozen(model), torch.enable_grad():
         for t in progress(range(num_iterations), "visualisation"):
@@ -288,7 +311,7 @@ def visualize(
             losses = objective(model, seen.contiguous(memory_format=torch.channels_last))
             _check_losses(losses, len(X), t % CHECK_EVERY == 0 or t == num_iterations - 1)
             adam.zero_grad()
-            losses.sum().backward()
+            losses.sum().backward(inputs=parameters)
             adam.step()
             history.append(losses.detach())
             if callback:
@@ -363,18 +386,43 @@ def channel_mean(layer: str, channels: torch.Tensor) -> Objective:
     return losses
 
 
+def _check_parts(objective: Objective, picture: nn.Module) -> None:
+    if not callable(objective):
+        raise TypeError(
+            f"visualize: objective is a {type(objective).__name__}, expected a function from model "
+            "and pictures to losses"
+        )
+    if not isinstance(picture, nn.Module):
+        raise TypeError(
+            f"visualize: picture is a {type(picture).__name__}, expected a torch.nn.Module such as "
+            "a FourierPicture"
+        )
+    if not any(parameter.requires_grad for parameter in picture.parameters()):
+        raise ValueError("visualize: picture has no parameter that requires a gradient")
+
+
 def _check_losses(losses: torch.Tensor, count: int, finite: bool) -> None:
+    if not isinstance(losses, torch.Tensor):
+        raise TypeError(
+            f"visualize: the objective gave a {type(losses).__name__}, expected a tensor of "
+            f"{count} losses"
+        )
     if losses.shape != (count,):
         raise ValueError(
             f"visualize: the objective gave losses of shape {tuple(losses.shape)}, expected "
             f"({count},), one a picture"
         )
+    if not losses.requires_grad:
+        raise ValueError("visualize: the losses do not depend on the picture")
     if finite and not losses.isfinite().all():
         raise ValueError("visualize: the objective gave a loss that is NaN or infinite")
 
 
 def _as_classes(function: str, target_y: object) -> torch.Tensor:
-    y = target_y if isinstance(target_y, torch.Tensor) else torch.tensor(target_y)
+    try:
+        y = torch.as_tensor(target_y)
+    except (TypeError, ValueError, RuntimeError):  # torch's, for what is no numbers at all
+        y = torch.tensor(torch.nan)
     if y.numel() == 0:
         raise ValueError(f"{function}: target_y is empty, expected at least one class")
     if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool or y.ndim > 1:

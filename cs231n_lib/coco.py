@@ -21,8 +21,13 @@ import h5py
 import numpy as np
 
 from cs231n_lib.caption_data import check_vocabulary
+from cs231n_lib.files import check_file
+from cs231n_lib.validation import check_count
 
 __all__ = ["load"]
+
+_MOST_TEXT = 2**26  # bytes; the longest of the course's text files has a tenth of it
+_MOST_PACKED = 50  # times that an array may be larger than its file, where that is compressed
 
 
 def load(
@@ -50,8 +55,17 @@ def load(
     FileNotFoundError
         If the folder or a file is missing.
     ValueError
-        If a file is damaged, lacks a key, or does not fit the others.
+        If a file is damaged, lacks a key, or does not fit the others; if it is a link that leads
+        out of the folder, or a folder or a pipe, or declares more than it can hold.
+    OSError
+        If the system does not let us look for a file.
+    TypeError
+        If ``max_train`` is no whole number, or ``pca_features`` no truth value.
     """
+    if max_train is not None:
+        check_count("load", "max_train", max_train)
+    if not isinstance(pca_features, bool):
+        raise TypeError(f"load: pca_features is {pca_features!r}, expected True or False")
     folder = Path(folder)
     vocabulary = _read_json(folder / "coco2014_vocab.json", ("word_to_idx", "idx_to_word"))
     word_to_idx, idx_to_word = vocabulary["word_to_idx"], vocabulary["idx_to_word"]
@@ -69,8 +83,6 @@ def load(
 
     if max_train is not None:
         count = len(data["train_captions"])
-        if not max_train >= 1:
-            raise ValueError(f"load: max_train is {max_train}, expected at least 1")
         kept = np.random.default_rng(0).integers(count, size=max_train)
         for part in ("captions", "image_idxs"):
             data[f"train_{part}"] = data[f"train_{part}"][kept]
@@ -99,21 +111,33 @@ def _check_split(data: dict[str, Any], split: str, folder: Path) -> None:
     raise ValueError(f"{folder}: in the split {split!r}, {complaint}")
 
 
-def _read_text(path: Path) -> str:
+def _check_file(path: Path, most: int | None = None) -> None:
     try:
-        return path.read_text(encoding="utf-8")
+        check_file(path, "load: the file", most)
     except (FileNotFoundError, NotADirectoryError):
         raise FileNotFoundError(
             f"no file {path}: expected the assignment's folder coco_captioning"
         ) from None
-    except UnicodeDecodeError as error:
+    if path.resolve().parent != path.parent.resolve():
+        raise ValueError(
+            f"{path} is a link that leads out of the folder, to {path.resolve()}; copy the file, "
+            "or give the folder it lies in"
+        )
+
+
+def _read_text(path: Path) -> str:
+    _check_file(path, _MOST_TEXT)
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is damaged: {error}") from None
 
 
 def _read_json(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
+    text = _read_text(path)
     try:
-        content = json.loads(_read_text(path))
-    except json.JSONDecodeError as error:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged or cut short: {error}") from None
     missing = [key for key in keys if not isinstance(content, dict) or key not in content]
     if missing:
@@ -122,14 +146,29 @@ def _read_json(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
 
 
 def _read_hdf5(path: Path, names: list[str]) -> dict[str, np.ndarray]:
-    if not path.exists():
-        raise FileNotFoundError(f"no file {path}: expected the assignment's folder coco_captioning")
+    _check_file(path)
     try:
         with h5py.File(path) as file:
-            arrays = sorted(name for name in file if isinstance(file.get(name), h5py.Dataset))
+            # No links: they can lead into another file.
+            own = [name for name in file if isinstance(file.get(name, getlink=True), h5py.HardLink)]
+            arrays = sorted(name for name in own if isinstance(file[name], h5py.Dataset))
             missing = [name for name in names if name not in arrays]
             if missing:
                 raise ValueError(f"{path} lacks {', '.join(missing)}; it has {arrays}")
-            return {name: file[name][()] for name in names}
-    except OSError as error:
+            return {name: _read_dataset(path, file[name]) for name in names}
+    except ValueError:
+        raise
+    except Exception as error:  # a damaged file can lead to nearly any
         raise ValueError(f"{path} is damaged or cut short: {error}") from None
+
+
+def _read_dataset(path: Path, dataset: h5py.Dataset) -> np.ndarray:
+    """The values of an array, which must be in this file, and fit into it."""
+    if dataset.shape is None or dataset.external or dataset.is_virtual:
+        raise ValueError(f"{path}: {dataset.name} is empty, or its values are in another file")
+    if dataset.nbytes > _MOST_PACKED * path.stat().st_size:
+        raise ValueError(
+            f"{path}: {dataset.name} declares {dataset.nbytes} bytes, more than a file of "
+            f"{path.stat().st_size} bytes can hold"
+        )
+    return dataset[()]

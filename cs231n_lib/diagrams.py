@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
 from cs231n_lib.plotting import COLOUR, finish
+from cs231n_lib.validation import check_texts
 
 __all__ = ["draw_captioning", "draw_lstm_cell", "draw_unrolled_rnn"]
 
@@ -25,7 +26,19 @@ def draw_captioning(words: list[str]) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If ``words`` is one string, or contains something else.
+    ValueError
+        If there are less than two.
     """
+    check_texts("draw_captioning", "words", words)
+    if len(words) < 2:
+        raise ValueError(
+            f"draw_captioning: {len(words)} words, expected <START> and <END> at least"
+        )
     steps = len(words) - 1
     figure, ax = _canvas(width=steps + 2.2, height=4.2)
     _box(ax, (0.8, 2.1), "features\nof the\npicture", COLOUR["green"], size=(1.3, 1.1))

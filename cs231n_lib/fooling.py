@@ -33,7 +33,9 @@ from cs231n_lib.images import blur_image, denormalize, deprocess, normalize
 from cs231n_lib.inspection import (
     Model,
     check_classes,
+    check_generator,
     check_pictures,
+    check_tensor,
     class_scores,
     frozen,
     gradient,
@@ -336,8 +338,10 @@ def round_to_bytes(X: torch.Tensor) -> torch.Tensor:
     """Normalised pictures as they come back from a PNG: clipped, and rounded to bytes.
 
     Equal, number by number, to :func:`~cs231n_lib.images.preprocess` of
-    :func:`~cs231n_lib.images.deprocess`. (N, 3, H, W) to the same; without gradient.
+    :func:`~cs231n_lib.images.deprocess`. (N, 3, H, W) to the same; without gradient. Raises
+    TypeError or ValueError if ``X`` is no such tensor.
     """
+    check_tensor("round_to_bytes", X, "N 3 H W")
     with torch.no_grad():
         return normalize(denormalize(X).clamp(0, 1).mul(255).round() / 255)
 
@@ -482,10 +486,12 @@ def loss_gradient(
 
     Raises
     ------
-    ValueError
-        If the model's scores have a wrong shape, are not finite, do not depend on the pictures, or
-        have no class as large as in ``y``.
+    TypeError, ValueError
+        If ``pixels`` holds no pictures from 0 to 1 or ``y`` no class for each; if the model's
+        scores are not (N, C) finite numbers or do not depend on the pictures.
     """
+    _check_pixels("loss_gradient", pixels)
+    check_classes("loss_gradient", y, pixels)
     with _all_frozen(model), torch.enable_grad():
         pixels = pixels.detach().clone().requires_grad_()
         losses = pixels.new_zeros(len(pixels))
@@ -508,8 +514,14 @@ def steepest(g: torch.Tensor, norm: float) -> torch.Tensor:
     -------
     (N, 3, H, W) tensor
         ``g / ||g||`` of each picture, or ``sign(g)``; zero where g is zero.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``g`` is no such tensor; ValueError also for another norm.
     """
-    if norm == math.inf:
+    check_tensor("steepest", g, "N 3 H W", "g")
+    if _check_norm("steepest", norm) == math.inf:
         return g.sign()
     return g / _norm(g, 2).clamp(min=1e-12)[:, None, None, None]
 
@@ -528,8 +540,16 @@ def project(change: torch.Tensor, epsilon: float, norm: float) -> torch.Tensor:
     -------
     (N, 3, H, W) tensor
         Clipped number by number, or scaled as a whole; unchanged if it was within.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``change`` is no such tensor, or ``epsilon`` no number from 0; ValueError also for
+        another norm.
     """
-    if norm == math.inf:
+    check_tensor("project", change, "N 3 H W", "change")
+    check_number("project", "epsilon", epsilon, least=0)
+    if _check_norm("project", norm) == math.inf:
         return change.clamp(-epsilon, epsilon)
     length = _norm(change, 2).clamp(min=1e-12)
     return change * (epsilon / length).clamp(max=1)[:, None, None, None]
@@ -600,11 +620,21 @@ def survives(
     Raises
     ------
     TypeError, ValueError
-        As :func:`seen_as`.
+        As :func:`seen_as`; TypeError also if ``distortions`` is no dict of functions.
     """
-    distortions = DISTORTIONS if distortions is None else distortions
+    distortions = DISTORTIONS if distortions is None else _check_distortions(distortions)
     check_pictures("survives", X, model)
     return {name: seen_as(distort(X.detach()), y, model) for name, distort in distortions.items()}
+
+
+def _check_distortions(
+    distortions: Mapping[str, Callable[[torch.Tensor], torch.Tensor]],
+) -> Mapping[str, Callable[[torch.Tensor], torch.Tensor]]:
+    if not isinstance(distortions, Mapping) or not all(map(callable, distortions.values())):
+        raise TypeError(
+            f"survives: distortions is {distortions!r}, expected a dict from names to functions"
+        )
+    return distortions
 
 
 def crop(X: torch.Tensor, share: float = 0.9) -> torch.Tensor:
@@ -622,9 +652,10 @@ def crop(X: torch.Tensor, share: float = 0.9) -> torch.Tensor:
 
     Raises
     ------
-    ValueError
-        If ``share`` is out of range.
+    TypeError, ValueError
+        If ``X`` is no such tensor, or ``share`` no number in that range.
     """
+    check_tensor("crop", X, "N 3 H W")
     check_number("crop", "share", share, above=0, most=1)
     H, W = X.shape[2:]
     h, w = (max(1, round(share * side)) for side in (H, W))
@@ -654,9 +685,12 @@ def shrink_and_pad(X: torch.Tensor, generator: torch.Generator, least: float = 0
 
     Raises
     ------
-    ValueError
-        If ``least`` is out of range.
+    TypeError, ValueError
+        If ``X`` is no such tensor, ``generator`` no such generator, or ``least`` no number in that
+        range.
     """
+    check_tensor("shrink_and_pad", X, "N 3 H W")
+    check_generator("shrink_and_pad", generator)
     check_number("shrink_and_pad", "least", least, above=0, most=1)
     H, W = X.shape[2:]
     share, down, right = torch.rand(3, generator=generator, dtype=torch.float64).tolist()
@@ -684,8 +718,10 @@ def jpeg(X: torch.Tensor, quality: int = 75) -> torch.Tensor:
     Raises
     ------
     TypeError, ValueError
-        If ``quality`` is no such number.
+        If ``X`` is no such tensor, or ``quality`` no such number; ValueError also if a pixel is NaN
+        or infinite.
     """
+    check_tensor("jpeg", X, "N 3 H W")
     check_count("jpeg", "quality", quality, least=1)
     if quality > 95:
         raise ValueError(f"jpeg: quality is {quality}, expected 1 to 95")
@@ -725,8 +761,8 @@ def _in_bytes(change: torch.Tensor) -> torch.Tensor:
 
 
 def _classes(function: str, y: int | torch.Tensor, X: torch.Tensor, name: str) -> torch.Tensor:
-    if isinstance(y, int) and not isinstance(y, bool):
-        y = torch.full((len(X),), y, device=X.device)
+    if isinstance(y, int | np.integer) and not isinstance(y, bool):
+        y = torch.full((len(X),), int(y), device=X.device)
     check_classes(function, y, X, name)
     return y
 
@@ -750,6 +786,15 @@ def _check_attack(
         raise ValueError(
             f"{function}: epsilon is {epsilon:g}, expected at most 1: pixels go from 0 to 1, "
             "so 8 bytes are 8 / 255"
+        )
+
+
+def _check_pixels(function: str, pixels: torch.Tensor) -> None:
+    check_tensor(function, pixels, "N 3 H W", "pixels")
+    low, high = (end.item() for end in pixels.detach().aminmax())  # NaN if there is one
+    if not -1e-3 <= low <= high <= 1 + 1e-3:
+        raise ValueError(
+            f"{function}: pixels go from {low:.4g} to {high:.4g}, expected 0 to 1, not normalised"
         )
 
 

@@ -11,9 +11,12 @@ import torch
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
+from cs231n_lib.figure_checks import check_curves, check_values
 from cs231n_lib.fooling import Fooling
 from cs231n_lib.images import denormalize
+from cs231n_lib.inspection import check_pictures
 from cs231n_lib.plotting import COLOUR, finish
+from cs231n_lib.validation import check_count, check_indices, check_number, check_texts
 
 __all__ = ["magnify", "plot_class_map", "plot_score_paths", "plot_series"]
 
@@ -36,9 +39,17 @@ def magnify(X: torch.Tensor, X_fooling: torch.Tensor, times: float = 10) -> np.n
 
     Raises
     ------
+    TypeError
+        If ``X`` or ``X_fooling`` is no tensor of floats, or ``times`` no number.
     ValueError
-        If the shapes differ.
+        If the shapes or devices differ, if pixels are NaN, infinite or far from normalised, or if
+        ``times`` is not positive.
     """
+    check_number("magnify", "times", times, above=0)
+    check_pictures("magnify", X)
+    check_pictures("magnify", X_fooling, name="X_fooling")
+    if X.device != X_fooling.device:
+        raise ValueError(f"magnify: X is on {X.device}, but X_fooling on {X_fooling.device}")
     if X.shape != X_fooling.shape:
         raise ValueError(
             f"magnify: X has shape {tuple(X.shape)}, but X_fooling {tuple(X_fooling.shape)}"
@@ -61,7 +72,28 @@ def plot_score_paths(results: Mapping[str, Fooling], n: int = 0) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If a result is no Fooling, or ``n`` no int.
+    ValueError
+        If there are no results, or a result has no picture ``n``.
     """
+    check_count("plot_score_paths", "n", n, least=0)
+    if not results:
+        raise ValueError("plot_score_paths: results is empty, expected one result at least")
+    for title, result in results.items():
+        if not isinstance(result, Fooling):
+            raise TypeError(
+                f"plot_score_paths: results[{title!r}] is a {type(result).__name__}, expected a "
+                "Fooling, as fool returns it"
+            )
+        if n >= len(result.ended):
+            raise ValueError(
+                f"plot_score_paths: n is {n}, but results[{title!r}] has {len(result.ended)} "
+                "pictures, counted from 0"
+            )
     figure, axes = plt.subplots(1, len(results), sharey=True, squeeze=False)
     for ax, (title, result) in zip(axes[0], results.items()):
         last = int(result.steps[n])
@@ -99,7 +131,7 @@ def plot_series(
     ----------
     x : sequence of K floats
     curves : dict
-        Name -> K values.
+        Name -> K values. NaN is a gap.
     xlabel, ylabel : str
     log : bool
         Logarithmic x, with each value of ``x`` as a tick.
@@ -112,12 +144,22 @@ def plot_series(
 
     Raises
     ------
+    TypeError
+        If a curve holds no real numbers, or ``dashed`` is one string.
     ValueError
-        If a curve has not K values.
+        If there is no curve, if one has not K values or an infinite one; if a place is NaN or
+        infinite, or not positive on a logarithmic axis; if ``dashed`` names no curve.
     """
-    for name, values in curves.items():
-        if len(values) != len(x):
-            raise ValueError(f"plot_series: {name} has {len(values)} values for {len(x)} places")
+    check_values("plot_series", "x", x)
+    if log and min(x) <= 0:
+        raise ValueError(f"plot_series: x contains {min(x):g}, expected more than 0 as log is set")
+    check_curves("plot_series", "curves", curves, length=len(x), gaps=True)
+    check_texts("plot_series", "dashed", dashed)
+    unknown = [name for name in dashed if name not in curves]
+    if unknown:
+        raise ValueError(
+            f"plot_series: dashed names {unknown[0]!r}, expected one of {', '.join(curves)}"
+        )
     figure, ax = plt.subplots()
     for (name, values), marker in zip(curves.items(), itertools.cycle(_MARKERS)):
         style = {"linestyle": "--"} if name in dashed else {"marker": marker, "markersize": 5}
@@ -154,7 +196,31 @@ def plot_class_map(
     -------
     matplotlib.figure.Figure
         The seven most frequent classes have a colour each, all others are white.
+
+    Raises
+    ------
+    TypeError
+        If ``classes`` is no array of integers, a name no string, or a coordinate no number.
+    ValueError
+        If a class has no name, if the shape of ``classes`` is not that of the coordinates, or if
+        these are less than two, not evenly spaced and rising, NaN or infinite.
     """
+    check_texts("plot_class_map", "names", names)
+    check_indices("plot_class_map", "classes", classes, len(names))
+    for name, values in {"x": x, "y": y}.items():
+        gaps = np.diff(check_values("plot_class_map", name, values))
+        if gaps.size == 0 or gaps.min() <= 0 or not np.allclose(gaps, gaps[0]):
+            raise ValueError(
+                f"plot_class_map: {name} is {list(values)}, expected two numbers at least, evenly "
+                "spaced and rising"
+            )
+    if classes.shape != (len(y), len(x)):
+        raise ValueError(
+            f"plot_class_map: classes have shape {classes.shape}, expected (len(y), len(x)) = "
+            f"{(len(y), len(x))}"
+        )
+    for label, at in points.items():
+        check_values("plot_class_map", f"points[{label!r}]", at, length=2)
     found, counts = np.unique(classes, return_counts=True)
     shown = found[np.argsort(-counts, kind="stable")][:7]
     place = np.full(classes.shape, len(shown))

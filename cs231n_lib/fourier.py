@@ -15,7 +15,8 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 
 from cs231n_lib.images import normalize
-from cs231n_lib.validation import check_count
+from cs231n_lib.inspection import check_generator, check_tensor
+from cs231n_lib.validation import check_count, check_number
 
 __all__ = ["COLOUR_BASIS", "FourierPicture", "PixelPicture", "random_view", "wave_amplitudes"]
 
@@ -42,7 +43,13 @@ def wave_amplitudes(size: int) -> torch.Tensor:
     (S, S // 2 + 1) float64 tensor
         ``S / f`` for the waves of ``torch.fft.rfft2``, f being cycles a pixel. The constant, which
         has f = 0, is given the amplitude of the slowest wave, f = 1 / S.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``size`` is no whole number from 1.
     """
+    check_count("wave_amplitudes", "size", size)
     rows = torch.fft.fftfreq(size, dtype=torch.float64)[:, None]
     columns = torch.fft.rfftfreq(size, dtype=torch.float64)
     frequencies = torch.hypot(rows, columns)
@@ -69,8 +76,8 @@ class FourierPicture(nn.Module):
 
     Raises
     ------
-    ValueError
-        If ``count`` or ``size`` is less than 1.
+    TypeError, ValueError
+        If ``count`` or ``size`` is no whole number from 1.
     """
 
     def __init__(self, count: int, size: int, seed: int = 0, decorrelate: bool = True) -> None:
@@ -103,8 +110,8 @@ class PixelPicture(nn.Module):
 
     Raises
     ------
-    ValueError
-        If ``count`` or ``size`` is less than 1.
+    TypeError, ValueError
+        If ``count`` or ``size`` is no whole number from 1.
     """
 
     def __init__(self, count: int, size: int, seed: int = 0) -> None:
@@ -144,7 +151,18 @@ def random_view(
     -------
     (N, 3, H, W) tensor
         Differentiable with respect to ``X``. Beyond an edge the picture is mirrored.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``X`` is no such tensor, ``generator`` no such generator, ``shift`` no number from 0,
+        ``scale`` none from 0 to 0.99 or ``degrees`` none from 0.
     """
+    check_tensor("random_view", X, "N 3 H W")
+    check_generator("random_view", generator)
+    check_number("random_view", "shift", shift, least=0)
+    check_number("random_view", "scale", scale, least=0, most=0.99)
+    check_number("random_view", "degrees", degrees, least=0)
     N, _, H, W = X.shape
     dx, dy, zoom, turn = 2 * torch.rand(4, N, generator=generator, dtype=torch.float64) - 1
     zoom, turn = 1 + scale * zoom, math.radians(degrees) * turn

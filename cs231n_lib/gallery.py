@@ -8,7 +8,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from cs231n_lib.figure_checks import check_colours
 from cs231n_lib.plotting import finish
+from cs231n_lib.validation import check_count, check_finite, check_texts
 
 __all__ = ["show_images"]
 
@@ -42,11 +44,22 @@ def show_images(
 
     Raises
     ------
+    TypeError
+        If an image has another dtype, a title or a label is no string, or ``columns`` no int.
     ValueError
-        If there are no images, or if the titles or labels are of another number.
+        If there are no images or no columns, or if the titles or labels are of another number; if
+        an image has another shape, values that are NaN or infinite, or floats out of [0, 1]; if
+        there are no such colours.
     """
+    images = [_checked(image, f"images[{k}]") for k, image in enumerate(images)]
     if len(images) == 0:
         raise ValueError("show_images: no images were given")
+    check_colours("show_images", colours)
+    for name, words in (("titles", titles), ("row_labels", row_labels)):
+        if words is not None:
+            check_texts("show_images", name, words)
+    if columns is not None:
+        check_count("show_images", "columns", columns)
     columns = len(images) if columns is None else min(columns, len(images))
     rows = -(-len(images) // columns)
     titles = [] if titles is None else list(titles)
@@ -80,12 +93,33 @@ def show_images(
             gap = 0.02
             box = (label + column * side + gap, top, side - 2 * gap, side * heights[row] - gap)
             ax = figure.add_axes((box[0] / 8, box[1] / total, box[2] / 8, box[3] / total))
-            _draw(ax, np.asarray(images[index]), colours)
+            _draw(ax, images[index], colours)
             if index < len(titles):
                 ax.set_title(titles[index], fontsize=size, pad=3, loc="center", weight="normal")
             if row_labels is not None and column == 0:
                 ax.set_ylabel(row_labels[row], fontsize=size)
     return finish(figure, figure.axes[0])
+
+
+def _checked(image: np.ndarray, name: str) -> np.ndarray:
+    image = np.asarray(image)
+    if image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)) or image.size == 0:
+        raise ValueError(
+            f"show_images: {name} has shape {image.shape}, expected (H, W, 3), or (H, W) of a map"
+        )
+    whole = image.dtype == np.uint8 if image.ndim == 3 else image.dtype.kind in "iub"
+    if image.dtype.kind != "f" and not whole:
+        raise TypeError(
+            f"show_images: {name} has dtype {image.dtype}, expected uint8 or floats from 0 to 1, "
+            "or real numbers of a map"
+        )
+    check_finite("show_images", {name: image})
+    if image.ndim == 3 and image.dtype.kind == "f" and (image.min() < 0 or image.max() > 1):
+        raise ValueError(
+            f"show_images: {name} has values from {image.min():.4g} to {image.max():.4g}, expected "
+            "0 to 1; cs231n_lib.images.deprocess makes pictures of normalised ones"
+        )
+    return image
 
 
 def _draw(ax: plt.Axes, image: np.ndarray, colours: str) -> None:

@@ -16,8 +16,10 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from cs231n_lib.files import write_atomically
+from cs231n_lib.files import check_file, write_atomically
+from cs231n_lib.inspection import check_tensor
 from cs231n_lib.pretrained import IMAGENET_MEAN, IMAGENET_STD
+from cs231n_lib.validation import check_count, check_number
 
 __all__ = [
     "PHOTOGRAPHS",
@@ -48,6 +50,14 @@ PHOTOGRAPHS = {
     "rocket": ("skimage", "data/rocket.jpg"),
 }
 
+# Files of other kinds are refused. Of Pillow's further kinds one, EPS, is a program that it would
+# have another program run; one, JPEG 2000, can be cut short unnoticed; and the rest are not met
+# among photographs.
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+
+# A larger square would have more pixels than Pillow reads from a file without a warning.
+_LARGEST_SIDE = 9000
+
 Picture = str | Path | np.ndarray | Image.Image
 
 
@@ -57,9 +67,10 @@ def load_image(source: Picture, size: int | None = None) -> np.ndarray:
     Parameters
     ----------
     source : str, Path, array or PIL.Image.Image
-        A name of ``PHOTOGRAPHS``, the path of a file, or an array: (H, W) or (H, W, 1) grey,
-        (H, W, 3) RGB, (H, W, 4) RGB with opacity, as uint8 from 0 to 255 or as floats from 0 to 1.
-        Transparent places become white. A file's note on how the camera was held is obeyed.
+        A name of ``PHOTOGRAPHS``, the path of a file (AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF or
+        WebP), or an array: (H, W) or (H, W, 1) grey, (H, W, 3) RGB, (H, W, 4) RGB with opacity,
+        as uint8 from 0 to 255 or as floats from 0 to 1. Transparent places become white. A file's
+        note on how the camera was held is obeyed.
     size : int, optional
         Scale the shorter side to so many pixels, then cut a square from the middle. By default
         the picture keeps its size.
@@ -74,13 +85,18 @@ def load_image(source: Picture, size: int | None = None) -> np.ndarray:
     FileNotFoundError
         If there is neither such a name nor such a file.
     TypeError
-        If the source is of no such kind, or an array of another dtype.
+        If the source is of no such kind, or an array of another dtype; if ``size`` is no int.
     ValueError
-        If a file is no complete picture; if an array has another shape, no pixel, NaN, or floats
-        outside 0 to 1; if ``size`` is less than 1.
+        If a file is no complete picture of such a kind, or declares more than Pillow's limit of 178
+        million pixels; if an array has another shape, no pixel, NaN, or floats outside 0 to 1; if
+        ``size`` is less than 1 or more than 9000.
+    OSError
+        If the system does not let us look for the file.
     """
-    if size is not None and size < 1:
-        raise ValueError(f"load_image: size is {size}, expected at least 1 pixel")
+    if size is not None:
+        check_count("load_image", "size", size)
+        if size > _LARGEST_SIDE:
+            raise ValueError(f"load_image: size is {size}, expected at most {_LARGEST_SIDE}")
     image = _open(source)
     if size is not None:
         image = ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
@@ -90,34 +106,43 @@ def load_image(source: Picture, size: int | None = None) -> np.ndarray:
 def _open(source: Picture) -> Image.Image:
     if isinstance(source, np.ndarray):
         return _to_rgb(Image.fromarray(_to_bytes(source)))
-    if isinstance(source, Image.Image):
-        return _to_rgb(source)
-    if not isinstance(source, str | Path):
+    if not isinstance(source, str | Path | Image.Image):
         raise TypeError(
             f"load_image: source is a {type(source).__name__}, expected a name, a path, "
             "a NumPy array or a PIL image"
         )
+    path = None if isinstance(source, Image.Image) else _path(source)
     try:
-        with Image.open(_path(source)) as file:
-            return _to_rgb(ImageOps.exif_transpose(file))
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"load_image: there is no file {str(source)!r}, and no photograph of that name; "
-            f"the names are {', '.join(PHOTOGRAPHS)}"
-        ) from None
+        if path is None:
+            source.load()
+            image = source
+        else:
+            with Image.open(path, formats=_FORMATS) as file:
+                image = ImageOps.exif_transpose(file)
     except UnidentifiedImageError:
-        raise ValueError(f"load_image: {str(source)!r} is no picture that can be read") from None
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(
+            f"load_image: {str(source)!r} is no picture that can be read; "
+            f"the kinds of files are {', '.join(_FORMATS)}"
+        ) from None
+    except Exception as error:  # a damaged file can lead to nearly any
         raise ValueError(
             f"load_image: the picture {str(source)!r} is damaged, cut short or not to be read: "
             f"{error}"
         ) from error
+    return _to_rgb(image)
 
 
 def _path(source: str | Path) -> Path:
     if source in PHOTOGRAPHS:
         package, file = PHOTOGRAPHS[source]
         return Path(importlib.util.find_spec(package).submodule_search_locations[0]) / file
+    try:
+        check_file(source, "load_image: the picture")
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"load_image: there is no file {str(source)!r}, and no photograph of that name; "
+            f"the names are {', '.join(PHOTOGRAPHS)}"
+        ) from None
     return Path(source)
 
 
@@ -149,6 +174,8 @@ def _to_bytes(array: np.ndarray) -> np.ndarray:
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
+    if 0 in image.size:
+        raise ValueError(f"load_image: the picture has size {image.size}, and so no pixel")
     if image.mode.startswith("I;16"):  # PIL would cut 16 bits off at 255
         image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
     elif image.mode in ("I", "F"):
@@ -212,25 +239,45 @@ def deprocess(X: torch.Tensor) -> np.ndarray:
     (N, H, W, 3) uint8 array
         What lies outside 0 to 255 is clipped, the rest rounded. (The assignment's ``deprocess``
         stretched each picture to the full range, which hides a change of brightness.)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``X`` is no such tensor; ValueError also if a pixel is NaN or infinite.
     """
+    check_tensor("deprocess", X, "N 3 H W")
+    if not X.isfinite().all():
+        raise ValueError("deprocess: X contains pixels that are NaN or infinite")
     pixels = denormalize(X.detach()).clamp(0, 1).mul(255).round()
     return pixels.to("cpu", torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def normalize(pixels: torch.Tensor) -> torch.Tensor:
-    """From floats in [0, 1], (..., 3, H, W), to a network's normalised pictures."""
+    """From floats in [0, 1], (..., 3, H, W), to a network's normalised pictures.
+
+    Raises TypeError or ValueError if ``pixels`` is no such tensor.
+    """
+    check_tensor("normalize", pixels, "... 3 H W", "pixels")
     mean, std = _statistics(pixels.device, pixels.dtype)
     return (pixels - mean) / std
 
 
 def denormalize(X: torch.Tensor) -> torch.Tensor:
-    """From normalised pictures, (..., 3, H, W), to floats; those of real pictures are in [0, 1]."""
+    """From normalised pictures, (..., 3, H, W), to floats; those of real pictures are in [0, 1].
+
+    Raises TypeError or ValueError if ``X`` is no such tensor.
+    """
+    check_tensor("denormalize", X, "... 3 H W")
     mean, std = _statistics(X.device, X.dtype)
     return X * std + mean
 
 
 def clamp_pixels(X: torch.Tensor) -> torch.Tensor:
-    """Normalised pictures, (N, 3, H, W), with every pixel moved into the range that bytes have."""
+    """Normalised pictures, (N, 3, H, W), with every pixel moved into the range that bytes have.
+
+    Raises TypeError or ValueError if ``X`` is no such tensor.
+    """
+    check_tensor("clamp_pixels", X, "N 3 H W")
     mean, std = _statistics(X.device, X.dtype)
     return X.clamp(-mean / std, (1 - mean) / std)
 
@@ -263,11 +310,14 @@ def blur_image(X: torch.Tensor, sigma: float = 1) -> torch.Tensor:
 
     Raises
     ------
+    TypeError
+        If ``X`` is no tensor of floats, or ``sigma`` no number.
     ValueError
-        If ``sigma`` is not positive, or so large that the mirror image ends.
+        If ``X`` has another shape, or ``sigma`` is not positive, or so large that the mirror image
+        ends.
     """
-    if not 0 < sigma < float("inf"):
-        raise ValueError(f"blur_image: sigma is {sigma}, expected a positive number")
+    check_tensor("blur_image", X, "N C H W")
+    check_number("blur_image", "sigma", sigma, above=0)
     radius = int(4 * sigma + 0.5)
     if radius > min(X.shape[2:]):
         raise ValueError(
@@ -303,7 +353,9 @@ def save_png(path: str | Path, image: np.ndarray) -> None:
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         given = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
         raise TypeError(f"save_png: image is {given}, expected a NumPy array of uint8")
-    if image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"save_png: image has shape {image.shape}, expected (H, W, 3)")
+    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ValueError(
+            f"save_png: image has shape {image.shape}, expected (H, W, 3) with no size zero"
+        )
     picture = Image.fromarray(image)
     write_atomically(path, lambda file: picture.save(file, format="PNG"))

@@ -15,7 +15,9 @@ __all__ = [
     "Model",
     "activations",
     "check_classes",
+    "check_generator",
     "check_pictures",
+    "check_tensor",
     "class_scores",
     "extract_features",
     "find_layer",
@@ -70,8 +72,10 @@ def frozen(model: Model) -> Iterator[None]:
 def pictures_at_once(X: torch.Tensor) -> int:
     """How many pictures should go through a network at once, where each has to many times.
 
-    It depends on the device of ``X``: 3 on a CPU (``PICTURES_AT_ONCE``), else 64.
+    It depends on the device of ``X``: 3 on a CPU (``PICTURES_AT_ONCE``), else 64. Raises TypeError
+    or ValueError if ``X`` is no tensor of floats, or empty.
     """
+    check_tensor("pictures_at_once", X, "N C H W")
     return PICTURES_AT_ONCE.get(X.device.type, 64)
 
 
@@ -96,9 +100,12 @@ def activations(model: nn.Module, X: torch.Tensor, layer: str) -> torch.Tensor:
 
     Raises
     ------
+    TypeError
+        If ``model`` is no ``torch.nn.Module``, or ``X`` no tensor of floats.
     ValueError
-        If the model has no such layer, or does not use it.
+        If ``X`` has another shape, or the model has no such layer or does not use it.
     """
+    check_tensor("activations", X, "N C H W")
     kept = []
 
     def keep_and_stop(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
@@ -154,11 +161,20 @@ def extract_features(
 
     Raises
     ------
+    TypeError
+        If ``cnn`` is no ``torch.nn.Sequential``, ``x`` no tensor of floats, ``last`` no int.
     ValueError
-        If there is no layer ``last``.
+        If ``x`` has another shape, or there is no layer ``last``.
     """
+    if not isinstance(cnn, nn.Sequential):
+        raise TypeError(
+            f"extract_features: cnn is a {type(cnn).__name__}, expected a torch.nn.Sequential"
+        )
+    check_tensor("extract_features", x, "N C H W", "x")
     layers = list(cnn.children())
     last = len(layers) - 1 if last is None else last
+    if isinstance(last, bool) or not isinstance(last, int):
+        raise TypeError(f"extract_features: last is {last!r}, expected the number of a layer")
     if not 0 <= last < len(layers):
         raise ValueError(
             f"extract_features: there is no layer {last}, expected 0 to {len(layers) - 1}"
@@ -200,23 +216,39 @@ def class_scores(
 
     Raises
     ------
+    TypeError
+        If the model cannot be called, or gives no tensor of floats.
     ValueError
-        If the scores have another shape, are not finite, or have no class as large as in ``y``.
+        If the scores have another shape, are not finite, or have no such class as in ``y``.
     """
-    scores = model(X)
+    scores = _call(function, model, X)
     if scores.ndim != 2 or len(scores) != len(X):
         raise ValueError(
             f"{function}: the model gave scores of shape {tuple(scores.shape)}, "
             f"expected ({len(X)}, C)"
         )
-    if check and y.max() >= scores.shape[1]:
+    if check and (wrong := y[(y < 0) | (y >= scores.shape[1])].tolist()):
         raise ValueError(
-            f"{function}: {name} contains class {y.max().item()}, expected 0 to "
-            f"{scores.shape[1] - 1}"
+            f"{function}: {name} contains class {wrong[0]}, expected 0 to {scores.shape[1] - 1}"
         )
     if check and not scores.isfinite().all():
         raise ValueError(f"{function}: the model gave scores that are NaN or infinite")
     return scores, scores.gather(1, y[:, None]).squeeze(1)
+
+
+def _call(function: str, model: Model, X: torch.Tensor) -> torch.Tensor:
+    if not callable(model):
+        raise TypeError(
+            f"{function}: model is a {type(model).__name__}, expected a network or another "
+            "function from pictures to scores"
+        )
+    scores = model(X)
+    if not isinstance(scores, torch.Tensor) or not scores.is_floating_point():
+        given = scores.dtype if isinstance(scores, torch.Tensor) else type(scores).__name__
+        raise TypeError(
+            f"{function}: the model gave {given}, expected one tensor of floats, the scores (N, C)"
+        )
+    return scores
 
 
 def gradient(
@@ -261,6 +293,69 @@ def gradient(
     if check and not all(end.isfinite() for end in found.aminmax()):
         raise ValueError(f"{function}: the model's gradient is NaN or infinite")
     return found
+
+
+def check_generator(function: str, generator: torch.Generator) -> None:
+    """Check a source of random numbers. With None, torch would draw on the one that all share.
+
+    Raises
+    ------
+    TypeError
+        If it is no ``torch.Generator``.
+    ValueError
+        If it is not on the CPU.
+    """
+    if not isinstance(generator, torch.Generator):
+        raise TypeError(
+            f"{function}: generator is a {type(generator).__name__}, expected a torch.Generator"
+        )
+    if generator.device.type != "cpu":
+        raise ValueError(f"{function}: generator is on {generator.device}, expected the CPU")
+
+
+def check_tensor(function: str, tensor: torch.Tensor, shape: str, name: str = "X") -> None:
+    """Check what a tensor is, and not its numbers: to look at these is to wait for a GPU.
+
+    Parameters
+    ----------
+    function : str
+        Name of the calling function, with which every message begins.
+    tensor : tensor of floats
+    shape : str
+        Such as ``"N 3 H W"``. A number stands for itself, a letter for any size but zero, ``...``
+        at the beginning for any number of dimensions.
+    name : str
+        What the caller calls the tensor.
+
+    Raises
+    ------
+    TypeError
+        If it is no tensor of floats.
+    ValueError
+        If it has another shape, or a size is zero.
+    """
+    sizes = shape.split()
+    expected = f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
+    if not isinstance(tensor, torch.Tensor):
+        raise TypeError(
+            f"{function}: {name} is a {type(tensor).__name__}, expected a tensor of floats of "
+            f"shape {expected}"
+        )
+    if not tensor.is_floating_point():
+        raise TypeError(f"{function}: {name} has dtype {tensor.dtype}, expected floats")
+    more = sizes[0] == "..."
+    sizes = sizes[more:]
+    fits = tensor.ndim >= len(sizes) if more else tensor.ndim == len(sizes)
+    if not fits or any(
+        size.isdigit() and given != int(size)
+        for size, given in zip(sizes, tensor.shape[tensor.ndim - len(sizes) :])
+    ):
+        raise ValueError(f"{function}: {name} has shape {tuple(tensor.shape)}, expected {expected}")
+    if tensor.numel() == 0:
+        raise ValueError(
+            f"{function}: {name} has shape {tuple(tensor.shape)}, expected {expected} with no "
+            "size zero"
+        )
 
 
 def check_pictures(

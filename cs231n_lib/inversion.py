@@ -10,7 +10,8 @@ from torch import nn
 
 from cs231n_lib.class_visualization import Callback, Objective, visualize
 from cs231n_lib.fourier import FourierPicture
-from cs231n_lib.inspection import activations, check_pictures, frozen
+from cs231n_lib.inspection import activations, check_pictures, check_tensor, frozen
+from cs231n_lib.validation import check_number
 
 __all__ = ["feature_distance", "invert_features", "total_variation"]
 
@@ -61,8 +62,7 @@ def invert_features(
     check_pictures("invert_features", X, model)
     if X.shape[2] != X.shape[3]:
         raise ValueError(f"invert_features: X has shape {tuple(X.shape)}, expected square pictures")
-    if not tv_weight >= 0:
-        raise ValueError(f"invert_features: tv_weight is {tv_weight}, expected at least 0")
+    check_number("invert_features", "tv_weight", tv_weight, least=0)
     with frozen(model), torch.no_grad():
         target = activations(model, X, layer)
     distance = feature_distance(layer, target)
@@ -101,11 +101,16 @@ def feature_distance(layer: str, target: torch.Tensor) -> Objective:
 
     Raises
     ------
+    TypeError
+        If ``target`` is no tensor of floats.
     ValueError
-        If the target of a picture is all zero.
+        If the target of a picture is all zero, or holds NaN or infinity.
     """
+    check_tensor("feature_distance", target, "... N", "target")
     target = target.detach()
     energy = target.flatten(1).square().sum(dim=1)
+    if not energy.isfinite().all():
+        raise ValueError(f"feature_distance: layer {layer!r} is NaN or infinite for a picture")
     if not (energy > 0).all():
         raise ValueError(
             f"feature_distance: layer {layer!r} is all zero for a picture, which tells nothing of "
@@ -142,12 +147,14 @@ def total_variation(X: torch.Tensor, beta: float = 2) -> torch.Tensor:
 
     Raises
     ------
+    TypeError
+        If ``X`` is no tensor of floats, or ``beta`` no number.
     ValueError
         If ``beta`` is not positive, or a picture has less than two rows or columns.
     """
-    if not beta > 0:
-        raise ValueError(f"total_variation: beta is {beta}, expected a positive number")
-    if X.ndim != 4 or min(X.shape[2:]) < 2:
+    check_number("total_variation", "beta", beta, above=0)
+    check_tensor("total_variation", X, "N C H W")
+    if min(X.shape[2:]) < 2:
         raise ValueError(
             f"total_variation: X has shape {tuple(X.shape)}, expected (N, C, H, W) with two rows "
             "and two columns or more"

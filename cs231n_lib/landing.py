@@ -16,6 +16,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from cs231n_lib.files import check_file, write_atomically
 from cs231n_lib.plotting import COLOUR, STYLE
 from cs231n_lib.scenes import RELATIONS, draw, sample_scenes
 
@@ -114,9 +115,12 @@ def chapter_figure(notebook: str | Path, name: str) -> Image.Image:
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such notebook.
     ValueError
-        If the notebook has no such figure.
+        If the file is no notebook, or has no such figure.
     """
+    check_file(notebook, "chapter_figure: the notebook")
     for cell in nbformat.read(notebook, as_version=4).cells:
         if cell.metadata.get("mystnb", {}).get("figure", {}).get("name") == name:
             for output in cell.outputs:
@@ -138,7 +142,27 @@ def card_picture(figure: Image.Image, card: Card) -> Image.Image:
     -------
     PIL.Image.Image
         Of the size `SIZE`.
+
+    Raises
+    ------
+    TypeError
+        If ``figure`` is no picture of Pillow's.
+    ValueError
+        If the card has no parts, one that is not inside the figure, or more labels than parts.
     """
+    if not isinstance(figure, Image.Image):
+        raise TypeError(f"card_picture: figure is a {type(figure).__name__}, expected a PIL image")
+    if not card.parts or len(card.labels) > len(card.parts):
+        raise ValueError(
+            f"card_picture: {len(card.parts)} parts and {len(card.labels)} labels, expected one "
+            "part at least and no more labels than parts"
+        )
+    for part in card.parts:
+        left, top, right, bottom = part
+        if not (0 <= left < right <= 1 and 0 <= top < bottom <= 1):
+            raise ValueError(
+                f"card_picture: a part is {part}, expected (left, top, right, bottom) from 0 to 1"
+            )
     picture = Image.new("RGB", SIZE, "white")
     width = (SIZE[0] - GAP * (len(card.parts) - 1)) // len(card.parts)
     for number, share in enumerate(card.parts):
@@ -166,6 +190,13 @@ def card_pictures(chapters: str | Path) -> dict[str, Image.Image]:
     -------
     dict
         Chapter, such as ``"03-saliency"`` -> PIL.Image.Image.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a notebook is missing.
+    ValueError
+        If one has not the figure that is asked for.
     """
     return {"01-rnn": caption_picture()} | {
         chapter: card_picture(chapter_figure(Path(chapters, f"{chapter}.ipynb"), card.figure), card)
@@ -184,7 +215,17 @@ def cover(cards: dict[str, Image.Image]) -> Image.Image:
     Returns
     -------
     PIL.Image.Image
+
+    Raises
+    ------
+    ValueError
+        If there are no cards, or one has another size than `SIZE`.
     """
+    if not cards:
+        raise ValueError("cover: cards is empty, expected one card at least")
+    for name, card in cards.items():
+        if card.size != SIZE:
+            raise ValueError(f"cover: cards[{name!r}] has size {card.size}, expected {SIZE}")
     rows = -(-len(cards) // 2)
     picture = Image.new("RGB", (2 * SIZE[0] + GAP, rows * (SIZE[1] + GAP) - GAP), "white")
     for number, card in enumerate(cards.values()):
@@ -194,12 +235,30 @@ def cover(cards: dict[str, Image.Image]) -> Image.Image:
 
 
 def write_pictures(chapters: str | Path) -> None:
-    """Write all pictures of the landing page into the folder ``_static`` of the chapters."""
-    static = Path(chapters) / "_static"
+    """Write all pictures of the landing page into the folder ``_static`` of the chapters.
+
+    Parameters
+    ----------
+    chapters : str or Path
+        The folder of the notebooks.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a notebook or the folder ``_static`` is missing. Nothing is written then.
+    ValueError
+        If a notebook has not the figure that is asked for. Nothing is written then.
+    """
     cards = card_pictures(chapters)
-    for chapter, card in cards.items():
-        card.save(static / f"{chapter}.jpg", quality=88)
-    cover(cards).save(static / "cover.jpg", quality=85)
+    for name, picture, quality in (
+        *((chapter, card, 88) for chapter, card in cards.items()), ("cover", cover(cards), 85)
+    ):  # fmt: skip
+        write_atomically(
+            Path(chapters) / "_static" / f"{name}.jpg",
+            lambda file, picture=picture, quality=quality: picture.save(
+                file, "jpeg", quality=quality
+            ),
+        )
 
 
 if __name__ == "__main__":

@@ -53,7 +53,13 @@ def lstm_cell(a: np.ndarray, prev_c: np.ndarray) -> tuple[np.ndarray, np.ndarray
     next_c : (N, H) floats
     gates : tuple
         ``i``, ``f``, ``o``, ``g`` and ``tanh(next_c)``, each (N, H) floats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is no array of floats, or the shapes do not fit.
     """
+    check_shapes("lstm_cell", prev_c=(prev_c, "N H"), a=(a, "N 4H"))
     ai, af, ao, ag = np.split(a, 4, axis=1)
     i, f, o, g = sigmoid(ai), sigmoid(af), sigmoid(ao), np.tanh(ag)
     next_c = f * prev_c + i * g
@@ -290,7 +296,14 @@ def lstm_gates(cache: tuple) -> dict[str, np.ndarray]:
     dict
         ``i``, ``f``, ``o`` in [0, 1] and ``g`` in [-1, 1], and the cell state ``c``: copies,
         each (N, T, H) floats.
+
+    Raises
+    ------
+    ValueError
+        If ``cache`` is not what :func:`lstm_forward` returned.
     """
+    if not isinstance(cache, tuple) or len(cache) != 6 or np.ndim(cache[3]) != 4:
+        raise ValueError("lstm_gates: cache is not what lstm_forward returned")
     gates, c = cache[3], cache[4][1:]
     parts = dict(zip("ifogc", [*gates.swapaxes(0, 1), c]))
     return {name: part.swapaxes(0, 1).copy() for name, part in parts.items()}

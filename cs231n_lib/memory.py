@@ -13,6 +13,7 @@ from cs231n_lib.layers import (
 )
 from cs231n_lib.lstm import lstm_step_backward, lstm_step_forward
 from cs231n_lib.rnn import rnn_step_backward, rnn_step_forward
+from cs231n_lib.validation import check_finite, check_number
 
 __all__ = ["gradient_norms", "open_directions"]
 
@@ -41,7 +42,8 @@ def gradient_norms(
     Raises
     ------
     TypeError, ValueError
-        As :meth:`.CaptioningRNN.loss`, or if ``word`` is out of range.
+        As :meth:`.CaptioningRNN.loss`, or if ``model`` is no CaptioningRNN, its weights are not
+        finite or ``word`` is out of range.
     """
     features = _check("gradient_norms", model, features, captions, word)
     caches, h = _read(model, features, captions, word)
@@ -91,9 +93,10 @@ def open_directions(
     Raises
     ------
     TypeError, ValueError
-        As :meth:`.CaptioningRNN.loss`, or if ``word`` is out of range.
+        As :func:`gradient_norms`, or if ``threshold`` is negative or no number.
     """
     features = _check("open_directions", model, features, captions, word)
+    check_number("open_directions", "threshold", threshold, least=0)
     H = len(model.params["Wh"])
     size = H if model.cell_type == "rnn" else 2 * H
     counts = []
@@ -114,9 +117,13 @@ def _check(
     function: str, model: CaptioningRNN, features: np.ndarray, captions: np.ndarray, word: int
 ) -> np.ndarray:
     """Features in the model's dtype, or an error in the name of ``function``."""
+    if not isinstance(model, CaptioningRNN):
+        raise TypeError(f"{function}: model is a {type(model).__name__}, expected a CaptioningRNN")
     features = model.check_features(function, features)
     model.check_captions(function, features, captions)
-    if not isinstance(word, (int, np.integer)) or not 1 <= word < captions.shape[1]:
+    check_finite(function, model.params)
+    whole = isinstance(word, int | np.integer) and not isinstance(word, bool)
+    if not whole or not 1 <= word < captions.shape[1]:
         raise ValueError(
             f"{function}: word is {word!r}, expected a column from 1 to {captions.shape[1] - 1}"
         )

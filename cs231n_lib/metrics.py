@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from nltk.translate.bleu_score import SmoothingFunction, corpus_bleu
 
+from cs231n_lib.validation import check_texts
+
 __all__ = ["bleu4"]
 
 
@@ -29,9 +31,11 @@ def bleu4(sentences: Sequence[str], references: Sequence[Sequence[str]]) -> floa
 
     Raises
     ------
-    ValueError
-        If there are no sentences, not as many as pictures, or a picture without reference.
+    TypeError, ValueError
+        If there are no sentences, not as many as pictures, a picture without reference, or
+        anything but strings.
     """
+    check_texts("bleu4", "sentences", sentences)
     if len(sentences) != len(references) or not len(sentences):
         raise ValueError(
             f"bleu4: {len(sentences)} sentences and references for {len(references)} pictures, "
@@ -39,6 +43,8 @@ def bleu4(sentences: Sequence[str], references: Sequence[Sequence[str]]) -> floa
         )
     if not all(len(group) and not isinstance(group, str) for group in references):
         raise ValueError("bleu4: references must hold, for each picture, a list of sentences")
+    for group in references:
+        check_texts("bleu4", "references", group)
     return float(
         corpus_bleu(
             [[reference.split() for reference in group] for group in references],

@@ -15,6 +15,7 @@ from myst_nb import glue
 
 from cs231n_lib.plotting import STYLE
 from cs231n_lib.reproducible import make_reproducible
+from cs231n_lib.validation import check_count, check_number
 
 __all__ = ["record", "setup", "show_source", "within"]
 
@@ -26,7 +27,14 @@ def setup(photographs: bool = False) -> None:
     ----------
     photographs : bool
         Keep figures as JPEG. Of photographs, PNG would make files ten times as large.
+
+    Raises
+    ------
+    TypeError
+        If ``photographs`` is neither True nor False.
     """
+    if not isinstance(photographs, bool):
+        raise TypeError(f"setup: photographs is {photographs!r}, expected True or False")
     make_reproducible()
     matplotlib.rcParams.update(STYLE)
     if photographs:
@@ -49,7 +57,16 @@ def show_source(*functions: Callable) -> Markdown:
     -------
     IPython.display.Markdown
         A block of Python.
+
+    Raises
+    ------
+    TypeError
+        If something is no function or class written in Python.
+    ValueError
+        If nothing is given.
     """
+    if not functions:
+        raise ValueError("show_source: no functions were given")
     return Markdown("\n".join(f"```python\n{_without_docstring(f)}```" for f in functions))
 
 
@@ -78,12 +95,32 @@ def within(value: float, tolerance: float, digits: int = 2) -> str:
     str
         Such as ``"0.83 ± 0.03"``. When the notebooks are tested, any value from 0.80 to 0.86 agrees
         with that, and nothing else does.
+
+    Raises
+    ------
+    TypeError
+        If ``value`` or ``tolerance`` is no number, or ``digits`` no int.
+    ValueError
+        If ``value`` is NaN or infinite, if ``digits`` is negative, or if ``tolerance`` is negative
+        or rounds to zero.
     """
+    check_count("within", "digits", digits, least=0)
+    value = value.item() if hasattr(value, "item") else value
+    check_number("within", "value", value)
+    check_number("within", "tolerance", tolerance, above=0)
+    if float(f"{tolerance:.{digits}f}") == 0:
+        raise ValueError(f"within: tolerance is {tolerance:g}, expected more than 0 when rounded")
     return f"{value:.{digits}f} ± {tolerance:.{digits}f}"
 
 
 def record(**facts: str) -> None:
-    """Keep facts under a name for the prose around the cells, and print them."""
+    """Keep facts under a name for the prose around the cells, and print them.
+
+    Raises TypeError if a fact is no string, and keeps none then.
+    """
+    for name, fact in facts.items():
+        if not isinstance(fact, str):
+            raise TypeError(f"record: {name} is {fact!r}, expected a string, as within gives it")
     for name, fact in facts.items():
         glue(name, fact, display=False)
         print(f"{name.replace('_', ' ')}: {fact}")

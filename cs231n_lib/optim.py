@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from cs231n_lib.validation import check_count, check_number
+
 __all__ = ["adam", "rmsprop", "sgd", "sgd_momentum"]
 
 Config = dict[str, float | int | np.ndarray]
@@ -33,9 +35,11 @@ def sgd(w: np.ndarray, dw: np.ndarray, config: Config | None = None) -> tuple[np
 
     Raises
     ------
-    ValueError
-        If the shapes differ, that of a running average included, or ``config`` has a key that
-        the rule does not know.
+    TypeError, ValueError
+        If ``w`` or ``dw`` is no array of floats, the shapes differ, that of a running average
+        included, or ``config`` has a key that the rule does not know, or a setting that is no
+        number or out of range: rates are at least 0, shares that a running average keeps from 0
+        to 1, steps whole.
     """
     config = _configure("sgd", w, dw, config, learning_rate=1e-2)
     return w - config["learning_rate"] * dw, config
@@ -102,6 +106,12 @@ def _configure(
     **defaults: float,
 ) -> Config:
     """A copy of ``config``, complete: defaults for settings, zeros for running averages."""
+    for name, array in (("w", w), ("dw", dw)):
+        if getattr(getattr(array, "dtype", None), "kind", None) != "f":
+            given = getattr(array, "dtype", type(array).__name__)
+            raise TypeError(f"{rule}: {name} is {given}, expected a NumPy array of floats")
+    if not isinstance(config, dict | None):
+        raise TypeError(f"{rule}: config is a {type(config).__name__}, expected a dict")
     if np.shape(w) != np.shape(dw):
         raise ValueError(f"{rule}: dw has shape {np.shape(dw)}, expected {np.shape(w)}, that of w")
     unknown = set(config or ()) - set(defaults) - set(averages)
@@ -117,5 +127,14 @@ def _configure(
                 f"{rule}: config has {key!r} of shape {np.shape(config[key])}, "
                 f"expected {np.shape(w)}, that of w"
             )
+    for key in defaults:
+        setting = config[key]
+        if isinstance(setting, np.ndarray) and setting.ndim == 0:
+            setting = setting.item()  # a number that was read from a file
+        if key == "t":
+            check_count(rule, key, setting, least=0)
+        else:
+            kept = key in ("momentum", "decay_rate", "beta1", "beta2")  # a share, of what was
+            check_number(rule, key, setting, least=0, most=1 if kept else np.inf)
     # Settings become Python numbers: a NumPy one, from a schedule, would widen float32 weights.
     return {**config, **{key: type(number)(config[key]) for key, number in defaults.items()}}

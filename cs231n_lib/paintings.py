@@ -3,7 +3,8 @@
 No free painting comes with the packages that this book installs. These four are drawn instead, each
 with what makes a style: strokes, leading, lines or fans of a certain size, direction and colour.
 Every function takes the side of the square and a seed, and gives the same picture for the same
-seed. They are drawn larger and scaled down, so that edges are smooth.
+seed. They are drawn larger and scaled down, so that edges are smooth. A size that is no whole
+number is a TypeError, one out of range a ValueError, and so is a negative seed.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
+from cs231n_lib.validation import check_count, check_number
+
 __all__ = ["PAINTINGS", "engraving", "stained_glass", "swirls", "waves"]
 
 _LARGER = 3  # drawn so many times as large, then scaled down
-_SMALLEST = 32
+_SMALLEST, _LARGEST = 32, 4096  # pixels
 
 
 def swirls(size: int = 256, seed: int = 0) -> np.ndarray:
@@ -31,8 +34,9 @@ def swirls(size: int = 256, seed: int = 0) -> np.ndarray:
     Parameters
     ----------
     size : int
-        Side of the square in pixels, at least 32.
+        Side of the square in pixels, from 32 to 4096.
     seed : int
+        At least 0.
 
     Returns
     -------
@@ -92,8 +96,9 @@ def stained_glass(size: int = 256, seed: int = 0) -> np.ndarray:
     Parameters
     ----------
     size : int
-        Side of the square in pixels, at least 32.
+        Side of the square in pixels, from 32 to 4096.
     seed : int
+        At least 0.
 
     Returns
     -------
@@ -145,8 +150,9 @@ def engraving(size: int = 256, seed: int = 0) -> np.ndarray:
     Parameters
     ----------
     size : int
-        Side of the square in pixels, at least 32.
+        Side of the square in pixels, from 32 to 4096.
     seed : int
+        At least 0.
 
     Returns
     -------
@@ -174,8 +180,9 @@ def waves(size: int = 256, seed: int = 0) -> np.ndarray:
     Parameters
     ----------
     size : int
-        Side of the square in pixels, at least 32.
+        Side of the square in pixels, from 32 to 4096.
     seed : int
+        At least 0.
 
     Returns
     -------
@@ -207,8 +214,9 @@ PAINTINGS: dict[str, Callable[[int, int], np.ndarray]] = {
 
 
 def _begin(name: str, size: int, seed: int) -> tuple[np.random.Generator, int]:
-    if size < _SMALLEST:
-        raise ValueError(f"{name}: size is {size}, expected at least {_SMALLEST} pixels")
+    check_count(name, "size", size, least=_SMALLEST)
+    check_number(name, "size", size, most=_LARGEST)
+    check_count(name, "seed", seed, least=0)
     return np.random.default_rng(seed), _LARGER * size
 
 

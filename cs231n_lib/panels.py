@@ -19,7 +19,9 @@ from matplotlib.figure import Figure
 from PIL import Image as Pillow
 from PIL.PngImagePlugin import PngInfo
 
+from cs231n_lib.figure_checks import check_picture
 from cs231n_lib.plotting import COLOUR
+from cs231n_lib.validation import check_count, check_number, check_texts
 
 __all__ = ["panels"]
 
@@ -69,11 +71,25 @@ def panels(
 
     Raises
     ------
+    TypeError
+        If a tile is neither an array of bytes nor callable, a label no string, or a number of
+        another type.
     ValueError
-        If there is no such kind, or if numbers of tiles, labels and pictures do not go together.
+        If there is no such kind, or if numbers of tiles, labels and pictures do not go together; if
+        a tile has another shape, or a number is not positive.
     """
     if kind not in KINDS:
         raise ValueError(f"panels: kind is {kind!r}, expected one of {', '.join(KINDS)}")
+    check_texts("panels", "labels", labels)
+    for name, count in {"columns": columns, "width": size[0], "height": size[1]}.items():
+        if count is not None:
+            check_count("panels", name, count)
+    check_count("panels", "together", together)
+    if magnified is not None:
+        check_number("panels", "magnified", magnified, above=0)
+    for k, tile in enumerate(tiles):
+        if not callable(tile):
+            check_picture("panels", f"tiles[{k}]", tile)
     if len(tiles) < 2 or len(labels) != len(tiles):
         raise ValueError(
             f"panels: {len(tiles)} tiles and {len(labels)} labels, expected two tiles at least and "
@@ -90,7 +106,7 @@ def panels(
     width, height = size
     gap = round(0.03 * width)
     pixel = columns * (width + gap) / PAGE  # of the page, in pixels of the picture
-    font = min(12, 1.6 * (width / pixel) / max(len(label) for label in labels))
+    font = min(12, 1.6 * (width / pixel) / max(1, *map(len, labels)))
     cell = width + gap, height + gap + round(1.7 * font * pixel)
     grid = Pillow.new("RGB", (columns * cell[0], rows * cell[1]), "white")
     for k, (tile, label) in enumerate(zip(tiles, labels)):

@@ -1,8 +1,7 @@
 """The recurrent networks before they were made fast: the plain loop, and a first improvement.
 
 The chapters start from these and end with :mod:`cs231n_lib.rnn` and :mod:`cs231n_lib.lstm`, whose
-results are the same. The tests prove that, ``make bench`` measures the gain. Nothing is checked
-here but what the steps check.
+results are the same, and so are the errors. The tests prove that, ``make bench`` measures the gain.
 
 Letters: ``N`` sequences in a batch, ``T`` steps, ``D`` size of an input, ``H`` size of the state.
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from cs231n_lib.lstm import lstm_step_backward, lstm_step_forward, sigmoid
 from cs231n_lib.rnn import rnn_step_backward, rnn_step_forward
+from cs231n_lib.validation import check_shapes
 
 __all__ = [
     "lstm_hoisted_backward",
@@ -34,6 +34,7 @@ def rnn_loop_forward(
     x: np.ndarray, h0: np.ndarray, Wx: np.ndarray, Wh: np.ndarray, b: np.ndarray
 ) -> tuple[np.ndarray, list[tuple]]:
     """T calls of the step, see :func:`cs231n_lib.rnn.rnn_forward`; the cache lists theirs."""
+    _check_rnn("rnn_loop_forward", x, h0, Wx, Wh, b)
     h, caches = [h0], []
     for t in range(x.shape[1]):
         next_h, cache = rnn_step_forward(x[:, t], h[-1], Wx, Wh, b)
@@ -44,6 +45,7 @@ def rnn_loop_forward(
 
 def rnn_loop_backward(dh: np.ndarray, caches: list[tuple]) -> Gradients:
     """T calls of the step back, see :func:`cs231n_lib.rnn.rnn_backward`."""
+    _check_steps("rnn_loop_backward", dh, caches)
     dx, dprev_h, dWx, dWh, db = [], 0, 0, 0, 0
     for t in reversed(range(len(caches))):
         # Two streams meet in h_t: from the loss at this step, and from the step after it.
@@ -59,6 +61,7 @@ def rnn_hoisted_forward(
     x: np.ndarray, h0: np.ndarray, Wx: np.ndarray, Wh: np.ndarray, b: np.ndarray
 ) -> tuple[np.ndarray, tuple]:
     """The loop with the products that need no state taken out of it."""
+    _check_rnn("rnn_hoisted_forward", x, h0, Wx, Wh, b)
     a = x @ Wx + b  # (N, T, H)
     h = np.empty_like(a)
     prev_h = h0
@@ -71,6 +74,7 @@ def rnn_hoisted_forward(
 def rnn_hoisted_backward(dh: np.ndarray, cache: tuple) -> Gradients:
     """The loop back with all but one of its products taken out of it."""
     x, h0, Wx, Wh, h = cache
+    check_shapes("rnn_hoisted_backward", h=(h, "N T H"), dh=(dh, "N T H"))
     da = np.empty_like(h)
     dprev_h = np.zeros_like(h0)
     for t in reversed(range(x.shape[1])):
@@ -83,6 +87,7 @@ def lstm_loop_forward(
     x: np.ndarray, h0: np.ndarray, Wx: np.ndarray, Wh: np.ndarray, b: np.ndarray
 ) -> tuple[np.ndarray, list[tuple]]:
     """T calls of the step, see :func:`cs231n_lib.lstm.lstm_forward`; the cache lists theirs."""
+    _check_lstm("lstm_loop_forward", x, h0, Wx, Wh, b)
     h, c, caches = [h0], np.zeros_like(h0), []
     for t in range(x.shape[1]):
         next_h, c, cache = lstm_step_forward(x[:, t], h[-1], c, Wx, Wh, b)
@@ -93,6 +98,7 @@ def lstm_loop_forward(
 
 def lstm_loop_backward(dh: np.ndarray, caches: list[tuple]) -> Gradients:
     """T calls of the step back, see :func:`cs231n_lib.lstm.lstm_backward`."""
+    _check_steps("lstm_loop_backward", dh, caches)
     dx, dprev_h, dWx, dWh, db = [], 0, 0, 0, 0
     dprev_c = np.zeros_like(dh[:, 0])
     for t in reversed(range(len(caches))):
@@ -110,6 +116,7 @@ def lstm_hoisted_forward(
     x: np.ndarray, h0: np.ndarray, Wx: np.ndarray, Wh: np.ndarray, b: np.ndarray
 ) -> tuple[np.ndarray, tuple]:
     """The loop with the products that need no state taken out of it."""
+    _check_lstm("lstm_hoisted_forward", x, h0, Wx, Wh, b)
     (N, T, _), H = x.shape, len(Wh)
     gates = x @ Wx + b  # (N, T, 4H)
     h, c, tanh_c = np.empty((3, N, T, H), gates.dtype)
@@ -128,6 +135,7 @@ def lstm_hoisted_forward(
 def lstm_hoisted_backward(dh: np.ndarray, cache: tuple) -> Gradients:
     """The loop back with all but one of its products taken out of it."""
     x, h0, Wx, Wh, gates, c, tanh_c, h = cache
+    check_shapes("lstm_hoisted_backward", h=(h, "N T H"), dh=(dh, "N T H"))
     da = np.empty_like(gates)
     dprev_h, dprev_c = np.zeros_like(h0), np.zeros_like(h0)
     for t in reversed(range(x.shape[1])):
@@ -146,6 +154,30 @@ def lstm_hoisted_backward(dh: np.ndarray, cache: tuple) -> Gradients:
         )
         dprev_h, dprev_c = da[:, t] @ Wh.T, dc * f
     return da @ Wx.T, dprev_h, *_sums_over_time(x, h0, h, da)
+
+
+def _check_rnn(function: str, x: np.ndarray, h0: np.ndarray, *weights: np.ndarray) -> None:
+    Wx, Wh, b = weights
+    check_shapes(
+        function, x=(x, "N T D"), h0=(h0, "N H"), Wx=(Wx, "D H"), Wh=(Wh, "H H"), b=(b, "H")
+    )
+
+
+def _check_lstm(function: str, x: np.ndarray, h0: np.ndarray, *weights: np.ndarray) -> None:
+    Wx, Wh, b = weights
+    check_shapes(
+        function, x=(x, "N T D"), h0=(h0, "N H"), Wx=(Wx, "D 4H"), Wh=(Wh, "H 4H"), b=(b, "4H")
+    )
+
+
+def _check_steps(function: str, dh: np.ndarray, caches: list[tuple]) -> None:
+    """One gradient a step: a longer ``dh`` would be cut without a word."""
+    check_shapes(function, dh=(dh, "N T H"))
+    if dh.shape[1] != len(caches):
+        raise ValueError(
+            f"{function}: dh has shape {dh.shape}, expected (N, T, H) with T = {len(caches)}, "
+            "one step for each of caches"
+        )
 
 
 def _sums_over_time(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -12,9 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, HPacker, TextArea, VPacker
 
+from cs231n_lib.figure_checks import check_curves, check_values
 from cs231n_lib.scenes import RELATIONS, Scene, draw
 from cs231n_lib.training import CaptioningSolver
 from cs231n_lib.truth import judge
+from cs231n_lib.validation import check_count, check_finite, check_shapes, check_texts
 
 __all__ = [
     "COLOUR",
@@ -62,6 +65,9 @@ STYLE = {
 }
 
 
+_LONGEST_LINE = 34  # letters that fit under a picture
+
+
 def show_captions(
     scenes: Sequence[Scene], sentences: Sequence[str] | None = None, columns: int = 4
 ) -> Figure:
@@ -78,7 +84,21 @@ def show_captions(
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If something else is given for a scene or a sentence, or ``columns`` is no int.
+    ValueError
+        If there are no scenes or no columns, or not as many sentences as scenes.
     """
+    check_count("show_captions", "columns", columns)
+    for scene in scenes:
+        _check_scene("show_captions", scene)
+    if len(scenes) == 0:
+        raise ValueError("show_captions: no scenes were given")
+    if sentences is not None:
+        check_texts("show_captions", "sentences", sentences, len(scenes))
     sentences = [scene.captions[0] for scene in scenes] if sentences is None else sentences
     rows = -(-len(scenes) // columns)
     side, text = 8 / columns, 0.36  # inches: of a picture, of the two lines under it
@@ -100,24 +120,31 @@ def show_captions(
     return finish(figure, axes[0, 0])
 
 
+def _check_scene(function: str, scene: Scene) -> None:
+    if not isinstance(scene, Scene):
+        raise TypeError(f"{function}: a scene is a {type(scene).__name__}, expected a Scene")
+
+
 def _caption(sentence: str, scene: Scene, fontsize: float) -> VPacker:
     verdict = judge(sentence, scene)
     wrong = {mistake.word: mistake for mistake in verdict.mistakes}
-    words = sentence.split()
-    lines: list[list[TextArea]] = [[]]
-    for index, word in enumerate(words):
+    lines: list[list[tuple[str, dict[str, str]]]] = [[]]
+    for index, word in enumerate(sentence.split()):
         if index and any(name.split()[0] == word for name in RELATIONS):
             lines.append([])
         mistake = wrong.get(index)
-        style = {"fontsize": fontsize, "color": COLOUR["ink"]}
-        if mistake:
-            style |= {"color": COLOUR["orange"], "weight": "bold"}
-        lines[-1].append(TextArea(word, textprops=style))
+        marked = {"color": COLOUR["orange"], "weight": "bold"}
+        lines[-1].append((word, marked if mistake else {"color": COLOUR["ink"]}))
         if mistake and mistake.true:
-            hint = {"fontsize": fontsize, "color": COLOUR["grey"]}
-            lines[-1].append(TextArea(f"[{mistake.true}]", textprops=hint))
+            lines[-1].append((f"[{mistake.true}]", {"color": COLOUR["grey"]}))
+    # A line with many mistakes would be wider than its picture, and the figure with it.
+    longest = max(len(" ".join(text for text, _ in line)) for line in lines)
+    fontsize *= min(1, _LONGEST_LINE / max(longest, 1))
     gap = 0.35 * fontsize
-    packed = [HPacker(children=line, pad=0, sep=gap, align="baseline") for line in lines]
+    packed = []
+    for line in lines:
+        words = [TextArea(text, textprops={"fontsize": fontsize} | look) for text, look in line]
+        packed.append(HPacker(children=words, pad=0, sep=gap, align="baseline"))
     return VPacker(children=packed, pad=0, sep=gap, align="center")
 
 
@@ -135,7 +162,17 @@ def plot_curves(curves: Mapping[str, Sequence[float]], ylabel: str, window: int 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If a curve holds no real numbers, or ``window`` is no int.
+    ValueError
+        If there is no curve or no value, if a value is NaN, infinite or negative, which a
+        logarithmic axis would leave out, or if ``window`` is not positive.
     """
+    check_count("plot_curves", "window", window)
+    curves = check_curves("plot_curves", "curves", curves, least=0)
     figure, ax = plt.subplots()
     for name, values in curves.items():
         _plot_smooth(ax, values, window, name)
@@ -156,15 +193,38 @@ def plot_training(solvers: Mapping[str, CaptioningSolver], window: int = 50) -> 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If something else is given for a solver, or ``window`` is no int.
+    ValueError
+        If there is no solver, or one that has not been trained and validated; if a loss is NaN,
+        infinite or negative, or a validation measure not from 0 to 1.
     """
+    check_count("plot_training", "window", window)
+    losses = _histories("plot_training", solvers, "loss_history")
+    shares = _histories("plot_training", solvers, "validation_history", most=1)
     figure, (left, right) = plt.subplots(1, 2)
-    for (name, solver), marker in zip(solvers.items(), itertools.cycle(_MARKERS)):
-        _plot_smooth(left, solver.loss_history, window, name)
-        shares = 100 * np.array(solver.validation_history)
-        right.plot(np.arange(1, len(shares) + 1), shares, marker=marker, label=name)
+    for name, marker in zip(solvers, itertools.cycle(_MARKERS)):
+        _plot_smooth(left, losses[name], window, name)
+        percent = 100 * shares[name]
+        right.plot(np.arange(1, len(percent) + 1), percent, marker=marker, label=name)
     left.set(xlabel="step", ylabel="loss of a sentence", yscale="log", xlim=(0, None))
     right.set(xlabel="epoch", ylabel="true captions, %", ylim=(0, 100))
     return finish(figure, right, legend=len(solvers) > 1)
+
+
+def _histories(
+    function: str, solvers: Mapping[str, CaptioningSolver], history: str, most: float = math.inf
+) -> dict[str, np.ndarray]:
+    if not all(hasattr(solver, history) for solver in dict(solvers).values()):
+        raise TypeError(f"{function}: solvers have no {history}, expected CaptioningSolvers")
+    for name, solver in solvers.items():
+        if len(getattr(solver, history)) == 0:
+            raise ValueError(f"{function}: {history} of {name!r} is empty; call its train() first")
+    found = {name: getattr(solver, history) for name, solver in solvers.items()}
+    return check_curves(function, history, found, least=0, most=most)
 
 
 def plot_mistakes(shares: Mapping[str, Mapping[str, float]]) -> Figure:
@@ -174,14 +234,35 @@ def plot_mistakes(shares: Mapping[str, Mapping[str, float]]) -> Figure:
     ----------
     shares : dict of dicts
         Network -> attribute -> share of captions from 0 to 1, as from
-        :func:`cs231n_lib.truth.count_mistakes` over the number of captions.
+        :func:`cs231n_lib.truth.count_mistakes` over the number of captions. An attribute that is
+        not there counts as 0; ``"grammar"`` has no bar.
 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If a share is no real number.
+    ValueError
+        If there is no network, an attribute that sentences do not have, or a share that is not
+        from 0 to 1.
     """
     attributes = ["first size", "first colour", "first shape", "relation"]
     attributes += ["second size", "second colour", "second shape"]
+    if not shares:
+        raise ValueError("plot_mistakes: shares is empty, expected one network at least")
+    for name, share in shares.items():
+        unknown = [key for key in share if key not in (*attributes, "grammar")]
+        if unknown:
+            raise ValueError(
+                f"plot_mistakes: shares[{name!r}] has {unknown[0]!r}, expected attributes such as "
+                "'first colour'"
+            )
+        if share:
+            values = list(share.values())
+            check_values("plot_mistakes", f"shares[{name!r}]", values, least=0, most=1)
     figure, ax = plt.subplots()
     width = 0.8 / len(shares)
     for k, (name, share) in enumerate(shares.items()):
@@ -206,7 +287,15 @@ def plot_gradient_norms(norms: Mapping[str, np.ndarray]) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If a curve holds no real numbers.
+    ValueError
+        If there is no curve or no value, or if a value is NaN, infinite or negative.
     """
+    norms = check_curves("plot_gradient_norms", "norms", norms, least=0)
     return _plot_back(norms, "norm of the gradient,\nrelative to the start")
 
 
@@ -221,7 +310,15 @@ def plot_open_directions(counts: Mapping[str, np.ndarray]) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If a curve holds no real numbers.
+    ValueError
+        If there is no curve or no value, or if a value is NaN, infinite or negative.
     """
+    counts = check_curves("plot_open_directions", "counts", counts, least=0)
     return _plot_back(counts, "open directions")
 
 
@@ -253,7 +350,17 @@ def plot_gates(gates: Mapping[str, np.ndarray], words: Sequence[str], per_word: 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If a gate is no NumPy array of floats, a word no string, or ``per_word`` no int.
+    ValueError
+        If there is no cell state, a gate that an LSTM does not have, or an activation out of its
+        range; if shapes and words do not go together, or ``per_word`` is not positive.
     """
+    check_count("plot_gates", "per_word", per_word)
+    _check_gates("plot_gates", gates, words)
     full = np.abs(gates["c"])
     stands_out = full.max(axis=0) - full.mean(axis=0)
     units = np.concatenate(
@@ -311,11 +418,35 @@ def gate_tiles(
         sum: old cell times forget gate, plus input gate times candidate, is the new cell; below,
         the output gate and the likeliest next words. Units are small squares, always at the same
         place: first those whose cell is fullest at the first word, then those of the second, ...
+
+    Raises
+    ------
+    TypeError
+        If ``scene`` is no Scene, if gates or scores are no NumPy arrays of floats, or if a word is
+        no string.
+    ValueError
+        If a gate is missing or unknown, or an activation out of its range; if a score is NaN or
+        infinite; if shapes, words and vocabulary do not go together.
     """
+    _check_scene("gate_tiles", scene)
+    _check_gates("gate_tiles", gates, words)
+    missing = [name for name in "ifogc" if name not in gates]
+    if missing:
+        raise ValueError(f"gate_tiles: gates have no {missing[0]!r}, expected i, f, o, g and c")
+    check_shapes("gate_tiles", scores=(scores, "T V"))
+    check_finite("gate_tiles", {"scores": scores})
+    if len(scores) != len(words):
+        raise ValueError(f"gate_tiles: {len(scores)} rows of scores for {len(words)} words")
+    check_texts("gate_tiles", "vocabulary", vocabulary, scores.shape[1])
     full = np.abs(gates["c"])
     order = np.lexsort((-full.max(axis=0), full.argmax(axis=0)))
-    side = -(-len(order) // np.ceil(np.sqrt(len(order))).astype(int))
-    maps = {name: values[:, order].reshape(len(words), side, -1) for name, values in gates.items()}
+    wide = int(np.ceil(np.sqrt(len(order))))
+    high = -(-len(order) // wide)
+    empty = [(0, 0), (0, wide * high - len(order))]  # places of the last row without a unit
+    maps = {
+        name: np.pad(values[:, order], empty, constant_values=np.nan).reshape(-1, high, wide)
+        for name, values in gates.items()
+    }
     limit = np.quantile(full, 0.99)
     chances = np.exp(scores - scores.max(axis=1, keepdims=True))
     chances /= chances.sum(axis=1, keepdims=True)
@@ -332,7 +463,7 @@ def gate_tiles(
         for spine in ax.spines.values():
             spine.set(visible=True, color="#BBBBBB", linewidth=0.5)
         if name in _DOES:
-            ax.set_xlabel(f"{_DOES[name]} {values.mean():.0%}", fontsize=7, labelpad=2)
+            ax.set_xlabel(f"{_DOES[name]} {np.nanmean(values):.0%}", fontsize=7, labelpad=2)
 
     def draw_step(figure: Figure, t: int) -> None:
         above, below = 0.59, 0.09
@@ -368,6 +499,22 @@ def gate_tiles(
 
     steps = [functools.partial(draw_step, t=t) for t in range(len(words))]
     return [draw_scene, *steps]
+
+
+def _check_gates(function: str, gates: Mapping[str, np.ndarray], words: Sequence[str]) -> None:
+    check_texts(function, "words", words)
+    unknown = [name for name in gates if name not in _GATE_TITLES]
+    if unknown or "c" not in gates:
+        raise ValueError(
+            f"{function}: gates are {', '.join(map(str, gates)) or 'none'}, expected c and any of "
+            "i, f, o, g"
+        )
+    check_shapes(function, **{f"gates[{name!r}]": (gates[name], "T H") for name in gates})
+    if len(gates["c"]) != len(words):
+        raise ValueError(f"{function}: gates of {len(gates['c'])} steps for {len(words)} words")
+    for name, values in gates.items():
+        least, most = {"c": (-math.inf, math.inf), "g": (-1, 1)}.get(name, (0, 1))
+        check_values(function, f"gates[{name!r}]", values.ravel(), least=least, most=most)
 
 
 _OPEN = {"cmap": "viridis", "vmin": 0, "vmax": 1}

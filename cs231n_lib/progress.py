@@ -9,6 +9,8 @@ from IPython.core.getipython import get_ipython
 from IPython.display import HTML, display
 from tqdm import tqdm
 
+from cs231n_lib.validation import check_count
+
 __all__ = ["progress"]
 
 T = TypeVar("T")
@@ -49,7 +51,21 @@ def progress(iterable: Iterable[T], label: str, total: int | None = None) -> Ite
     iterator
         Over the same items. A bar shows in a terminal and in a notebook, and nowhere else; it is
         gone at the end, also after an error.
+
+    Raises
+    ------
+    TypeError
+        At the first item: if there is nothing to go through, ``label`` is no string or ``total`` no
+        int.
+    ValueError
+        At the first item: if ``total`` is negative.
     """
+    if not isinstance(iterable, Iterable):
+        raise TypeError(f"progress: iterable is {iterable!r}, expected something to go through")
+    if not isinstance(label, str):
+        raise TypeError(f"progress: label is {label!r}, expected a string")
+    if total is not None:
+        check_count("progress", "total", total, least=0)
     shell = get_ipython()
     bar = _NotebookBar if shell is not None and hasattr(shell, "kernel") else tqdm
     settings = {"disable": None} if bar is tqdm else {"gui": False}

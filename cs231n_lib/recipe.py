@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cs231n_lib.caption_data import decode_captions
+from cs231n_lib.caption_data import check_split, decode_captions
 from cs231n_lib.captioning import CaptioningRNN
 from cs231n_lib.training import CaptioningSolver, one_cycle
 from cs231n_lib.truth import share_true
@@ -26,7 +26,14 @@ def train_captioner(data: dict[str, Any], cell_type: str) -> CaptioningSolver:
     CaptioningSolver
         Trained; its ``model`` is the network, and its ``validation_history`` the share of captions
         of validation pictures that were true after each epoch.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``data`` lacks a part of the splits ``train`` and ``val``, or ``cell_type`` is unknown.
     """
+    for split in ("train", "val"):
+        check_split("train_captioner", data, split)
     features = data["train_features"]
     model = CaptioningRNN(
         data["word_to_idx"],
@@ -65,6 +72,12 @@ def caption(model: CaptioningRNN, data: dict[str, Any], split: str) -> list[str]
     -------
     list of str
         One sentence a picture, found by greedy search, no longer than the captions of the data.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no such split, or its features do not fit the network.
     """
+    check_split("caption", data, split)
     length = data[f"{split}_captions"].shape[1]
     return decode_captions(model.sample(data[f"{split}_features"], length), data["idx_to_word"])

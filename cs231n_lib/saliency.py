@@ -24,6 +24,7 @@ from cs231n_lib.inspection import (
     Model,
     check_classes,
     check_pictures,
+    check_tensor,
     class_scores,
     find_layer,
     frozen,
@@ -31,7 +32,7 @@ from cs231n_lib.inspection import (
     pictures_at_once,
 )
 from cs231n_lib.progress import progress
-from cs231n_lib.validation import check_count
+from cs231n_lib.validation import check_count, check_number
 
 __all__ = [
     "completeness_gap",
@@ -156,8 +157,8 @@ def smooth_grad(
     Raises
     ------
     TypeError, ValueError
-        As :func:`score_gradients`; ValueError also if ``samples`` is less than 1 or ``sigma``
-        negative.
+        As :func:`score_gradients`; also if ``samples`` is no count from 1 or ``sigma`` no number
+        from 0.
 
     Notes
     -----
@@ -167,8 +168,7 @@ def smooth_grad(
     check_pictures("smooth_grad", X, model)
     check_classes("smooth_grad", y, X)
     check_count("smooth_grad", "samples", samples)
-    if not 0 <= sigma < float("inf"):
-        raise ValueError(f"smooth_grad: sigma is {sigma}, expected 0 or more")
+    check_number("smooth_grad", "sigma", sigma, least=0)
     X = X.detach()
     reach = sigma * (X.amax(dim=(1, 2, 3)) - X.amin(dim=(1, 2, 3)))
     generator = torch.Generator().manual_seed(seed)
@@ -294,17 +294,13 @@ def completeness_gap(
     Raises
     ------
     TypeError, ValueError
-        As :func:`integrated_gradients`; ValueError also if ``attributions`` has not the shape of
-        ``X``.
+        As :func:`integrated_gradients`; also if ``attributions`` is no tensor like ``X``, or holds
+        NaN or infinity.
     """
     check_pictures("completeness_gap", X, model)
     check_classes("completeness_gap", y, X)
     baseline = _baseline("completeness_gap", baseline, X)
-    if attributions.shape != X.shape:
-        raise ValueError(
-            f"completeness_gap: attributions have shape {tuple(attributions.shape)}, expected "
-            f"{tuple(X.shape)}"
-        )
+    _check_fits("completeness_gap", "attributions", attributions, X, tuple(X.shape))
     with frozen(model), torch.no_grad():
         _, score = class_scores("completeness_gap", model, X, y)
         _, nothing = class_scores("completeness_gap", model, baseline, y)
@@ -381,7 +377,14 @@ def _only_map(kept: list[torch.Tensor], layer: str) -> torch.Tensor:
 
 
 def layers_with_weights(model: nn.Module) -> list[str]:
-    """Names of all layers of a network that have weights of their own, from below to the top."""
+    """Names of all layers of a network that have weights of their own, from below to the top.
+
+    Raises TypeError if ``model`` is no ``torch.nn.Module``.
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(
+            f"layers_with_weights: model is a {type(model).__name__}, expected a torch.nn.Module"
+        )
     return [name for name, layer in model.named_modules() if layer._parameters and name]
 
 
@@ -459,15 +462,23 @@ def randomisation_check(
     """
     check_pictures("randomisation_check", X, model)
     check_classes("randomisation_check", y, X)
-    layers = layers_with_weights(model) if layers is None else list(layers)
-    for layer in layers:
-        find_layer(model, layer)
+    layers = _layers(model, layers)
     maps = {"trained": method(X, y, model)}
     forgetful = copy.deepcopy(model).eval()
     for k, layer in enumerate(progress(layers[::-1], "forgetting")):
         randomise_layer(forgetful, layer, seed + k)
         maps[layer] = method(X, _open_classes(X, y, forgetful), forgetful)
     return maps
+
+
+def _layers(model: nn.Module, layers: Sequence[str] | None) -> list[str]:
+    if layers is None:
+        return layers_with_weights(model)
+    if isinstance(layers, str):  # its letters could be names of layers as well
+        raise TypeError(f"randomisation_check: layers is {layers!r}, expected a list of names")
+    for layer in layers:
+        find_layer(model, layer)
+    return list(layers)
 
 
 def _open_classes(X: torch.Tensor, y: torch.Tensor, model: Model) -> torch.Tensor:
@@ -493,10 +504,14 @@ def rank_correlation(a: torch.Tensor, b: torch.Tensor) -> np.ndarray:
 
     Raises
     ------
+    TypeError
+        If they are no tensors of floats.
     ValueError
         If the shapes differ, or are no such shapes; if a value is NaN or infinite.
     """
-    if a.shape != b.shape or a.ndim != 3:
+    check_tensor("rank_correlation", a, "N H W", "a")
+    check_tensor("rank_correlation", b, "N H W", "b")
+    if a.shape != b.shape:
         raise ValueError(
             f"rank_correlation: the maps have shapes {tuple(a.shape)} and {tuple(b.shape)}, "
             "expected (N, H, W) of both"
@@ -527,7 +542,18 @@ def delete_cells(
     Returns
     -------
     (N, 3, H, W) tensor
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the tensors do not fit, ``maps`` holds NaN or infinity, ``part`` is out of range, or
+        ``cell`` less than 1.
     """
+    check_tensor("delete_cells", X, "N 3 H W")
+    check_number("delete_cells", "part", part, least=0, most=1)
+    check_count("delete_cells", "cell", cell)
+    _check_maps("delete_cells", maps, X)
+    _check_fits("delete_cells", "replacement", replacement, X, tuple(X.shape))
     H, W = X.shape[2:]
     cells = nn.functional.avg_pool2d(maps, cell, ceil_mode=True)
     order = cells.flatten(1).argsort(dim=1, descending=True, stable=True)
@@ -634,12 +660,16 @@ def share_inside(maps: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     Raises
     ------
     TypeError, ValueError
-        If the mask is not bool, the shapes do not fit, or a map has negative values or such
-        as are NaN or infinite.
+        If the mask is not bool, shapes or devices do not fit, or a map has negative values or
+        such as are NaN or infinite.
     """
-    if mask.dtype != torch.bool:
-        raise TypeError(f"share_inside: mask has dtype {mask.dtype}, expected bool")
-    if maps.ndim != 3 or mask.shape not in (maps.shape, maps.shape[1:]):
+    check_tensor("share_inside", maps, "N H W", "maps")
+    if not isinstance(mask, torch.Tensor) or mask.dtype != torch.bool:
+        given = mask.dtype if isinstance(mask, torch.Tensor) else type(mask).__name__
+        raise TypeError(f"share_inside: mask is {given}, expected bool, as a tensor")
+    if mask.device != maps.device:
+        raise ValueError(f"share_inside: mask is on {mask.device}, but the maps on {maps.device}")
+    if mask.shape not in (maps.shape, maps.shape[1:]):
         raise ValueError(
             f"share_inside: maps have shape {tuple(maps.shape)} and mask {tuple(mask.shape)}, "
             "expected (N, H, W), and the same or (H, W)"
@@ -654,13 +684,24 @@ def share_inside(maps: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 def _check_maps(function: str, maps: torch.Tensor, X: torch.Tensor) -> None:
-    expected = (len(X), *X.shape[2:])
-    if maps.shape != expected:
+    _check_fits(function, "maps", maps, X, (len(X), *X.shape[2:]), ", a map for each picture")
+
+
+def _check_fits(
+    function: str,
+    name: str,
+    tensor: torch.Tensor,
+    X: torch.Tensor,
+    shape: tuple[int, ...],
+    hint: str = "",
+) -> None:
+    """Floats that are finite, of that shape, where the pictures are."""
+    check_tensor(function, tensor, "...", name)
+    if tensor.shape != shape:
         raise ValueError(
-            f"{function}: maps have shape {tuple(maps.shape)}, expected {expected}, a map for "
-            "each picture"
+            f"{function}: {name} have shape {tuple(tensor.shape)}, expected {shape}{hint}"
         )
-    if maps.device != X.device:
-        raise ValueError(f"{function}: maps are on {maps.device}, but the pictures on {X.device}")
-    if not maps.isfinite().all():
-        raise ValueError(f"{function}: maps contain values that are NaN or infinite")
+    if tensor.device != X.device:
+        raise ValueError(f"{function}: {name} are on {tensor.device}, but X is on {X.device}")
+    if not tensor.isfinite().all():
+        raise ValueError(f"{function}: {name} contain values that are NaN or infinite")

@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from cs231n_lib.figure_checks import check_colours, check_curves, check_picture, check_values
 from cs231n_lib.plotting import finish
+from cs231n_lib.validation import check_finite, check_number
 
 __all__ = ["overlay", "plot_deletion", "plot_path", "plot_randomisation", "visible"]
 
@@ -32,12 +34,20 @@ def visible(maps: torch.Tensor, percentile: float = 99.0) -> list[np.ndarray]:
 
     Raises
     ------
+    TypeError
+        If ``maps`` is no tensor of real numbers, or ``percentile`` no number.
     ValueError
-        If ``maps`` has another shape.
+        If ``maps`` has another shape or a size of zero, or contains NaN or infinity; if
+        ``percentile`` is not above 0 and at most 100.
     """
-    if maps.ndim != 3:
+    check_number("visible", "percentile", percentile, above=0, most=100)
+    if not isinstance(maps, torch.Tensor) or maps.is_complex():
+        given = maps.dtype if isinstance(maps, torch.Tensor) else type(maps).__name__
+        raise TypeError(f"visible: maps are {given}, expected a tensor of real numbers")
+    if maps.ndim != 3 or maps.numel() == 0:
         raise ValueError(f"visible: maps have shape {tuple(maps.shape)}, expected (N, H, W)")
     arrays = maps.detach().cpu().double().numpy()
+    check_finite("visible", {"maps": arrays})
     limits = np.percentile(np.abs(arrays), percentile, axis=(1, 2), keepdims=True)
     limits = np.where(
         limits > 0, limits, np.maximum(np.abs(arrays).max((1, 2), keepdims=True), 1e-300)
@@ -62,11 +72,17 @@ def overlay(image: np.ndarray, heat: np.ndarray, colours: str = "inferno") -> np
 
     Raises
     ------
+    TypeError
+        If ``image`` is no array of bytes, or ``heat`` no array of floats.
     ValueError
-        If the shapes do not fit.
+        If the shapes do not fit, if ``heat`` is NaN or out of [0, 1], or if there are no such
+        colours.
     """
-    if heat.shape != image.shape[:2] or image.ndim != 3:
-        raise ValueError(f"overlay: image has shape {image.shape} and heat {heat.shape}")
+    check_picture("overlay", "image", image)
+    check_colours("overlay", colours)
+    if np.shape(heat) != image.shape[:2]:
+        raise ValueError(f"overlay: image has shape {image.shape} and heat {np.shape(heat)}")
+    check_values("overlay", "heat", np.ravel(heat), least=0, most=1)
     grey = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2) / 255
     above = np.clip((heat - 0.15) / 0.85, 0, 1)
     weight = 0.8 * above[:, :, None] ** 0.8
@@ -87,7 +103,20 @@ def plot_path(alpha: Sequence[float], curves: Mapping[str, Sequence[float]]) -> 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If something is no real number.
+    ValueError
+        If the points are less than two, not rising or not from 0 to 1; if there is no curve, or one
+        has not K values or one that is NaN or infinite.
     """
+    if (np.diff(check_values("plot_path", "alpha", alpha, least=0, most=1)) <= 0).any() or (
+        len(alpha) < 2
+    ):
+        raise ValueError(f"plot_path: alpha is {list(alpha)}, expected two rising numbers at least")
+    check_curves("plot_path", "curves", curves, length=len(alpha))
     figure, (left, right) = plt.subplots(1, 2)
     middles = (np.asarray(alpha)[1:] + np.asarray(alpha)[:-1]) / 2
     for name, scores in curves.items():
@@ -117,7 +146,18 @@ def plot_deletion(
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If something is no real number.
+    ValueError
+        If a part is not from 0 to 1; if there is no curve, or one has not K values or one that is
+        NaN, infinite or negative.
     """
+    check_values("plot_deletion", "parts", parts, least=0, most=1)
+    for kind, curves in {"deletion": deletion, "insertion": insertion}.items():
+        check_curves("plot_deletion", kind, curves, length=len(parts), least=0)
     figure, axes = plt.subplots(1, 2, sharey=True, figsize=(8, 3.6))
     for ax, curves, title in zip(
         axes, (deletion, insertion), ("deletion: lower is better", "insertion: higher is better")
@@ -136,19 +176,41 @@ def plot_randomisation(correlations: Mapping[str, Mapping[str, float]]) -> Figur
     Parameters
     ----------
     correlations : dict of dicts
-        Method -> block that was last made random -> rank correlation with the first map.
+        Method -> block that was last made random -> rank correlation with the first map. All
+        methods have the same blocks in the same order.
 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If a correlation is no real number.
+    ValueError
+        If there is no method, if the blocks differ, or if a correlation is NaN or out of [-1, 1].
     """
+    check_curves(
+        "plot_randomisation",
+        "correlations",
+        {name: [*values.values()] for name, values in correlations.items()},
+        least=-1 - 1e-6,  # a correlation is rounded
+        most=1 + 1e-6,
+    )
+    orders = {name: [*values] for name, values in correlations.items()}
+    for name, blocks in orders.items():
+        if blocks != next(iter(orders.values())):
+            raise ValueError(
+                f"plot_randomisation: the blocks of {name!r} are {', '.join(blocks)}, expected "
+                f"{', '.join(next(iter(orders.values())))}, as of {next(iter(orders))!r}"
+            )
     figure, ax = plt.subplots(figsize=(8, 3.6))
     for (name, values), style in zip(correlations.items(), itertools.cycle(_STYLES)):
         ax.plot(list(values.values()), label=name, marker="o", markersize=4, **style)
-    blocks = list(next(iter(correlations.values())))
     ax.set_xticks(range(len(blocks)), blocks, rotation=30, ha="right", fontsize=8.5)
     ax.axhline(0, color="#222222", linewidth=0.8)
-    ax.set(ylabel="rank correlation", xlabel="random from the top down to here", ylim=(-0.25, 1.05))
+    ax.set(ylabel="rank correlation", xlabel="random from the top down to here")
+    ax.set_ylim(min(-0.25, ax.get_ylim()[0]), 1.05)
     return finish(figure, ax, legend=True)
 
 

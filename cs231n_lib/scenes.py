@@ -9,7 +9,7 @@ picture's two things in their order is ever read in training.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -25,6 +25,7 @@ from cs231n_lib.images import normalize
 from cs231n_lib.pretrained import squeezenet
 from cs231n_lib.progress import progress
 from cs231n_lib.reproducible import choose_device
+from cs231n_lib.validation import check_count
 
 __all__ = [
     "COLOURS",
@@ -34,6 +35,7 @@ __all__ = [
     "Description",
     "Scene",
     "Thing",
+    "check_scenes",
     "describe_pictures",
     "draw",
     "load",
@@ -62,13 +64,27 @@ _GAP = 4  # pixels, at least, between two things
 _ANGLES = (-12, -6, 0, 6, 12)  # degrees
 
 
+def _check_word(kind: str, name: str, word: str, known: Iterable[str]) -> None:
+    if word not in known:
+        raise ValueError(f"{kind}: {name} is {word!r}, expected one of {list(known)}")
+
+
+def _check_kind(whole: str, name: str, part: object, kind: type) -> None:
+    if not isinstance(part, kind):
+        raise TypeError(f"{whole}: {name} is a {type(part).__name__}, expected a {kind.__name__}")
+
+
 @dataclass(frozen=True)
 class Thing:
-    """One thing in a scene, in words."""
+    """One thing in a scene, in words. Raises ValueError if a word is none of this module's."""
 
     size: str
     colour: str
     shape: str
+
+    def __post_init__(self) -> None:
+        for name, known in (("size", SIZES), ("colour", COLOURS), ("shape", SHAPES)):
+            _check_word("Thing", name, getattr(self, name), known)
 
     def __str__(self) -> str:
         return f"a {self.size} {self.colour} {self.shape}"
@@ -76,11 +92,19 @@ class Thing:
 
 @dataclass(frozen=True)
 class Description:
-    """What a scene shows: ``first`` is ``relation`` ``second``."""
+    """What a scene shows: ``first`` is ``relation`` ``second``.
+
+    Raises ValueError if there is no such relation, TypeError if there are no two things.
+    """
 
     first: Thing
     relation: str
     second: Thing
+
+    def __post_init__(self) -> None:
+        _check_word("Description", "relation", self.relation, RELATIONS)
+        _check_kind("Description", "first", self.first, Thing)
+        _check_kind("Description", "second", self.second, Thing)
 
     def __str__(self) -> str:
         return f"{self.first} {self.relation} {self.second}"
@@ -92,10 +116,17 @@ class Description:
 
 @dataclass(frozen=True)
 class Scene:
-    """A description, and the seed of everything that it leaves open: places, angles, tints."""
+    """A description, and the seed of everything that it leaves open: places, angles, tints.
+
+    Raises TypeError or ValueError if they are none.
+    """
 
     description: Description
     seed: int
+
+    def __post_init__(self) -> None:
+        _check_kind("Scene", "description", self.description, Description)
+        check_count("Scene", "seed", self.seed, least=0)
 
     @property
     def captions(self) -> tuple[str, str]:
@@ -105,6 +136,15 @@ class Scene:
         rule is needed: were the order a coin toss, no network could foresee the first noun.
         """
         return str(self.description), str(self.description.converse())
+
+
+def check_scenes(function: str, scenes: Sequence[Scene]) -> None:
+    """Raise TypeError unless ``scenes`` is a list or another sequence of scenes."""
+    if not isinstance(scenes, Sequence):
+        raise TypeError(f"{function}: scenes is a {type(scenes).__name__}, expected a list")
+    for scene in scenes:
+        if not isinstance(scene, Scene):
+            raise TypeError(f"{function}: expected a Scene, given a {type(scene).__name__}")
 
 
 def split_descriptions() -> dict[str, list[Description]]:
@@ -147,14 +187,14 @@ def sample_scenes(split: str, count: int, seed: int = 0) -> list[Scene]:
 
     Raises
     ------
-    ValueError
-        If there is no such split, or ``count`` is not positive.
+    TypeError, ValueError
+        If there is no such split, ``count`` is no positive integer, or ``seed`` a negative one.
     """
+    check_count("sample_scenes", "count", count)
+    check_count("sample_scenes", "seed", seed, least=0)
     descriptions = split_descriptions()
     if split not in descriptions:
         raise ValueError(f"sample_scenes: split is {split!r}, expected one of {list(descriptions)}")
-    if count < 1:
-        raise ValueError(f"sample_scenes: count is {count}, expected at least 1")
     pool = descriptions[split]
     rng = np.random.default_rng([seed, list(descriptions).index(split)])
     which = rng.integers(len(pool), size=count)
@@ -177,11 +217,11 @@ def draw(scene: Scene, scale: int = 1) -> np.ndarray:
 
     Raises
     ------
-    ValueError
-        If ``scale`` is not positive.
+    TypeError, ValueError
+        If ``scene`` is no scene, or ``scale`` no positive integer.
     """
-    if scale < 1:
-        raise ValueError(f"draw: scale is {scale}, expected at least 1")
+    check_scenes("draw", [scene])
+    check_count("draw", "scale", scale)
     rng = np.random.default_rng(scene.seed)
     things = (scene.description.first, scene.description.second)
     radii = [int(rng.integers(*_RADII[thing.size])) for thing in things]
@@ -286,11 +326,24 @@ def describe_pictures(
 
     Raises
     ------
-    ValueError
-        If there are no scenes, or too few (32) to fit a projection to.
+    TypeError, ValueError
+        If there are no scenes, too few (32) to fit a projection to, or anything else among them,
+        or ``projection`` is none of an earlier call.
     """
+    check_scenes("describe_pictures", scenes)
     if not scenes:
         raise ValueError("describe_pictures: scenes is empty, expected at least one")
+    if projection is None and len(scenes) < _CHANNELS:
+        raise ValueError(
+            f"describe_pictures: {len(scenes)} scenes, expected at least {_CHANNELS} "
+            "to fit a projection to"
+        )
+    components = np.shape(getattr(projection, "components_", ()))
+    if projection is not None and components != (_CHANNELS, 128):
+        raise TypeError(
+            f"describe_pictures: projection is {projection!r} with components of shape "
+            f"{components}, expected the one of an earlier call"
+        )
     device = choose_device()
     network = squeezenet().features[:5].to(device, memory_format=torch.channels_last)
     network[1].inplace = True  # the ReLU's input, the largest array of all, is of no further use
@@ -304,11 +357,6 @@ def describe_pictures(
             y = torch.nn.functional.adaptive_avg_pool2d(y, _FIELDS)
             maps[start : start + _BATCH] = y.flatten(2).mT.cpu().numpy()
     if projection is None:
-        if len(scenes) < _CHANNELS:
-            raise ValueError(
-                f"describe_pictures: {len(scenes)} scenes, expected at least {_CHANNELS} "
-                "to fit a projection to"
-            )
         sample = maps[:2000].reshape(-1, maps.shape[-1])
         projection = PCA(_CHANNELS, svd_solver="covariance_eigh").fit(sample)
     scale = np.sqrt(projection.explained_variance_.mean())
@@ -336,9 +384,14 @@ def load(
 
     Raises
     ------
-    ValueError
-        If a number of pictures is not positive.
+    TypeError, ValueError
+        If a number of pictures is no positive integer, ``num_train`` is less than 32, to which the
+        features are fitted, or ``seed`` is negative.
     """
+    counts = {"num_train": num_train, "num_val": num_val, "num_test": num_test}
+    for name, count in counts.items():
+        check_count("load", name, count, least=_CHANNELS if name == "num_train" else 1)
+    check_count("load", "seed", seed, least=0)
     everything = [str(told) for part in split_descriptions().values() for told in part]
     word_to_idx, idx_to_word = build_vocabulary(everything)
     length = max(len(sentence.split()) for sentence in everything) + 2

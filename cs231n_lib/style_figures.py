@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from cs231n_lib.figure_checks import check_curves
 from cs231n_lib.plotting import plot_curves
 
 __all__ = ["plot_losses"]
@@ -24,9 +25,19 @@ def plot_losses(losses: Mapping[str, Sequence[float]], ylabel: str = "loss") -> 
     Returns
     -------
     matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If a loss holds no real numbers.
+    ValueError
+        If there is no loss, or none above zero; if a value is NaN, infinite or negative.
     """
+    losses = check_curves("plot_losses", "losses", losses, least=0)
+    values = np.concatenate([*losses.values()], dtype=float)
+    if not values.any():
+        raise ValueError("plot_losses: losses are all zero, expected one value above zero at least")
     figure = plot_curves(losses, ylabel)
-    values = np.concatenate([np.asarray(v, float) for v in losses.values()])
     powers = np.log10(values[values > 0])
     figure.axes[0].set(
         xlabel="evaluations of the loss",

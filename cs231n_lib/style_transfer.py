@@ -18,10 +18,10 @@ from PIL import Image
 from torch import nn
 
 from cs231n_lib.images import Picture, deprocess, load_image, preprocess
-from cs231n_lib.inspection import CHECK_EVERY, extract_features, frozen
+from cs231n_lib.inspection import CHECK_EVERY, check_tensor, extract_features, frozen
 from cs231n_lib.pretrained import squeezenet
 from cs231n_lib.progress import progress
-from cs231n_lib.validation import check_count
+from cs231n_lib.validation import check_count, check_number
 
 __all__ = [
     "STYLE_LAYERS",
@@ -89,9 +89,12 @@ def content_loss(
 
     Raises
     ------
+    TypeError
+        If the weight is no number, or the features are no tensors of floats.
     ValueError
-        If the two differ in shape or device.
+        If the weight is not finite, or if the two differ in shape or device.
     """
+    check_number("content_loss", "content_weight", content_weight)
     _check_same("content_loss", "content_original", content_original, content_current)
     return content_weight * (content_current - content_original).square().sum()
 
@@ -164,8 +167,10 @@ def gram_gradient(features: torch.Tensor, target: torch.Tensor, weight: float) -
     Raises
     ------
     TypeError, ValueError
-        As :func:`gram_matrix`; ValueError also if ``target`` differs from it in shape or device.
+        As :func:`gram_matrix`; also if ``target`` differs from it in shape or device, or if
+        ``weight`` is no finite number.
     """
+    check_number("gram_gradient", "weight", weight)
     G = gram_matrix(features)
     _check_same("gram_gradient", "target", target, G)
     N, C, H, W = features.shape
@@ -198,14 +203,18 @@ def style_loss(
 
     Raises
     ------
+    TypeError
+        If an argument is no sequence, a weight no number, or a target no tensor of floats.
     ValueError
-        If the three sequences are of different lengths, if there is no such layer, or if a target
-        differs in shape or device from the picture's Gram matrix.
+        If the three sequences are of different lengths, if there is no such layer, if a weight is
+        negative or not finite, or if a target differs in shape or device from the picture's Gram
+        matrix.
     """
     _check_lengths(
         "style_loss", style_layers, style_targets=style_targets, style_weights=style_weights
     )
     _check_layers("style_loss", style_layers, len(feats))
+    _check_weights("style_loss", *style_weights)
     loss = feats[0].new_zeros(())
     for layer, target, weight in zip(style_layers, style_targets, style_weights):
         gram = gram_matrix(feats[layer])
@@ -230,9 +239,11 @@ def tv_loss(img: torch.Tensor, tv_weight: float) -> torch.Tensor:
     Raises
     ------
     TypeError, ValueError
-        If ``img`` is no tensor of floats with four axes, or empty.
+        If ``img`` is no tensor of floats with four axes, or empty; if ``tv_weight`` is no finite
+        number.
     """
     _check_features("tv_loss", img, "img")
+    check_number("tv_loss", "tv_weight", tv_weight)
     return tv_weight * SquaredDifferences.apply(img)
 
 
@@ -360,7 +371,8 @@ def style_transfer(
             if step == int(0.9 * num_iterations):
                 optimizer = torch.optim.Adam([img], lr=0.1)
             optimizer.step()
-    return Transfer(deprocess(img)[0], _as_floats(name, history))
+    floats = _as_floats(name, history)
+    return Transfer(deprocess(img)[0], floats)
 
 
 def relative_square(current: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -376,6 +388,8 @@ def relative_square(current: torch.Tensor, target: torch.Tensor) -> torch.Tensor
 
     Raises
     ------
+    TypeError
+        If they are no tensors of floats.
     ValueError
         If the two differ in shape or device, or if the target is zero.
     """
@@ -413,8 +427,17 @@ class NormalizedLoss:
     tv_weight: float = 2.0
 
     def __call__(self, img: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The weighted losses ``content``, ``style`` and ``tv`` of a picture, (1, 3, H, W)."""
-        feats = extract_features(img, self.cnn, last=max([*self.content, *self.style]))
+        """The weighted losses ``content``, ``style`` and ``tv`` of a picture, (1, 3, H, W).
+
+        Raises TypeError or ValueError if picture, layers and targets do not fit together.
+        """
+        _check_features("NormalizedLoss", img, "img")
+        _check_cnn("NormalizedLoss", self.cnn)
+        layers = [*self.content, *self.style]
+        if not layers:
+            raise ValueError("NormalizedLoss: there is neither content nor style to resemble")
+        _check_layers("NormalizedLoss", layers, len(self.cnn))
+        feats = extract_features(img, self.cnn, last=max(layers))
         content = [relative_square(feats[i], P) for i, P in self.content.items()]
         style = [relative_square(gram_matrix(feats[i]), A) for i, A in self.style.items()]
         return {
@@ -457,12 +480,15 @@ def minimize(
 
     Raises
     ------
-    ValueError
-        If there is nothing to do, or for another optimiser.
+    TypeError, ValueError
+        If ``img`` is no such tensor, if there is nothing to do or a setting makes no sense, or for
+        another optimiser.
     FloatingPointError
         If the loss becomes infinite or NaN.
     """
+    check_tensor("minimize", img, "1 3 H W", "img")
     check_count("minimize", "evaluations", evaluations)
+    check_number("minimize", "learning_rate", learning_rate, above=0)
     if optimizer not in ("lbfgs", "adam"):
         raise ValueError(f"minimize: optimizer is {optimizer!r}, expected 'lbfgs' or 'adam'")
     # The first step of L-BFGS changes all pixels together by 1 unit. Let that be 1/100 for each;
@@ -737,11 +763,24 @@ def match_colours(image: np.ndarray, reference: np.ndarray) -> np.ndarray:
     -------
     (H, W, 3) uint8 array
         Of the size of ``image``.
+
+    Raises
+    ------
+    FileNotFoundError, TypeError, ValueError
+        As ``load_image``; ValueError also for a picture of a single pixel.
     """
-    pixels, wanted = (load_image(a).reshape(-1, 3) / 255 for a in (image, reference))
+    image, reference = load_image(image), load_image(reference)
+    pixels, wanted = _colours(image), _colours(reference)
     transform = _power(np.cov(wanted.T), 0.5) @ _power(np.cov(pixels.T), -0.5)
     matched = (pixels - pixels.mean(axis=0)) @ transform.T + wanted.mean(axis=0)
     return np.rint(255 * matched.clip(0, 1)).astype(np.uint8).reshape(image.shape)
+
+
+def _colours(image: np.ndarray) -> np.ndarray:
+    pixels = image.reshape(-1, 3) / 255
+    if len(pixels) < 2:
+        raise ValueError("match_colours: a picture of a single pixel has no covariance of colours")
+    return pixels
 
 
 def replace_luminance(image: np.ndarray, luminance: np.ndarray) -> np.ndarray:
@@ -804,11 +843,13 @@ def _prepare(
     """Check everything and compute all targets, once: the loss, and the content with its border."""
     cnn = squeezenet().features if cnn is None else cnn
     _check_cnn(name, cnn)
+    _check_lengths(name, style_layers)
     _check_layers(name, [*content_layers, *style_layers], len(cnn))
     if not [*content_layers, *style_layers]:
         raise ValueError(f"{name}: style_layers is empty, expected at least one layer")
     _check_weights(name, *weights)
-    if not 0 <= border < min(content.shape[:2]):
+    check_count(name, "border", border, least=0)
+    if border >= min(content.shape[:2]):
         raise ValueError(
             f"{name}: border is {border}, expected 0 to {min(content.shape[:2]) - 1} pixels"
         )
@@ -895,20 +936,15 @@ def _latest(history: _History) -> dict[str, float]:
 
 
 def _check_features(name: str, features: torch.Tensor, argument: str = "features") -> None:
-    if not isinstance(features, torch.Tensor) or not features.is_floating_point():
-        given = features.dtype if isinstance(features, torch.Tensor) else type(features).__name__
-        raise TypeError(f"{name}: {argument} is {given}, expected a tensor of floats")
-    if features.ndim != 4 or features.numel() == 0:
-        raise ValueError(
-            f"{name}: {argument} has shape {tuple(features.shape)}, expected (N, C, H, W) "
-            "with no size zero"
-        )
+    check_tensor(name, features, "N C H W", argument)
 
 
 def _check_same(name: str, argument: str, given: torch.Tensor, expected: torch.Tensor) -> None:
-    if not isinstance(given, torch.Tensor) or not isinstance(expected, torch.Tensor):
-        wrong = given if not isinstance(given, torch.Tensor) else expected
-        raise TypeError(f"{name}: got a {type(wrong).__name__}, expected tensors")
+    for tensor in (given, expected):
+        if not isinstance(tensor, torch.Tensor):
+            raise TypeError(f"{name}: got a {type(tensor).__name__}, expected tensors")
+        if not tensor.is_floating_point():
+            raise TypeError(f"{name}: got a tensor of {tensor.dtype}, expected floats")
     if given.shape != expected.shape:
         raise ValueError(
             f"{name}: {argument} has shape {tuple(given.shape)}, expected {tuple(expected.shape)}"
@@ -921,7 +957,9 @@ def _check_same(name: str, argument: str, given: torch.Tensor, expected: torch.T
 
 
 def _check_lengths(name: str, style_layers: Sequence[int], **others: Sequence[object]) -> None:
-    for argument, values in others.items():
+    for argument, values in {"style_layers": style_layers, **others}.items():
+        if not isinstance(values, Sequence | np.ndarray):
+            raise TypeError(f"{name}: {argument} is a {type(values).__name__}, expected a list")
         if len(values) != len(style_layers):
             raise ValueError(
                 f"{name}: {len(style_layers)} style_layers, but {len(values)} {argument}; "
@@ -930,15 +968,17 @@ def _check_lengths(name: str, style_layers: Sequence[int], **others: Sequence[ob
 
 
 def _check_layers(name: str, layers: Sequence[int], count: int) -> None:
+    if count == 0:
+        raise ValueError(f"{name}: there are no layers to choose from")
     for layer in layers:
-        if not isinstance(layer, int | np.integer) or not 0 <= layer < count:
+        whole = isinstance(layer, int | np.integer) and not isinstance(layer, bool)
+        if not whole or not 0 <= layer < count:
             raise ValueError(f"{name}: there is no layer {layer!r}, expected 0 to {count - 1}")
 
 
 def _check_weights(name: str, *weights: float) -> None:
     for weight in weights:
-        if not (math.isfinite(weight) and weight >= 0):
-            raise ValueError(f"{name}: a weight is {weight}, expected a finite number, 0 or more")
+        check_number(name, "a weight", weight, least=0)
 
 
 def _as_styles(
@@ -962,3 +1002,5 @@ def _check_cnn(name: str, cnn: nn.Sequential) -> None:
             f"{name}: cnn is a {type(cnn).__name__}, expected a torch.nn.Sequential such as "
             "squeezenet().features"
         )
+    if any(weight.is_meta for weight in cnn.parameters()):
+        raise ValueError(f"{name}: cnn is on meta, a device that holds no numbers")

@@ -27,7 +27,19 @@ def import_torchvision(module: str = "torchvision.models") -> ModuleType:
     Returns
     -------
     module
+
+    Raises
+    ------
+    ValueError
+        If the name is not one of torchvision's.
+    ModuleNotFoundError
+        If torchvision has no such module.
     """
+    if not isinstance(module, str) or module.split(".")[0] != "torchvision":
+        raise ValueError(
+            f"import_torchvision: module is {module!r}, expected a name such as "
+            "'torchvision.models'"
+        )
     try:
         return importlib.import_module(module)
     except RuntimeError as error:

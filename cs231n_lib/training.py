@@ -5,7 +5,9 @@ Source: CS231n 2017, Assignment 3, ``captioning_solver.py``.
 
 from __future__ import annotations
 
+import io
 import json
+import math
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -15,21 +17,15 @@ from typing import Any
 import numpy as np
 
 from cs231n_lib import optim
-from cs231n_lib.caption_data import sample_minibatch
+from cs231n_lib.caption_data import check_split, sample_minibatch
 from cs231n_lib.captioning import CaptioningRNN
-from cs231n_lib.files import write_atomically
+from cs231n_lib.files import check_file, write_atomically
 from cs231n_lib.progress import progress
+from cs231n_lib.validation import check_count, check_finite, check_number, check_rng, check_shapes
 
 __all__ = ["CaptioningSolver", "clip_gradients", "drop_features", "one_cycle"]
 
 _RULES = {name: getattr(optim, name) for name in optim.__all__}
-
-# What reading a file can raise that is no checkpoint, or is one with any byte changed: the last two
-# come from the parts of a ZIP archive that say how it is compressed, and whether it is encrypted.
-_DAMAGE = (
-    OSError, EOFError, KeyError, ValueError, TypeError, AttributeError, zipfile.BadZipFile,
-    zlib.error, NotImplementedError, RuntimeError,
-)  # fmt: skip
 
 
 class _OtherSettingsError(Exception):
@@ -80,8 +76,9 @@ class CaptioningSolver:
 
     Raises
     ------
-    ValueError
-        If a setting is out of range or the update rule unknown.
+    TypeError, ValueError
+        If a setting is no number or out of range, the update rule unknown, ``model`` no
+        CaptioningRNN, or the training part of ``data`` incomplete or not matching.
     """
 
     def __init__(
@@ -110,21 +107,23 @@ class CaptioningSolver:
         for name, number in (
             ("batch_size", batch_size), ("num_epochs", num_epochs), ("print_every", print_every),
         ):  # fmt: skip
-            if not isinstance(number, (int, np.integer)) or number < 1:
-                raise ValueError(f"CaptioningSolver: {name} is {number!r}, expected at least 1")
-        if max_grad_norm is not None and not max_grad_norm > 0:
-            raise ValueError(
-                f"CaptioningSolver: max_grad_norm is {max_grad_norm}, expected more than 0"
+            check_count("CaptioningSolver", name, number)
+        check_number("CaptioningSolver", "lr_decay", lr_decay, least=0)
+        if max_grad_norm is not None:
+            check_number("CaptioningSolver", "max_grad_norm", max_grad_norm, above=0)
+        _check_share("CaptioningSolver", "feature_dropout", feature_dropout)
+        if not isinstance(model, CaptioningRNN):
+            raise TypeError(
+                f"CaptioningSolver: model is a {type(model).__name__}, expected a CaptioningRNN"
             )
-        if not 0 <= feature_dropout < 1:
-            raise ValueError(
-                f"CaptioningSolver: feature_dropout is {feature_dropout}, expected 0 <= p < 1"
-            )
-        if len(data["train_captions"]) == 0:
-            raise ValueError("CaptioningSolver: data holds no training captions")
+        check_split("CaptioningSolver", data, "train")
+        _RULES[update_rule](np.zeros(1), np.zeros(1), optim_config)  # complains of wrong settings
         self.model, self.data = model, data
         self.rule = _RULES[update_rule]
-        self.optim_config = {**self.rule(np.zeros(1), np.zeros(1))[1], **(optim_config or {})}
+        defaults = self.rule(np.zeros(1), np.zeros(1))[1]
+        if "t" in defaults:
+            defaults["t"] = 0  # the call above has counted a step
+        self.optim_config = defaults | (optim_config or {})
         self.lr_decay, self.schedule = lr_decay, schedule
         self.batch_size, self.num_epochs = batch_size, num_epochs
         self.max_grad_norm, self.feature_dropout = max_grad_norm, feature_dropout
@@ -168,10 +167,14 @@ class CaptioningSolver:
             If a loss is NaN or infinite. The weights of the step before, and the last checkpoint,
             are kept.
         ValueError
-            If the checkpoint is damaged, or was made with other settings or data.
+            If the checkpoint is damaged or no file, or was made with other settings or data.
+        OSError
+            If the checkpoint cannot be written. The last one is kept.
         """
-        if self.checkpoint is not None and self.checkpoint.exists():
-            self._load()
+        if self.checkpoint is not None:
+            self.checkpoint.parent.mkdir(parents=True, exist_ok=True)  # or fail before the work
+            if self.checkpoint.exists():
+                self._load()
         total = self.num_epochs * self.steps_per_epoch
         for step in progress(range(len(self.loss_history), total), "training"):
             self._step(step, total)
@@ -212,13 +215,12 @@ class CaptioningSolver:
         arrays["validation_history"] = np.array(self.validation_history)
         header = {"identity": self._identity, "rng": self._rng.bit_generator.state}
         arrays["header"] = np.array(json.dumps(header))
-        self.checkpoint.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(self.checkpoint, lambda file: np.savez(file, **arrays))
 
     def _load(self) -> None:
+        check_file(self.checkpoint, "the checkpoint")
         try:
-            with np.load(self.checkpoint, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
+            arrays = _read_arrays(self.checkpoint)
             header = json.loads(str(arrays["header"]))
             identity, rng_state = header["identity"], header["rng"]
             wrong = [key for key, value in self._identity.items() if identity.get(key) != value]
@@ -232,27 +234,69 @@ class CaptioningSolver:
                 raise _OtherSettingsError(", ".join(wrong))
             configs = {
                 name: {
-                    key: saved if saved.ndim else saved.item()
-                    for key in config
-                    for saved in [arrays[f"optim/{name}/{key}"]]
+                    key: _setting(arrays[f"optim/{name}/{key}"], now) for key, now in config.items()
                 }
                 for name, config in self._configs.items()
             }
-            losses, validations = arrays["loss_history"], arrays["validation_history"]
+            losses, validations = (_history(arrays[f"{n}_history"]) for n in ("loss", "validation"))
+            np.random.default_rng().bit_generator.state = rng_state  # to see whether it is one
         except _OtherSettingsError as error:
             raise ValueError(
                 f"the checkpoint {self.checkpoint} was made with other settings ({error}); "
                 "give another path, or move it away"
             ) from None
-        except _DAMAGE as error:
+        except Exception as error:  # one changed byte can lead to nearly any
             raise ValueError(
                 f"the checkpoint {self.checkpoint} is damaged ({error}); "
                 "move it away to train from the beginning"
             ) from error
         self.model.params.update(params)
         self._configs = configs
-        self.loss_history, self.validation_history = losses.tolist(), validations.tolist()
+        self.loss_history, self.validation_history = losses, validations
         self._rng.bit_generator.state = rng_state
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of an uncompressed archive, by name: no objects, and nothing larger than it says.
+
+    Both an archive and an array in it declare sizes, for which memory would be asked unseen.
+    """
+    arrays = {}
+    with zipfile.ZipFile(path) as archive:
+        if sum(member.file_size for member in archive.infolist()) > path.stat().st_size:
+            raise ValueError("it declares more than it holds")
+        for member in archive.infolist():
+            file = io.BytesIO(archive.read(member))
+            version = np.lib.format.read_magic(file)
+            read_header = getattr(np.lib.format, "read_array_header_{}_{}".format(*version))
+            shape, _, dtype = read_header(file)
+            left = len(file.getbuffer()) - file.tell()
+            if max(dtype.itemsize, 1) * math.prod(shape) != left:
+                raise ValueError(f"{member.filename} declares another size than it has")
+            file.seek(0)
+            name = member.filename.removesuffix(".npy")
+            arrays[name] = np.lib.format.read_array(file, allow_pickle=False)
+    return arrays
+
+
+def _setting(saved: np.ndarray, now: float | np.ndarray) -> float | np.ndarray:
+    """A setting or running average of the update rule, if it is of the kind of the present one."""
+    fits = saved.dtype == now.dtype if np.ndim(now) else saved.dtype.kind in "iuf"
+    if saved.shape != np.shape(now) or not fits:
+        raise ValueError(f"the update rule has {saved.dtype} {saved.shape} for {np.shape(now)}")
+    return saved if saved.ndim else saved.item()
+
+
+def _history(saved: np.ndarray) -> list[float]:
+    if saved.ndim != 1 or saved.dtype != np.float64:
+        raise ValueError(f"a history has {saved.dtype} {saved.shape}, expected (steps,) floats")
+    return saved.tolist()
+
+
+def _check_share(function: str, name: str, share: float) -> None:
+    check_number(function, name, share)
+    if not 0 <= share < 1:
+        raise ValueError(f"{function}: {name} is {share:g}, expected 0 <= p < 1")
 
 
 def one_cycle(done: float) -> float:
@@ -267,7 +311,13 @@ def one_cycle(done: float) -> float:
     -------
     float in [0, 1]
         Factor on the learning rate. Source: Smith and Topin, arXiv:1708.07120, simplified.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``done`` is no number, or not from 0 to 1.
     """
+    check_number("one_cycle", "done", done, least=0, most=1)
     warm = 0.2
     return done / warm if done < warm else (1 + np.cos(np.pi * (done - warm) / (1 - warm))) / 2
 
@@ -286,8 +336,26 @@ def clip_gradients(grads: dict[str, np.ndarray], max_norm: float) -> dict[str, n
     dict
         New arrays of the same shapes and dtypes, or the given ones if their norm is small enough.
         Source: Pascanu et al., arXiv:1211.5063.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``grads`` is no dict of arrays of floats, a gradient is NaN or infinite, or ``max_norm``
+        is not positive.
     """
-    norm = np.sqrt(sum(float(np.vdot(g, g)) for g in grads.values()))
+    check_number("clip_gradients", "max_norm", max_norm, above=0)
+    if not isinstance(grads, dict):
+        raise TypeError(f"clip_gradients: grads is a {type(grads).__name__}, expected a dict")
+    for name, g in grads.items():
+        if getattr(getattr(g, "dtype", None), "kind", None) != "f":
+            given = getattr(g, "dtype", type(g).__name__)
+            raise TypeError(f"clip_gradients: grads[{name!r}] is {given}, expected floats")
+    with np.errstate(over="ignore"):
+        norm = np.sqrt(sum(float(np.vdot(g, g)) for g in grads.values()))
+    if not np.isfinite(norm):  # the squares are too large for their dtype, if not the numbers
+        check_finite("clip_gradients", grads)
+        norms = [np.linalg.norm(g.astype(np.longdouble)) for g in grads.values()]
+        norm = np.linalg.norm(norms)
     if norm <= max_norm:
         return grads
     return {name: g * g.dtype.type(max_norm / norm) for name, g in grads.items()}
@@ -306,6 +374,14 @@ def drop_features(features: np.ndarray, share: float, rng: np.random.Generator) 
     -------
     (N, D) floats of the same dtype
         Source: Srivastava et al., "Dropout" (2014).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``features`` are no such array, ``share`` is out of range or ``rng`` no generator.
     """
+    check_shapes("drop_features", features=(features, "N D"))
+    _check_share("drop_features", "share", share)
+    check_rng("drop_features", rng)
     keep = rng.random(features.shape, dtype=np.float32) >= share
     return features * (keep / features.dtype.type(1 - share)).astype(features.dtype)

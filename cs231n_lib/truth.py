@@ -14,7 +14,17 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cs231n_lib.scenes import COLOURS, RELATIONS, SHAPES, SIZES, Description, Scene, Thing
+from cs231n_lib.scenes import (
+    COLOURS,
+    RELATIONS,
+    SHAPES,
+    SIZES,
+    Description,
+    Scene,
+    Thing,
+    check_scenes,
+)
+from cs231n_lib.validation import check_texts
 
 __all__ = ["Mistake", "Verdict", "count_mistakes", "judge", "share_true"]
 
@@ -83,10 +93,11 @@ def judge(sentence: str, scene: Scene) -> Verdict:
     Raises
     ------
     TypeError
-        If ``sentence`` is no string.
+        If ``sentence`` is no string, or ``scene`` no scene.
     """
     if not isinstance(sentence, str):
         raise TypeError(f"judge: sentence is a {type(sentence).__name__}, expected a string")
+    check_scenes("judge", [scene])
     try:
         statement = _Reader(sentence).statement()
     except _GrammarError as error:
@@ -102,8 +113,8 @@ def share_true(sentences: Sequence[str], scenes: Sequence[Scene]) -> float:
 
     Raises
     ------
-    ValueError
-        If there are none, or not as many sentences as scenes.
+    TypeError, ValueError
+        If there are none, not as many sentences as scenes, or anything else among them.
     """
     _check_pairs("share_true", sentences, scenes)
     return sum(bool(judge(*pair)) for pair in zip(sentences, scenes)) / len(sentences)
@@ -119,7 +130,7 @@ def count_mistakes(sentences: Sequence[str], scenes: Sequence[Scene]) -> Counter
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         As :func:`share_true`.
     """
     _check_pairs("count_mistakes", sentences, scenes)
@@ -131,6 +142,8 @@ def count_mistakes(sentences: Sequence[str], scenes: Sequence[Scene]) -> Counter
 
 
 def _check_pairs(function: str, sentences: Sequence[str], scenes: Sequence[Scene]) -> None:
+    check_texts(function, "sentences", sentences)
+    check_scenes(function, scenes)
     if len(sentences) != len(scenes) or not len(scenes):
         raise ValueError(
             f"{function}: {len(sentences)} sentences and {len(scenes)} scenes, "

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 
 import numpy as np
 
-__all__ = ["check_count", "check_finite", "check_indices", "check_number", "check_shapes"]
+__all__ = [
+    "check_count",
+    "check_finite",
+    "check_indices",
+    "check_number",
+    "check_rng",
+    "check_shapes",
+    "check_texts",
+]
 
 
 def check_shapes(function: str, **arguments: tuple[np.ndarray, str]) -> dict[str, int]:
@@ -145,6 +153,42 @@ def check_number(
         limits += [] if most == math.inf else [f"at most {most:g}"]
         expected = " and ".join(limits) or "a finite number"
         raise ValueError(f"{function}: {name} is {value:g}, expected {expected}")
+
+
+def check_rng(function: str, rng: np.random.Generator) -> None:
+    """Raise TypeError unless ``rng`` is a generator of random numbers; a seed is none."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"{function}: rng is a {type(rng).__name__}, expected a numpy.random.Generator, "
+            "such as numpy.random.default_rng(0)"
+        )
+
+
+def check_texts(
+    function: str, name: str, texts: Collection[str], length: int | None = None
+) -> None:
+    """Check a list of strings.
+
+    Raises
+    ------
+    TypeError
+        If it is a single string, whose letters would be taken for strings, or holds something else.
+    ValueError
+        If there are not as many as ``length``.
+    """
+    if isinstance(texts, str):
+        raise TypeError(f"{function}: {name} is a single string, expected a list of strings")
+    if not isinstance(texts, Collection):
+        raise TypeError(
+            f"{function}: {name} is a {type(texts).__name__}, expected a list of strings"
+        )
+    for text in texts:
+        if not isinstance(text, str):
+            raise TypeError(
+                f"{function}: {name} holds a {type(text).__name__}, expected strings only"
+            )
+    if length is not None and len(texts) != length:
+        raise ValueError(f"{function}: {name} has {len(texts)} strings, expected {length}")
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 
 import numpy as np
@@ -122,12 +123,12 @@ class TestRecipeOf2017:
         assert difference.mean() < 1e-3 and difference.max() < 0.1
 
     def test_defaults_are_those_of_the_assignment(self):
-        defaults = create_class_visualization.__kwdefaults__
+        parameters = inspect.signature(create_class_visualization).parameters
         expected = {
             "l2_reg": 1e-3, "learning_rate": 25, "num_iterations": 100, "blur_every": 10,
             "max_jitter": 16, "show_every": 25, "size": 224,
         }  # fmt: skip
-        assert {name: defaults[name] for name in expected} == expected
+        assert {name: parameters[name].default for name in expected} == expected
 
     def test_climbs(self):
         _, history = create_class_visualization(

@@ -17,10 +17,8 @@ PICTURES = {"train": 6, "val": 4}
 CAPTIONS = {"train": 20, "val": 8}
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """A small coco_captioning, in a folder whose name has blanks and other letters."""
-    folder = tmp_path / "données du cours 数据"
+def write_folder(folder):
+    """A small coco_captioning."""
     folder.mkdir()
     rng = np.random.default_rng(0)
     word_to_idx, idx_to_word = build_vocabulary(["a man rides a horse on the beach"])
@@ -40,6 +38,13 @@ def folder(tmp_path):
                 file["features"] = rng.standard_normal((count, size)).astype(np.float32)
         urls = [f"http://images.example/{split}/{i}.jpg" for i in range(count)]
         (folder / f"{split}2014_urls.txt").write_text("\n".join(urls) + "\n")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """In a folder whose name has blanks and other letters."""
+    folder = tmp_path / "données du cours 数据"
+    write_folder(folder)
     return folder
 
 

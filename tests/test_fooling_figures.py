@@ -57,7 +57,7 @@ def test_series_have_their_values_and_labels():
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), [3, 2, 1])
     assert ax.lines[1].get_linestyle() == "--" and ax.get_xscale() == "log"
     assert [t.get_text() for t in ax.get_xticklabels()] == ["1", "2", "4"]
-    with pytest.raises(ValueError, match="a has 2 values for 3 places"):
+    with pytest.raises(ValueError, match=r"curves\['a'\] has 2 values, expected 3"):
         plot_series([1, 2, 3], {"a": [1, 2]}, "x", "y")
     assert not plt.get_fignums()
 

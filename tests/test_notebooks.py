@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.chapters import (
@@ -13,7 +15,9 @@ from tests.chapters import (
     read,
     undescribed_figures,
 )
-from tests.nbval_pictures import LEAST_SIMILARITY
+from tests.nbval_pictures import LEAST_SIMILARITY, LEAST_TILE, limits
+
+ABSOLUTE_PATH = re.compile(r"(?<![\w/.:])/(home|Users|root|tmp|var|opt|mnt|content)/|\b[A-Z]:\\")
 
 chapter = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -59,8 +63,10 @@ def test_no_cell_hides_a_difference_from_the_comparison(path):
 @chapter
 def test_pictures_are_never_left_to_themselves(path):
     for cell in code_cells(read(path)):
-        least = cell.metadata.get("least_similarity", LEAST_SIMILARITY)
-        assert 0.3 <= least <= LEAST_SIMILARITY
+        least = limits(cell.metadata)
+        assert 0.3 <= least.whole <= LEAST_SIMILARITY
+        assert 0 <= least.tile <= LEAST_TILE
+        assert "least_tile" not in cell.metadata or "least_similarity" in cell.metadata
 
 
 @chapter
@@ -70,5 +76,6 @@ def test_no_output_holds_warnings_paths_or_the_remains_of_a_progress_bar(path):
             assert output.get("name") != "stderr", output
             text = str(output.get("text", "")) + str(output.get("data", {}).get("text/plain", ""))
             assert str(ROOT) not in text
+            assert not ABSOLUTE_PATH.search(text)
             assert "it/s" not in text
             assert " at 0x" not in text

@@ -94,6 +94,8 @@ from cs231n_lib.style_transfer import (
                 "check_finite": "(function, arrays)",
                 "check_count": "(function, name, value, least=1)",
                 "check_number": "(function, name, value, above=None, least=None, most=inf)",
+                "check_rng": "(function, rng)",
+                "check_texts": "(function, name, texts, length=None)",
             },
         ),
     ],

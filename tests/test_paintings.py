@@ -67,5 +67,5 @@ def test_an_engraving_has_ink_and_paper_and_little_between():
 
 @every
 def test_a_size_too_small_is_an_error(paint):
-    with pytest.raises(ValueError, match="size is 31, expected at least 32 pixels"):
+    with pytest.raises(ValueError, match="size is 31, expected at least 32"):
         paint(31)

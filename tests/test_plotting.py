@@ -14,7 +14,7 @@ from cs231n_lib import diagrams, plotting
 from cs231n_lib.scenes import sample_scenes
 
 SCENES = sample_scenes("test", 5)
-GATES = {name: np.linspace(-1, 1, 40).reshape(4, 10) for name in "ifogc"}
+GATES = {name: np.linspace(-(name in "gc"), 1, 40).reshape(4, 10) for name in "ifogc"}
 SOLVER = SimpleNamespace(loss_history=list(np.linspace(9, 1, 60)), validation_history=[0.2, 0.8])
 FIGURES = {
     "captions": lambda: plotting.show_captions(SCENES),
@@ -80,7 +80,7 @@ def test_curves_are_averaged_over_their_window():
 def test_gates_show_units_in_the_order_of_the_words_that_fill_them():
     cell = np.zeros((3, 5))
     cell[2, 0], cell[0, 1], cell[1, 3], cell[0, 4] = 2, -3, 4, 1
-    gates = dict.fromkeys("ifogc", cell)
+    gates = dict.fromkeys("ifog", cell.clip(0, 1)) | {"c": cell}
     figure = plotting.plot_gates(gates, ["a", "b", "c"], per_word=1)
     shown = figure.axes[4].images[0].get_array()
     np.testing.assert_array_equal(shown, cell[:, [1, 3, 0]].T)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import importlib.util
 import io
 import os
@@ -154,29 +155,41 @@ def test_an_unknown_class_gets_a_hint(name, hint):
         class_index(name)
 
 
-def test_torchvisions_own_weights_are_one_argument_away(monkeypatch):
-    asked = []
-
-    def squeezenet1_1(weights):
-        asked.append(weights)
-        return original(weights=None)
-
+def test_torchvisions_own_weights_are_one_argument_away(monkeypatch, tmp_path):
+    """Where torchvision has already fetched them, nothing is fetched."""
     models = import_torchvision()
-    original = models.squeezenet1_1
-    monkeypatch.setattr(models, "squeezenet1_1", squeezenet1_1)
+    file = tmp_path / "hub" / "checkpoints" / "squeezenet1_1-b8a52dc0.pth"
+    file.parent.mkdir(parents=True)
+    state = models.squeezenet1_1(weights=None).state_dict()
+    torch.save(state, file)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    monkeypatch.setattr(pretrained, "_TORCHVISION_SHA256", digest)
     network = squeezenet("IMAGENET1K_V1")
-    assert asked == ["IMAGENET1K_V1"]
+    assert all(torch.equal(weight, state[name]) for name, weight in network.state_dict().items())
     assert not network.training and not any(p.requires_grad for p in network.parameters())
 
 
-def test_a_failed_download_says_so(monkeypatch):
+def test_the_hash_of_torchvisions_weights_begins_as_torchvision_says():
+    url = import_torchvision().SqueezeNet1_1_Weights.DEFAULT.url
+    assert url.endswith(f"squeezenet1_1-{pretrained._TORCHVISION_SHA256[:8]}.pth")
+
+
+@pytest.mark.parametrize("weights", ["imagenet", "", 1, ["IMAGENET1K_V1"]])
+def test_weights_that_torchvision_has_not_are_refused(weights):
+    with pytest.raises(ValueError, match=r"has no weights .*, expected one of \['IMAGENET1K_V1',"):
+        squeezenet(weights)
+
+
+def test_a_failed_download_says_so(monkeypatch, tmp_path):
     def fail(*_, **__):
         raise urllib.error.URLError("no route to host")
 
-    monkeypatch.setattr("torch.hub.load_state_dict_from_url", fail)
-    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", fail)
-    with pytest.raises(OSError, match=r"could not be downloaded \(no route to host\); .*offline"):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr("urllib.request.urlopen", fail)
+    with pytest.raises(OSError, match=r"could not be downloaded .*no route to host.*offline"):
         squeezenet("IMAGENET1K_V1")
+    assert list(tmp_path.iterdir()) == []
 
 
 def caffe_conv(x, layer, stride=1, padding=0):

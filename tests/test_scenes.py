@@ -232,7 +232,7 @@ def test_load_packs_what_the_course_packs():
 @pytest.mark.parametrize("split", ["train", "val", "test"])
 def test_load_refuses_a_split_without_pictures(split):
     counts = {"num_train": 40, "num_val": 8, "num_test": 8} | {f"num_{split}": 0}
-    with pytest.raises(ValueError, match="count is 0, expected at least 1"):
+    with pytest.raises(ValueError, match=f"load: num_{split} is 0, expected at least"):
         load(**counts)
 
 

@@ -21,6 +21,7 @@ SOURCES = (
     "chapters",
     "cs231n_lib",
     "website",
+    "tests",  # whose contracts make the page about what is refused
     "CHANGELOG.md",
     "CITATION.cff",
 )
@@ -34,7 +35,7 @@ def contents() -> list[str]:
 
 def copy_sources(book: Path) -> Path:
     """Copy what the website is made of into an existing folder, and return the folder."""
-    ignore = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints")
+    ignore = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "node_modules")
     for source in (ROOT / name for name in SOURCES):
         if source.is_dir():
             shutil.copytree(source, book / source.name, ignore=ignore)

@@ -1,0 +1,67 @@
+"""Contracts of ``cs231n_lib.notebook``."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import matplotlib
+
+from cs231n_lib import notebook
+from cs231n_lib.metrics import bleu4
+from tests.contracts import Contract, Refusal
+from tests.contracts.reproducible import CHANGES, not_set_up
+
+
+def before_a_chapter() -> dict[str, Any]:
+    notebook.setup()  # the first time, IPython changes filters of warnings
+    not_set_up()
+    matplotlib.rcParams["font.size"] = 30
+    return {"photographs": False}
+
+
+CONTRACTS = (
+    Contract(
+        notebook.setup,
+        before_a_chapter,
+        (
+            Refusal("a word instead of a choice", {"photographs": "no"}, TypeError,
+                    "photographs is 'no', expected True or False"),
+        ),
+        changes=CHANGES | {"matplotlib": "draws in the book's style"},
+    ),
+    Contract(
+        notebook.show_source,
+        lambda: {"functions": (bleu4,)},
+        (
+            Refusal("nothing", {"functions": ()}, ValueError, "no functions were given"),
+            Refusal("a function that is not written in Python", {"functions": (sys.exit,)},
+                    TypeError, "got builtin_function_or_method"),
+            Refusal("a name instead of a function", {"functions": ("bleu4",)}, TypeError,
+                    "function.* was expected, got str"),
+        ),
+    ),
+    Contract(
+        notebook.within,
+        lambda: {"value": 0.8349, "tolerance": 0.03, "digits": 2},
+        (
+            Refusal("a value that is NaN", {"value": float("nan")}, ValueError, "value is nan"),
+            Refusal("an infinite value", {"value": float("inf")}, ValueError, "value is inf"),
+            Refusal("text instead of a value", {"value": "0.83"}, TypeError, "value is '0.83'"),
+            Refusal("a negative tolerance", {"tolerance": -0.03}, ValueError,
+                    "tolerance is -0.03, expected above 0"),
+            Refusal("a tolerance that rounds to zero", {"tolerance": 0.001}, ValueError,
+                    "tolerance is 0.001, expected more than 0 when rounded"),
+            Refusal("half a digit", {"digits": 1.5}, TypeError, "digits is 1.5, expected a whole"),
+            Refusal("less than no digits", {"digits": -1}, ValueError, "digits is -1, expected"),
+        ),
+    ),
+    Contract(
+        notebook.record,
+        lambda: {"share": "0.83 ± 0.03"},
+        (
+            Refusal("a number without its tolerance", {"share": 0.83}, TypeError,
+                    "share is 0.83, expected a string"),
+        ),
+    ),
+)  # fmt: skip

@@ -1,0 +1,190 @@
+"""Tiny pictures and networks, and what every function that reads them refuses."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from cs231n_lib.images import normalize
+from tests.contracts import Refusal
+
+__all__ = [
+    "CLASSES",
+    "chain",
+    "classes",
+    "elsewhere",
+    "in_short",
+    "network",
+    "of_classes",
+    "of_models",
+    "of_pictures",
+    "of_tensors",
+    "pictures",
+    "spoilt",
+]
+
+CLASSES = 5
+
+
+def pictures(N: int = 2, size: int = 8) -> torch.Tensor:
+    """Normalised pictures, (N, 3, size, size), which have a gradient that must stay."""
+    pixels = torch.rand(N, 3, size, size, generator=torch.Generator().manual_seed(1))
+    X = normalize(pixels).requires_grad_()
+    X.grad = torch.ones_like(X)
+    return X
+
+
+def classes(N: int = 2) -> torch.Tensor:
+    """Classes of the pictures, (N,)."""
+    return torch.arange(N) % CLASSES
+
+
+def network(training: bool = True) -> nn.Sequential:
+    """From (N, 3, H, W) to (N, 5) scores, with all that a careless function would change.
+
+    Dropout and statistics of the batch, layers in different modes, a frozen weight, a gradient.
+    """
+    model = copy.deepcopy(_network())
+    model.train(training)
+    if training:
+        model[1].eval()
+    model[0].weight.grad = torch.ones_like(model[0].weight)
+    model[0].bias.requires_grad_(False)
+    return model
+
+
+def chain(training: bool = True) -> nn.Sequential:
+    """Layers of convolutions, from (N, 3, H, W) to maps, and as delicate."""
+    model = copy.deepcopy(_chain()).train(training)
+    model[0].weight.grad = torch.ones_like(model[0].weight)
+    model[0].bias.requires_grad_(False)
+    return model
+
+
+@functools.cache
+def _network() -> nn.Sequential:
+    with _seeded():
+        return nn.Sequential(
+            nn.Conv2d(3, 4, 3), nn.Dropout(0.5), nn.BatchNorm2d(4), nn.Tanh(),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, CLASSES),
+        )  # fmt: skip
+
+
+@functools.cache
+def _chain() -> nn.Sequential:
+    with _seeded():
+        return nn.Sequential(
+            nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.MaxPool2d(2), nn.Conv2d(4, 5, 3)
+        )
+
+
+@contextmanager
+def _seeded() -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
+
+
+def elsewhere(model: nn.Module) -> nn.Module:
+    """The model on another device, as far as that can be had everywhere."""
+    return copy.deepcopy(model).to("meta")
+
+
+def of_tensors(name: str, what: str) -> tuple[Refusal, ...]:
+    """What a function refuses whose argument ``name`` is a batch of pictures or maps."""
+    return (
+        Refusal(f"{what} as a NumPy array", lambda a: {name: a[name].detach().numpy()}, TypeError,
+                f"{name} is a ndarray, expected a tensor"),
+        Refusal(f"{what} of bytes", lambda a: {name: a[name].detach().byte()}, TypeError,
+                f"{name} has dtype torch.uint8, expected floats"),
+        Refusal(f"{what} without the first axis", lambda a: {name: a[name].detach()[0]},
+                ValueError, rf"{name} has shape \(.*\), expected"),
+        Refusal(f"no {what}", lambda a: {name: a[name].detach()[:0]}, ValueError,
+                f"{name} has shape .*no size (to be )?zero"),
+    )  # fmt: skip
+
+
+def of_pictures(name: str = "X") -> tuple[Refusal, ...]:
+    """What a function refuses that reads normalised pictures, and shows them to a model."""
+    return (
+        *of_tensors(name, "pictures"),
+        Refusal("grey pictures", lambda a: {name: a[name].detach()[:, :1]}, ValueError,
+                rf"{name} has shape \(2, 1, 8, 8\), expected \(N, 3, H, W\) with 3 colours"),
+        Refusal("pictures of complex numbers", lambda a: {name: a[name].detach() * 1j}, TypeError,
+                f"{name} has dtype torch.complex64, expected floats"),
+        Refusal("pictures with an infinite pixel", lambda a: {name: spoilt(a[name], math.inf)},
+                ValueError, f"{name} contains pixels that are NaN or infinite"),
+        Refusal("pictures from 0 to 255", lambda a: {name: 255 * a[name].detach()}, ValueError,
+                "expected normalised pixels"),
+        Refusal("pictures on another device than the model",
+                lambda a: {name: a[name].detach().to("meta")}, ValueError,
+                f"{name} is on meta, but the model is on cpu"),
+        Refusal("pictures of another dtype than the model's",
+                lambda a: {name: a[name].detach().double()}, TypeError,
+                "torch.float64, but the model's weights torch.float32"),
+        *in_short(name),
+    )  # fmt: skip
+
+
+def in_short(name: str = "X") -> tuple[Refusal, ...]:
+    """What stands for all of :func:`of_pictures`, where the same check is known to do the work."""
+    return (
+        Refusal("a single picture, not in a batch", lambda a: {name: a[name].detach()[0]},
+                ValueError, rf"{name} has shape \(3, 8, 8\), expected \(N, 3, H, W\)"),
+        Refusal("pictures with NaN", lambda a: {name: spoilt(a[name], math.nan)}, ValueError,
+                f"{name} contains pixels that are NaN or infinite"),
+        Refusal("a model on another device", lambda a: {"model": elsewhere(a["model"])},
+                ValueError, "is on cpu, but the model is on meta"),
+    )  # fmt: skip
+
+
+def of_classes(name: str = "y") -> tuple[Refusal, ...]:
+    """What a function refuses that wants one class for each picture."""
+    return (
+        Refusal("a class that does not exist", {name: torch.tensor([0, CLASSES])}, ValueError,
+                f"{name} contains class 5, expected 0 to 4"),
+        Refusal("a negative class", {name: torch.tensor([0, -1])}, ValueError,
+                f"{name} contains class -1, expected 0"),
+        Refusal("a class too few", {name: torch.tensor([0])}, ValueError,
+                rf"{name} has shape \(1,\), expected \(2,\)"),
+        Refusal("classes of floats", {name: torch.tensor([0.0, 1.0])}, TypeError,
+                f"{name} is torch.float32, expected an int64 tensor"),
+        Refusal("classes as a list", {name: [0, 1]}, TypeError,
+                f"{name} is list, expected an int64 tensor"),
+        Refusal("classes on another device", {name: torch.tensor([0, 1], device="meta")},
+                ValueError, f"{name} is on meta, but the pictures are on cpu"),
+    )  # fmt: skip
+
+
+def of_models(gradient: bool = True) -> tuple[Refusal, ...]:
+    """What a function refuses that asks any callable for scores."""
+    found = (
+        Refusal("a model that is none", {"model": "squeezenet"}, TypeError,
+                "model is a str, expected a network"),
+        Refusal("a model that gives no tensor", {"model": lambda X: [0.0] * len(X)}, TypeError,
+                "the model gave list, expected one tensor of floats"),
+        Refusal("a model that gives maps, and no scores", {"model": lambda X: X}, ValueError,
+                r"scores of shape \(.*\), expected \(\d+, C\)"),
+        Refusal("a model whose scores are NaN", {"model": lambda X: _means(X) * math.nan},
+                ValueError, "scores that are NaN or infinite"),
+    )  # fmt: skip
+    lost = Refusal("a model whose scores have no gradient", {"model": lambda X: _means(X.detach())},
+                   ValueError, "no gradient leads from the scores back")  # fmt: skip
+    return (*found, lost) if gradient else found
+
+
+def _means(X: torch.Tensor) -> torch.Tensor:
+    return torch.cat([X.mean(dim=(2, 3)), X.amax(dim=(2, 3))[:, :2]], dim=1)
+
+
+def spoilt(X: torch.Tensor, value: float) -> torch.Tensor:
+    """Pictures with one wrong pixel."""
+    X = X.detach().clone()
+    X[-1, -1, -1, -1] = value
+    return X
