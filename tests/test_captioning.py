@@ -385,6 +385,17 @@ def test_loss_and_sample_say_what_is_wrong_with_features(cell_type, features, er
 
 
 @pytest.mark.parametrize("cell_type", CELLS)
+def test_sample_says_when_finite_weights_overflow(cell_type):
+    model = small_model(cell_type)
+    model.params["W_proj"][...], model.params["b_proj"][...] = 0, 1
+    model.params["Wh"][...] = -1e308  # finite, and their sum is not
+    model.params["W_embed"][...] = model.params["Wx"][...] = 1e300
+    error = pytest.raises(ValueError, match=r"^sample: the hidden state contains")
+    with np.errstate(all="ignore"), error:
+        model.sample(pictures(3))
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
 @pytest.mark.parametrize(
     ("captions", "error", "message"),
     [

@@ -101,6 +101,13 @@ def test_numeric_gradient_says_what_is_wrong(changes, error, message):
         numeric_gradient(**arguments)
 
 
+@pytest.mark.parametrize("x", [1.0, -1.0])
+def test_numeric_gradient_wants_every_number_to_move_both_ways(x):
+    # Floats lie closer on one side of a power of two: there it moves, on the other it does not.
+    with pytest.raises(ValueError, match=f"h is 1e-16, too small to move {x:g}, a number of x"):
+        numeric_gradient(np.sin, np.array([x]), np.ones(1), h=1e-16)
+
+
 @pytest.mark.parametrize(
     ("a", "b", "expected"),
     [
@@ -137,6 +144,12 @@ def test_relative_error_sees_every_digit_of_long_floats(other):
 
 def test_relative_error_does_not_wrap_around_for_unsigned_integers():
     assert relative_error(np.array([1], np.uint8), np.array([3], np.uint8)) == 0.5
+
+
+def test_relative_error_does_not_wrap_around_for_the_least_integer():
+    least = np.array([-128], np.int8)
+    assert relative_error(least, np.array([128.0])) == 1.0
+    assert relative_error(np.array([128.0]), least) == 1.0
 
 
 @pytest.mark.filterwarnings("error")

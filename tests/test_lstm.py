@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from cs231n_lib import lstm
 from cs231n_lib.check import relative_error
 from cs231n_lib.lstm import (
     lstm_backward,
@@ -250,6 +251,22 @@ def test_gates_are_copies():
         values[:] = np.nan
     for gradient, expected in zip(lstm_backward(dh, cache), before):
         np.testing.assert_array_equal(gradient, expected)
+
+
+@pytest.mark.parametrize("rows", [1, 5, 12, 18])
+def test_sequence_gradients_are_the_same_however_many_steps_are_summed_at_once(rows, monkeypatch):
+    arguments, dh = sequence_case(3, 7, 2, 4)
+    cache = lstm_forward(**arguments)[1]
+    whole = lstm_backward(dh, cache)
+    monkeypatch.setattr(lstm, "_ROWS", rows)
+    for found, expected in zip(lstm_backward(dh, cache), whole):
+        np.testing.assert_allclose(found, expected, **TIGHT)
+
+
+@pytest.mark.parametrize("cache", [[1, 2], (1, 2, 3, np.ones((1, 4, 1, 1)), 5), (1, 2, 3, 4, 5, 6)])
+def test_gates_are_read_from_a_cache_of_an_lstm_only(cache):
+    with pytest.raises((TypeError, ValueError), match=r"^lstm_gates: cache"):
+        lstm_gates(cache)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)

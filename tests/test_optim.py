@@ -91,6 +91,13 @@ def test_config_may_be_left_out(rule):
 
 
 @pytest.mark.parametrize("rule", RULES)
+def test_a_learning_rate_may_be_larger_than_one(rule):
+    w, dw = np.ones(3), np.arange(3.0)
+    once, twice = (rule(w, dw, {"learning_rate": rate})[0] - w for rate in (1.0, 2.0))
+    np.testing.assert_allclose(twice, 2 * once, rtol=1e-12)
+
+
+@pytest.mark.parametrize("rule", RULES)
 def test_training_goes_on_from_the_returned_config(rule):
     dws = gradients()
     w, config = np.ones((4, 3)), None

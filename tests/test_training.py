@@ -102,6 +102,29 @@ def test_the_same_seed_gives_the_same_result_and_another_does_not():
     assert first.loss_history != third.loss_history
 
 
+def test_every_step_draws_other_captions(monkeypatch):
+    drawn = []
+    solver = make_solver(num_epochs=1)
+    loss = solver.model.loss
+
+    def spy(features, captions):
+        drawn.append(captions.copy())
+        return loss(features, captions)
+
+    monkeypatch.setattr(solver.model, "loss", spy)
+    solver.train()
+    assert all((drawn[0] != captions).any() for captions in drawn[1:])
+
+
+def test_validation_comes_at_the_end_of_every_epoch():
+    steps = []
+    solver = make_solver(
+        num_epochs=3, validate=lambda model: float(steps.append(len(solver.loss_history)) or 0)
+    )
+    solver.train()
+    assert steps == [5, 10, 15]
+
+
 def test_learning_rates_follow_decay_and_schedule(monkeypatch):
     rates = []
     solver = make_solver(

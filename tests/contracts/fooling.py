@@ -179,7 +179,7 @@ CONTRACTS = (
             *of_tensors("change", "changes"),
             *ANOTHER_NORM,
             Refusal("a negative budget", {"epsilon": -0.1}, ValueError, "epsilon is -0.1, expect"),
-            Refusal("a budget of NaN", {"epsilon": math.nan}, ValueError, "epsilon is nan, expected"),
+            Refusal("a budget of NaN", {"epsilon": math.nan}, ValueError, "epsilon is nan"),
         ),
     ),
     Contract(

@@ -40,7 +40,7 @@ CONTRACTS = (
                     "num_iterations is 0, expected at least 1"),
             Refusal("a step of no length", {"learning_rate": 0}, ValueError,
                     "learning_rate is 0, expected above 0"),
-            Refusal("a negative weight", {"tv_weight": -1}, ValueError, "tv_weight is -1, expected"),
+            Refusal("a negative weight", {"tv_weight": -1}, ValueError, "tv_weight is -1"),
             Refusal("an infinite weight", {"tv_weight": math.inf}, ValueError, "tv_weight is inf"),
             Refusal("a weight as a text", {"tv_weight": "1"}, TypeError, "tv_weight is '1', expe"),
         ),
