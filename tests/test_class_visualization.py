@@ -504,6 +504,14 @@ class TestInversion:
         both = torch.stack([X.ravel(), inverted.ravel()])
         assert torch.corrcoef(both)[0, 1] > 0.7
 
+    def test_the_weight_of_the_variation_makes_smooth_pictures(self):
+        model, X = tiny().eval(), torch.rand(1, 3, 8, 8, dtype=torch.float64)
+        rough, smooth = (
+            total_variation(invert_features(X, model, "2", tv_weight=w, num_iterations=20)[0], 1)
+            for w in (0.0, 10.0)
+        )
+        assert smooth < 0.5 * rough
+
     def test_deep_layers_forget_more(self, network):
         X = preprocess("chelsea", 64)
         lost = []

@@ -32,6 +32,11 @@ class Shown:
         self.box = self.find(".panels-figure")
         self.stage = self.find(".panels-stage")
         # What is lazy above the figure would move it when it loads; bars on top would hide it.
+        browser.run(
+            """for (const image of document.querySelectorAll("article img"))
+            if (!image.closest(arguments[0])) image.remove();""",
+            f"#{name}",
+        )
         browser.load_pictures()
         style = "document.head.append(Object.assign(document.createElement('style'), "
         hidden = ".skip-link, .bd-header-article {visibility: hidden !important}"

@@ -593,6 +593,17 @@ def test_minimize_finds_a_minimum_and_leaves_its_start():
     assert history["total"] == history["style"]
 
 
+def test_minimize_follows_a_curved_valley_without_leaping_out_of_it():
+    def rosenbrock(img):
+        x, y, rest = img.flatten()
+        return {"style": 100 * (y - x**2) ** 2 + (1 - x) ** 2 + rest**2}
+
+    _, history = minimize(rosenbrock, torch.tensor([-1.2, 1, 0]).reshape(1, 3, 1, 1), 60)
+    assert history["total"][0] == pytest.approx(24.2)
+    assert max(history["total"]) < 100  # without a line search: 83,000
+    assert history["total"][-1] < 1e-6
+
+
 def test_a_picture_in_channels_last_is_no_problem():
     start = normal(1, 20, 20, 3).permute(0, 3, 1, 2)
     loss = NormalizedLoss(tiny_cnn().eval(), {}, {1: gram_matrix(normal(1, 5, 9, 9))})
