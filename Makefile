@@ -8,7 +8,7 @@ TOOLS := $(VENV)/tools
 # PyTorch's CPU build is on no registry but its own. Only torch is taken from there.
 TORCH_WHEELS ?= $(or $(PIP_FIND_LINKS),https://download.pytorch.org/whl/cpu/torch/)
 
-.PHONY: help book run test browser linkcheck print bench sync landing lint clean environment lab unit hooks lock audit coverage test-matrix
+.PHONY: help book run test browser linkcheck print bench sync landing lint clean environment lab unit hooks lock audit coverage test-matrix mutants
 
 help:
 	@echo "make book         the environment and the website, from the committed notebooks"
@@ -19,6 +19,7 @@ help:
 	@echo "make linkcheck    ask every external link whether it still leads somewhere; this needs a network"
 	@echo "make unit         the tests of the library alone"
 	@echo "make coverage     the same, and which lines and branches they reach"
+	@echo "make mutants      whether the tests notice small mistakes in a module (make mutants ONLY=rnn)"
 	@echo "make test-matrix  every chapter under one condition after the other (or make test-matrix ONLY=no-network)"
 	@echo "make print        the book on one page, and as a PDF where Chromium is installed"
 	@echo "make lab          JupyterLab, in which a notebook and its text file stay in step"
@@ -82,6 +83,14 @@ unit: $(VENV)/installed
 
 coverage: $(VENV)/installed
 	$(UNIT) --cov
+
+# What it finds is in `mutants/`; on a busy machine it takes what is only slow for noticed.
+$(VENV)/mutmut: requirements-mutants.txt $(VENV)/installed
+	$(BIN) -m pip install --quiet --requirement requirements-mutants.txt
+	touch $@
+
+mutants: $(VENV)/mutmut
+	OMP_NUM_THREADS=1 $(BIN) -m mutmut run --max-children 1 "cs231n_lib.$(or $(ONLY),*).*"
 
 test-matrix: $(VENV)/installed
 	$(BIN) -m tests.matrix $(ONLY)

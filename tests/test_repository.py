@@ -448,7 +448,7 @@ def test_dependabot_leaves_what_jupyter_book_1_needs():
 def test_everything_in_the_requirements_is_pinned_once():
     lines = [
         line
-        for name in ("requirements.txt", "requirements-lab.txt")
+        for name in ("requirements.txt", "requirements-lab.txt", "requirements-mutants.txt")
         for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
         if line and not line.startswith(("#", "--"))
     ]
