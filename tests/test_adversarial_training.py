@@ -39,6 +39,11 @@ def test_the_digits_are_scikit_learns(data):
     assert torch.equal(pixels[:, 0], pixels[:, 0].clamp(-1, 2)) and len(mine) > 1700
 
 
+def test_the_network_bends_after_each_hidden_layer():
+    kinds = [type(part).__name__ for part in digit_network()]
+    assert kinds[1:] == ["Linear", "ReLU", "Linear", "ReLU", "Linear"]
+
+
 def test_the_network_sees_grey_pixels_from_zero_to_one(data):
     grey = digit_network()[0](data["X_test"])
     np.testing.assert_allclose(

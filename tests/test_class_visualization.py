@@ -293,7 +293,9 @@ class TestFourier:
     def test_sizes(self, size):
         assert wave_amplitudes(size).shape == (size, size // 2 + 1)
         assert wave_amplitudes(size)[0, 0] == size**2
-        assert FourierPicture(2, size)().shape == (2, 3, size, size)
+        picture = FourierPicture(2, size)
+        assert picture().shape == (2, 3, size, size)
+        assert 0.005 < picture.coefficients.std() < 0.015  # hardly anything to begin with
 
     def test_amplitudes_against_a_loop(self):
         amplitudes = wave_amplitudes(6)

@@ -48,6 +48,16 @@ UNCLEAR = re.compile(
     "|truth value of an array|could not be broadcast|unexpected keyword|positional argument"
 )
 
+# With one of these names a message of ours begins.
+OURS = {
+    name
+    for module, of_module in CONTRACTS.items()
+    for name in (
+        *importlib.import_module(f"cs231n_lib.{module}").__all__,
+        *(part for contract in of_module for part in (str(contract), *str(contract).split("."))),
+    )
+}
+
 EVERY_CONTRACT = [
     pytest.param(contract, id=f"{module}-{contract}-{number}")
     for module, of_module in CONTRACTS.items()
@@ -132,6 +142,9 @@ def test_bad_input_is_refused_clearly_and_damages_nothing(
     with pytest.raises(refusal.error, match=refusal.says) as caught:
         call(contract, arguments)
     assert not UNCLEAR.search(str(caught.value))
+    begins = re.match(r"([\w.]+): ", str(caught.value))
+    known = {*OURS, *map(str, arguments.values())}
+    assert begins is None or begins[1] in known, "the message names another function"
     assert differences(shared, photograph_shared()) == []
     assert differences(given, photograph(**arguments)) == []
     assert differences(files, photograph_files(scratch_folder)) == []

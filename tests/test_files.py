@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from cs231n_lib.files import write_atomically
@@ -28,6 +30,19 @@ def test_an_interruption_leaves_the_old_file_and_nothing_else(tmp_path, error):
         write_atomically(path, fail)
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_error_names_the_file_and_not_the_one_beside_it(tmp_path):
+    path = tmp_path / "picture.png"
+
+    def fail(file):
+        (partial,) = tmp_path.iterdir()
+        assert partial.name.startswith(path.name) and partial.suffix == ".partial"
+        raise OSError(errno.ENOSPC, "no space")
+
+    with pytest.raises(OSError, match="no space") as caught:
+        write_atomically(path, fail)
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
 
 
 def test_a_replaced_file_stays_readable_for_whoever_could_read_it(tmp_path):

@@ -4,6 +4,43 @@ import numpy as np
 import pytest
 
 from cs231n_lib.paintings import PAINTINGS
+from tests.looks import assert_looks_like
+
+# Mean colours of 6 x 6 fields. The chapter's results depend on what is painted.
+LOOKS = {
+    "swirls": [
+        "#919b85 #4e6783 #284170 #314d78 #869f98 #4e7093",
+        "#5783aa #82968e #7e9390 #5f737d #d5bf6a #869481",
+        "#3a5e8c #939f8a #afb584 #7296a5 #92987a #7ba2b1",
+        "#264a87 #7799a4 #5c82a2 #789293 #638294 #39649c",
+        "#7f9997 #8fa08e #23437c #a8a980 #6f8a93 #6c797c",
+        "#4e6d8d #667374 #254682 #2b4a81 #3c669e #6e91a4",
+    ],
+    "stained glass": [
+        "#49225f #444e5c #4c724b #386251 #3e475f #4b285e",
+        "#495060 #7b7533 #636359 #5b675f #7f8346 #514f54",
+        "#3f7756 #616d66 #7f6641 #8c563b #565d64 #467244",
+        "#346858 #65615c #8e6f42 #836645 #696959 #4e764d",
+        "#504344 #746032 #697565 #6a6359 #837f41 #434a55",
+        "#591f42 #4b5153 #476f59 #3b6442 #425856 #452660",
+    ],
+    "engraving": [
+        "#96938e #c3bcae #a6a29a #7f7e7d #b7b2a6 #898683",
+        "#4a4c56 #83817f #908d89 #868482 #4d4e58 #97948f",
+        "#b3aea3 #646469 #9c9892 #999690 #868382 #54555d",
+        "#95918d #8f8c88 #595a61 #878483 #b8b2a6 #8f8b87",
+        "#7d7b7b #a4a098 #727173 #65656a #41434f #a29e96",
+        "#97938e #777677 #bbb5a9 #94918c #807e7e #717072",
+    ],
+    "waves": [
+        "#7d8a97 #7a969f #a59a97 #879ba5 #8d929c #a89796",
+        "#778d9f #7a94a6 #938a90 #86a5ab #849ca2 #98898d",
+        "#ac8986 #7b8a9b #828997 #91898e #94898d #ad8a87",
+        "#8a98a2 #98a7a3 #918f97 #7b95a7 #7b94a6 #7d98a4",
+        "#7795a8 #7ea1ad #7f9aa8 #908d95 #96949c #a48989",
+        "#ac9797 #7b909f #a09193 #9a949a #95949c #97a1a2",
+    ],
+}
 
 every = pytest.mark.parametrize("paint", PAINTINGS.values(), ids=PAINTINGS.keys())
 
@@ -23,6 +60,11 @@ def test_the_seed_decides_and_no_global_generator_is_touched(paint):
     assert np.array_equal(first, again)
     assert (first != other).mean() > 0.05
     assert np.array_equal(before, np.random.get_state()[1])  # noqa: NPY002
+
+
+@pytest.mark.parametrize("name", PAINTINGS)
+def test_a_painting_is_the_one_of_the_chapter(name):
+    assert_looks_like(PAINTINGS[name](96, 1), LOOKS[name])
 
 
 @every

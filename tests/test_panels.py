@@ -50,6 +50,13 @@ def test_every_tile_is_where_the_file_says_to_the_pixel(tiles, columns):
         assert np.abs(tile - colour).mean() < (4 if tiles is TILES else 0.01)
 
 
+def test_photographs_are_kept_as_jpeg_and_drawings_as_png():
+    for tiles, kind in ((TILES, "jpeg"), ([fill(colour) for colour in COLOURS], "png")):
+        result = panels("steps", tiles, LABELS, size=(16, 10))
+        assert (result.format, result.width) == (kind, PAGE)
+        assert Image.open(io.BytesIO(result.data)).format == kind.upper()
+
+
 def test_the_file_says_how_large_the_picture_is_and_names_the_tiles():
     picture, facts = read(panels("steps", TILES, LABELS, 2, size=(160, 100)))
     height, width, _ = picture.shape

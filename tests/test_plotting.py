@@ -11,7 +11,7 @@ import pytest
 from matplotlib.offsetbox import AnnotationBbox, TextArea
 
 from cs231n_lib import diagrams, plotting
-from cs231n_lib.scenes import sample_scenes
+from cs231n_lib.scenes import draw, sample_scenes
 
 SCENES = sample_scenes("test", 5)
 GATES = {name: np.linspace(-(name in "gc"), 1, 40).reshape(4, 10) for name in "ifogc"}
@@ -153,3 +153,51 @@ def test_the_gates_of_each_word_are_a_sum_with_the_likeliest_next_words():
     np.testing.assert_array_equal(maps["new cell"], gates["c"][2, order].reshape(3, 3))
     np.testing.assert_array_equal(maps["old cell"], gates["c"][1, order].reshape(3, 3))
     np.testing.assert_array_equal(maps["forget gate"], gates["f"][2, order].reshape(3, 3))
+
+
+def test_the_first_tile_of_the_gates_shows_the_scene_and_both_scales():
+    words = ["<START>", "a", "red", "star"]
+    scene, *_ = plotting.gate_tiles(SCENES[0], words, GATES, np.zeros((4, 2)), ["a", "b"])
+    figure = mpl.figure.Figure(figsize=(3, 2))
+    scene(figure)
+    picture, *scales = (ax.images[0] for ax in figure.axes)
+    np.testing.assert_array_equal(picture.get_array(), draw(SCENES[0], scale=8))
+    assert [scale.get_cmap().name for scale in scales] == ["viridis", "RdBu_r"]
+    assert not any(ax.axison for ax in figure.axes)
+    boxes = [ax.get_position(original=True) for ax in figure.axes]
+    assert all(0 <= box.x0 < box.x1 <= 1 and 0 <= box.y0 < box.y1 <= 1 for box in boxes)
+    ends = {text.get_text(): text.get_position() for text in figure.texts}
+    assert list(ends) == ["0 closed", "1 open", "−", "+"]
+    for box, (low, high) in zip(boxes[1:], (("0 closed", "1 open"), ("−", "+"))):
+        assert box.x1 < ends[low][0] == ends[high][0] < 0.85
+        assert (ends[low][1], ends[high][1]) == pytest.approx((box.y0, box.y1))
+
+
+def test_gates_are_open_or_closed_and_cells_have_a_sign():
+    figure = plotting.plot_gates(GATES, ["a", "b", "c", "d"])
+    assert figure.get_size_inches().tolist() == [8, 4.6]
+    images = [ax.images[0] for ax in figure.axes[:5]]
+    for image in images:
+        low, high = image.get_clim()
+        signed = image.get_cmap().name == "RdBu_r"
+        assert low == (-high if signed else 0) < high
+    assert [image.get_cmap().name for image in images].count("RdBu_r") == 2
+
+
+def test_norms_are_told_apart_without_colours():
+    norms = {"h": np.ones(4), "c": np.ones(4)}
+    lines = plotting.plot_gradient_norms(norms).axes[0].lines
+    assert len({line.get_marker() for line in lines} - {"None", ""}) == 2
+
+
+def test_bars_of_mistakes_stand_around_their_tick():
+    figure = plotting.plot_mistakes({"RNN": {"first colour": 0.1}, "LSTM": {"first colour": 0.2}})
+    (ax,) = figure.axes
+    first, second = ([bar.get_x() + bar.get_width() / 2 for bar in bars] for bars in ax.containers)
+    np.testing.assert_allclose(np.add(first, second) / 2, range(len(first)), atol=1e-9)
+    assert np.less(first, second).all()
+
+
+def test_a_share_of_true_captions_is_drawn_up_to_all_of_them():
+    _, right = plotting.plot_training({"RNN": SOLVER}).axes
+    assert right.get_ylim() == (0, 100)

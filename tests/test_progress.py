@@ -16,6 +16,18 @@ def test_all_items_come_and_nothing_is_printed_without_a_terminal(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.parametrize("shell", [None, SimpleNamespace()], ids=["Python", "IPython"])
+def test_in_a_terminal_the_bar_goes_away_at_the_end(monkeypatch, shell):
+    settings = {}
+    monkeypatch.setattr(module, "get_ipython", lambda: shell)
+    monkeypatch.setattr(module, "tqdm", lambda items, **given: settings.update(given) or items)
+    assert list(progress((i for i in "ab"), "working", total=2)) == ["a", "b"]
+    # None: no bar where the output is no terminal.
+    assert settings == {
+        "desc": "working", "total": 2, "leave": False, "mininterval": 0.5, "disable": None,
+    }  # fmt: skip
+
+
 @pytest.fixture
 def notebook(monkeypatch):
     """A notebook that writes down what its one output showed."""

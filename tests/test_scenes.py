@@ -23,8 +23,45 @@ from cs231n_lib.scenes import (
     sample_scenes,
     split_descriptions,
 )
+from tests.looks import assert_looks_like
 
 SCENES = sample_scenes("train", 150, seed=3)
+
+# Mean colours of 6 x 6 fields. What the network reads must be the same scenes tomorrow.
+LOOKS = {
+    "a large red circle above a small blue star": [
+        "#e5d4d9 #e2d4df #ded5e4 #dbd5e9 #d7d5ef #d4d6f4",
+        "#e6d2dc #e3d3e1 #dba7b7 #d47788 #d9cbe5 #d7d5f4",
+        "#e7d1df #e4d2e3 #d14553 #cd222e #d28ea4 #dad4f3",
+        "#e7d0e2 #e5d0e5 #dc9cb1 #cf6476 #d9c2dd #ded3f3",
+        "#e8cee4 #e7cfe7 #e5d0ea #b9b5e4 #c0bae6 #e1d2f3",
+        "#e9cde7 #e8cde9 #e7ceec #b9b1e2 #bdb4e3 #e4d1f3",
+    ],
+    "a large green square below a small pink cross": [
+        "#e5d4d9 #e2d4df #ded5e4 #dbd5e9 #d7d5ef #d4d6f4",
+        "#e6d2dc #e3d3e1 #e2cfe3 #eab1d5 #d9d3ee #d7d5f4",
+        "#e7d1df #e4d2e3 #e4c9e1 #e6a8cd #dbd1ec #dad4f3",
+        "#e7d0e2 #e5d0e5 #e1d0e6 #96b8a7 #86b29b #dcd2f2",
+        "#e8cee4 #e7cfe7 #e5cfea #2f9447 #299242 #d6cbe8",
+        "#e9cde7 #e8cde9 #e7ceec #81ab91 #85ac96 #d8cbe7",
+    ],
+    "a large black triangle left of a large yellow star": [
+        "#e5d4d9 #e2d4df #ded5e4 #dbd5e9 #d7d5ef #d4d6f4",
+        "#e6d2dc #e3d3e1 #e0d3e6 #ddd4ea #dad4ef #d7d5f4",
+        "#e7d1df #8b808f #bbaec2 #dfd3eb #ddd3ea #dad4f3",
+        "#e3cbdd #34313e #4b4655 #e1cfcf #f3d56d #e3d1b8",
+        "#e6cce3 #dfc8df #e4cee9 #e4d0e9 #f2d25c #e3ceb4",
+        "#e9cde7 #e8cde9 #e7ceec #e6cfee #e4ceec #e4d0f2",
+    ],
+    "a large purple cross right of a small orange circle": [
+        "#e5d4d9 #e2d4df #ded5e4 #dbd5e9 #d7d5ef #d4d6f4",
+        "#e6d2dc #e3d3e1 #e0d3e6 #ddd4ea #dad4ef #d7d5f4",
+        "#e7d1df #e6c8cc #e4c7cc #dfd2eb #d0bee6 #dad4f3",
+        "#e7d0e2 #efa479 #e89967 #ccb0de #7e3cae #b99ad9",
+        "#e8cee4 #e6cee7 #e3cee8 #bb95d3 #813fb1 #b999d3",
+        "#e9cde7 #e8cde9 #e7ceec #e6cfee #cfb1e0 #e1ccef",
+    ],
+}
 
 
 def things_of(scene: Scene):
@@ -115,6 +152,15 @@ def test_pictures_have_the_promised_form_and_repeat(scale):
     assert picture.dtype == np.uint8
     np.testing.assert_array_equal(picture, draw(SCENES[0], scale))
     assert (picture != draw(SCENES[1], scale)).any()
+
+
+@pytest.mark.parametrize("caption", LOOKS)
+def test_a_scene_is_drawn_as_it_was(caption):
+    relation = next(name for name in RELATIONS if f" {name} " in caption)
+    first, second = (
+        Thing(*words.strip().removeprefix("a ").split()) for words in caption.split(relation)
+    )
+    assert_looks_like(draw(Scene(Description(first, relation, second), seed=7)), LOOKS[caption])
 
 
 def test_a_larger_print_shows_the_same_picture():
@@ -240,3 +286,5 @@ def test_another_seed_loads_other_pictures_with_the_same_words():
     first, second = (load(num_train=40, num_val=1, num_test=1, seed=seed) for seed in (0, 1))
     assert first["train_images"] != second["train_images"]
     assert first["word_to_idx"] == second["word_to_idx"]
+    for data in (first, second):  # as long as any caption could be, whatever was drawn
+        assert {data[f"{split}_captions"].shape[1] for split in ("train", "val", "test")} == {12}

@@ -292,8 +292,36 @@ def test_another_file_in_the_place_of_a_checkpoint_is_refused(tmp_path, content)
             np.save(file, content)
     else:
         checkpoint.write_text(content)
-    with pytest.raises(ValueError, match=r"state\.npz is damaged"):
+    message = r"the checkpoint .*state\.npz is damaged .*; move it away to train from the beginning"
+    with pytest.raises(ValueError, match=message):
         make_solver(checkpoint=checkpoint).train()
+
+
+def test_a_compressed_checkpoint_is_none_of_ours(tmp_path):
+    checkpoint = tmp_path / "state.npz"
+    np.savez_compressed(checkpoint, header=np.zeros(10_000))
+    with pytest.raises(ValueError, match=r"is damaged \(it declares more than it holds\)"):
+        make_solver(checkpoint=checkpoint).train()
+
+
+def test_a_folder_in_the_place_of_a_checkpoint_is_named_as_such(tmp_path):
+    with pytest.raises(ValueError, match=r"^the checkpoint .* is a folder"):
+        make_solver(checkpoint=tmp_path).train()
+
+
+def test_the_folder_of_a_checkpoint_is_made(tmp_path):
+    checkpoint = tmp_path / "new" / "and deep" / "state.npz"
+    make_solver(checkpoint=checkpoint, num_epochs=1).train()
+    assert checkpoint.exists()
+    make_solver(checkpoint=checkpoint, num_epochs=1).train()
+
+
+def test_a_number_of_numpy_in_a_checkpoint_is_the_number_that_it_is(tmp_path):
+    settings = {"checkpoint": tmp_path / "state.npz", "num_epochs": 1}
+    make_solver(batch_size=np.int64(10), **settings).train()
+    make_solver(batch_size=10, **settings).train()
+    with pytest.raises(ValueError, match="batch_size"):
+        make_solver(batch_size=np.int64(5), **settings).train()
 
 
 def test_a_checkpoint_of_another_dtype_is_refused(tmp_path):
@@ -358,6 +386,7 @@ def test_a_checkpoint_that_lacks_an_array_is_refused(tmp_path):
         ({"update_rule": "sgd"}, "update_rule"),
         ({"feature_dropout": 0.2}, "feature_dropout"),
         ({"lr_decay": 0.9}, "lr_decay"),
+        ({"max_grad_norm": 1.0}, "max_grad_norm"),
     ],
 )
 def test_a_checkpoint_of_another_training_is_refused(tmp_path, other, named):
@@ -365,7 +394,8 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path, other, named):
     make_solver(checkpoint=checkpoint).train()
     solver = make_solver(checkpoint=checkpoint, **other)
     before = dict(solver.model.params)
-    with pytest.raises(ValueError, match=rf"state\.npz was made with other settings .*{named}"):
+    message = rf"state\.npz was made with other settings \(.*{named}.*\); give another path"
+    with pytest.raises(ValueError, match=message):
         solver.train()
     assert all(solver.model.params[name] is before[name] for name in before)
 
@@ -386,7 +416,8 @@ def test_a_loss_that_is_not_finite_stops_training_with_the_weights_kept(tmp_path
     solver.model.params["b_vocab"][0] = np.nan
     weight = solver.model.params["Wh"].copy()
     solver.checkpoint = None
-    with pytest.raises(FloatingPointError, match="loss is nan at step 11 of 15"):
+    message = "loss is nan at step 11 of 15: lower the learning rate, or set max_grad_norm"
+    with pytest.raises(FloatingPointError, match=message):
         solver.train()
     np.testing.assert_array_equal(solver.model.params["Wh"], weight)
     assert (tmp_path / "state.npz").read_bytes() == saved
@@ -399,6 +430,7 @@ def test_a_loss_that_is_not_finite_stops_training_with_the_weights_kept(tmp_path
         ({"batch_size": 0}, "batch_size is 0, expected at least 1"),
         ({"num_epochs": 1.5}, "num_epochs is 1.5, expected a whole number"),
         ({"print_every": 0}, "print_every is 0"),
+        ({"lr_decay": -0.1}, "CaptioningSolver: lr_decay is -0.1, expected at least 0"),
         ({"max_grad_norm": 0.0}, "max_grad_norm is 0, expected above 0"),
         ({"feature_dropout": 1.0}, "feature_dropout is 1, expected 0 <= p < 1"),
         ({"optim_config": {"rate": 1}}, "unknown keys"),

@@ -77,6 +77,7 @@ OUT_OF_RANGE = Refusal("pixels that no byte can hold", lambda a: {"X": a["X"].de
                        ValueError, "clamp_pixels moves them there")  # fmt: skip
 OF_BUDGETS = (
     Refusal("no budget", {"epsilon": 0.0}, ValueError, "epsilon is 0, expected above 0"),
+    Refusal("a budget above all pixels", {"epsilon": 1.5}, ValueError, "1.5, expected at most 1"),
     Refusal("a budget in bytes", {"epsilon": 8}, ValueError, "so 8 bytes are 8 / 255"),
     Refusal("a budget that is no number", {"epsilon": "8 / 255"}, TypeError,
             "epsilon is '8 / 255', expected a number"),

@@ -73,6 +73,8 @@ CONTRACTS = (
                     ValueError, "has no figure 'fig-nothing'"),
             Refusal("a notebook that does not exist", {"notebook": "nowhere.ipynb"},
                     FileNotFoundError, r"nowhere\.ipynb"),
+            Refusal("a folder", {"notebook": Path(__file__).parent}, ValueError,
+                    "^chapter_figure: the notebook .* is a folder"),
             Refusal("a file that is no notebook", no_notebook, ValueError, "Notebook does not"),
         ),
     ),
