@@ -11,6 +11,7 @@ from cs231n_lib.inspection import (
     activations,
     check_classes,
     check_pictures,
+    check_tensor,
     class_scores,
     extract_features,
     find_layer,
@@ -249,3 +250,9 @@ def test_a_gradient_that_does_not_exist_is_refused(X, value, message):
     X = X.requires_grad_()
     with pytest.raises(ValueError, match=f"f: .*{message}"):
         gradient("f", value(X), X)
+
+
+@pytest.mark.parametrize("shape", [(3, 2, 2), (1, 1, 3, 2, 2), (1, 4, 2, 2)])
+def test_a_tensor_of_more_or_fewer_dimensions_is_refused(shape):
+    with pytest.raises(ValueError, match=r"f: X has shape .*, expected \(N, 3, H, W\)"):
+        check_tensor("f", torch.zeros(shape), "N 3 H W")
