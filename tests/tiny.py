@@ -7,6 +7,7 @@ import functools
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import nn
@@ -26,6 +27,7 @@ __all__ = [
     "of_pictures",
     "of_tensors",
     "pictures",
+    "question",
     "spoilt",
 ]
 
@@ -57,6 +59,11 @@ def network(training: bool = True) -> nn.Sequential:
     model[0].weight.grad = torch.ones_like(model[0].weight)
     model[0].bias.requires_grad_(False)
     return model
+
+
+def question(**more: Any) -> dict[str, Any]:
+    """The arguments of most functions that ask a network about pictures."""
+    return {"X": pictures(), "y": classes(), "model": network(), **more}
 
 
 def chain(training: bool = True) -> nn.Sequential:

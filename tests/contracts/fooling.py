@@ -35,11 +35,8 @@ from tests.tiny import (
     of_pictures,
     of_tensors,
     pictures,
+    question,
 )
-
-
-def _question(**more: Any) -> dict[str, Any]:
-    return {"X": pictures(), "y": classes(), "model": network(), **more}
 
 
 def _attempt(**more: Any) -> dict[str, Any]:
@@ -138,12 +135,12 @@ CONTRACTS = (
     ),
     Contract(
         fgsm,
-        lambda: _question(epsilon=0.1),
+        lambda: question(epsilon=0.1),
         (*in_short(), *of_classes(), of_models()[1], OUT_OF_RANGE, *OF_BUDGETS),
     ),
     Contract(
         pgd,
-        lambda: _question(epsilon=0.1, steps=2, random_start=True),
+        lambda: question(epsilon=0.1, steps=2, random_start=True),
         (
             *in_short(),
             *of_classes()[:3],
@@ -185,12 +182,12 @@ CONTRACTS = (
     ),
     Contract(
         seen_as,
-        _question,
+        question,
         (*in_short(), *of_classes()[:3], of_models()[1]),
     ),
     Contract(
         survives,
-        _question,
+        question,
         (
             *in_short(),
             *of_classes()[:3],

@@ -26,7 +26,6 @@ from cs231n_lib.saliency import (
 )
 from tests.contracts import Contract, Refusal
 from tests.tiny import (
-    classes,
     in_short,
     network,
     of_classes,
@@ -34,11 +33,8 @@ from tests.tiny import (
     of_pictures,
     of_tensors,
     pictures,
+    question,
 )
-
-
-def _question(**more: Any) -> dict[str, Any]:
-    return {"X": pictures(), "y": classes(), "model": network(), **more}
 
 
 def _maps() -> torch.Tensor:
@@ -96,11 +92,11 @@ def _twice(arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 CONTRACTS = (
-    Contract(score_gradients, _question, ALL_OF_QUESTIONS),
-    Contract(compute_saliency_maps, _question, OF_QUESTIONS),
+    Contract(score_gradients, question, ALL_OF_QUESTIONS),
+    Contract(compute_saliency_maps, question, OF_QUESTIONS),
     Contract(
         smooth_grad,
-        lambda: _question(samples=2),
+        lambda: question(samples=2),
         (
             *OF_QUESTIONS,
             *_of_counts("samples"),
@@ -111,12 +107,12 @@ CONTRACTS = (
     ),
     Contract(
         integrated_gradients,
-        lambda: _question(steps=2),
+        lambda: question(steps=2),
         (*OF_QUESTIONS, *_of_counts("steps"), *_of_baselines("baseline")),
     ),
     Contract(
         completeness_gap,
-        lambda: _question(attributions=torch.zeros(2, 3, 8, 8)),
+        lambda: question(attributions=torch.zeros(2, 3, 8, 8)),
         (
             *OF_QUESTIONS,
             *_of_baselines("baseline"),
@@ -130,7 +126,7 @@ CONTRACTS = (
     ),
     Contract(
         grad_cam,
-        lambda: _question(layer="3"),
+        lambda: question(layer="3"),
         (
             *OF_QUESTIONS[:-1],
             NO_LAYERS,
@@ -158,7 +154,7 @@ CONTRACTS = (
     ),
     Contract(
         randomisation_check,
-        lambda: _question(method=compute_saliency_maps, layers=["0", "6"]),
+        lambda: question(method=compute_saliency_maps, layers=["0", "6"]),
         (
             *OF_QUESTIONS[:-1],
             NO_LAYERS,
@@ -199,7 +195,7 @@ CONTRACTS = (
     *(
         Contract(
             curve,
-            lambda: _question(maps=_maps(), steps=2, cell=4),
+            lambda: question(maps=_maps(), steps=2, cell=4),
             (
                 *OF_QUESTIONS,
                 *OF_MAPS,
