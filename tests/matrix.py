@@ -22,6 +22,8 @@ from pathlib import Path
 import torch
 from tabulate import tabulate
 
+from cs231n_lib.reproducible import DEVICE_VARIABLE
+
 __all__ = ["CELLS", "Cell", "main"]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +46,10 @@ _NUMPY_AVX512 = "X86_V4 AVX512_ICL AVX512_SPR"
 def _avx512() -> str:
     there = "AVX512" in torch.backends.cpu.get_cpu_capability()
     return "" if there else "this processor has no AVX-512"
+
+
+def _no_gpu() -> str:
+    return "" if torch.cuda.is_available() else "PyTorch finds no GPU"
 
 
 def _always() -> str:
@@ -157,6 +163,11 @@ CELLS = {
         begin=_WITHOUT_NETWORK,
         missing=_no_network,
     ),
+    "gpu": Cell(
+        "from cs231n_lib.reproducible import choose_device; assert choose_device() == 'cuda'",
+        {DEVICE_VARIABLE: "cuda"},
+        missing=_no_gpu,
+    ),
 }
 
 
@@ -167,6 +178,7 @@ def _run(name: str, cell: Cell) -> tuple[bool, str]:
             ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(cell.threads)
         )
         kept = {name: value for name, value in os.environ.items() if not _CACHES.match(name)}
+        kept[DEVICE_VARIABLE] = "cpu"  # whose kernels and threads the conditions are about
         environment = kept | threads | cell.environment | cell.prepare(Path(home))
         processes = max(1, (os.cpu_count() or 1) // cell.threads)
         place = elsewhere if cell.elsewhere else ROOT

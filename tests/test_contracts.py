@@ -96,8 +96,8 @@ def shared_again_as_before() -> Iterator[None]:
     torch.set_rng_state(states[2])
 
 
-def call(contract: Contract, arguments: dict[str, Any]) -> None:
-    """Call a function, by keywords where it takes them, and use up what comes back."""
+def result_of(contract: Contract, arguments: dict[str, Any]) -> Any:
+    """What a function gives, called by keywords where it takes them."""
     arguments = dict(arguments)
     parameters = inspect.signature(contract.function).parameters
     several = [
@@ -106,7 +106,12 @@ def call(contract: Contract, arguments: dict[str, Any]) -> None:
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL and name in arguments
     ]
     positional = [value for name in several for value in arguments.pop(name)]
-    result = contract.function(*positional, **arguments)
+    return contract.function(*positional, **arguments)
+
+
+def call(contract: Contract, arguments: dict[str, Any]) -> None:
+    """Call a function, and use up what comes back."""
+    result = result_of(contract, arguments)
     if isinstance(result, contextlib._GeneratorContextManager):
         with result:
             pass

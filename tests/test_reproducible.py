@@ -119,7 +119,8 @@ def test_a_seed_that_a_generator_cannot_take_is_refused_before_any_is_set(seed, 
 def test_the_record_names_versions_device_and_threads():
     os.environ["CS231N_DEVICE"] = "cpu"
     record = environment()
-    assert (record["torch"], record["numpy"]) == (torch.__version__, np.__version__)
+    assert record["numpy"] == np.__version__
+    assert torch.__version__.split("+")[0] == record["torch"].split("+")[0]
     assert record["device"] == "CPU"
     assert record["threads"] == torch.get_num_threads()
     assert set(record) == {
