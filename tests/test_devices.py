@@ -98,8 +98,8 @@ def all_digits() -> Iterator[None]:
 EXEMPT = {
     "pictures_at_once": "the number is there to depend on the device",
     "NormalizedLoss.__call__": "the function itself holds a network",
-    "minimize": "L-BFGS divides the difference of two losses by a step so short that it is rounding",
-    "plot_randomisation": "it takes floats; its contract shows that NumPy's and PyTorch's will do",
+    "minimize": "L-BFGS divides by a step so short that the losses' difference is rounding",
+    "plot_randomisation": "it takes floats; the contract only shows that PyTorch's will do",
 }
 
 # Without a GPU there is nothing to compare.
