@@ -48,6 +48,23 @@ UNCLEAR = re.compile(
     "|truth value of an array|could not be broadcast|unexpected keyword|positional argument"
 )
 
+# Of these a part is wrong, and named, or where they come from.
+OF_PARTS = {
+    "arrays", "card", "config", "content_image", "content_original", "data", "feats", "folder",
+    "functions", "grads", "images", "model", "objective", "optim_config", "path", "scene", "scenes",
+    "self", "solvers", "source", "style_image", "style_layers", "style_targets", "style_weights",
+    "target", "texts", "tv_weight", "value", "values", "write",
+}  # fmt: skip
+
+# These speak of how two arguments fit, of a step, or say what PyTorch or Python says.
+SPEAK_OTHERWISE = {
+    "chapter_figure", "check_indices", "check_number", "check_texts", "check_values",
+    "check_vocabulary", "class_index", "extract_features", "feature_distance", "jitter",
+    "lstm_loop_backward", "match_colours", "numeric_gradient", "panels", "plot_class_map",
+    "plot_randomisation", "randomisation_check", "rank_correlation", "rnn_loop_backward",
+    "score_gradient", "show_images", "sigmoid", "style_transfer", "style_transfer_lbfgs",
+}  # fmt: skip
+
 # With one of these names a message of ours begins.
 OURS = {
     name
@@ -150,6 +167,9 @@ def test_bad_input_is_refused_clearly_and_damages_nothing(
     begins = re.match(r"([\w.]+): ", str(caught.value))
     known = {*OURS, *map(str, arguments.values())}
     assert begins is None or begins[1] in known, "the message names another function"
+    named = any(re.search(rf"\b{argument}\b", str(caught.value)) for argument in change)
+    elsewhere = change.keys() & OF_PARTS or str(contract) in SPEAK_OTHERWISE or not change
+    assert named or elsewhere, "the message does not name the argument"
     assert differences(shared, photograph_shared()) == []
     assert differences(given, photograph(**arguments)) == []
     assert differences(files, photograph_files(scratch_folder)) == []
