@@ -105,13 +105,17 @@ def noise_and_shifts(size, steps, seed, dtype, max_jitter=16, count=1):
 
 
 class TestRecipeOf2017:
-    def test_equals_the_plain_loop(self):
+    @pytest.mark.parametrize(
+        ("max_jitter", "others"), [(16, {}), (3, {"l2_reg": 0.3, "blur_every": 4})]
+    )
+    def test_equals_the_plain_loop(self, max_jitter, others):
         model = tiny().eval()
-        noise, shifts = noise_and_shifts(20, 23, 5, torch.float64)
-        expected = plain_2017(3, model, noise, shifts, learning_rate=2)
+        noise, shifts = noise_and_shifts(20, 23, 5, torch.float64, max_jitter)
+        expected = plain_2017(3, model, noise, shifts, learning_rate=2, **others)
         ours = create_class_visualization(
-            3, model, torch.float64, size=20, num_iterations=23, seed=5, learning_rate=2
-        )
+            3, model, torch.float64, size=20, num_iterations=23, seed=5, learning_rate=2,
+            max_jitter=max_jitter, **others,
+        )  # fmt: skip
         assert ours.shape == (1, 3, 20, 20)
         torch.testing.assert_close(ours, expected, rtol=1e-10, atol=1e-10)
 
@@ -175,6 +179,23 @@ class TestRecipeOf2017:
         red, green, _ = denormalize(X)[0].mean(dim=(1, 2))
         assert red > 0.99 and green < 0.9
 
+    def test_a_network_without_weights_has_its_pictures_on_the_cpu(self):
+        model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        X = create_class_visualization(0, model, size=8, num_iterations=1)
+        assert X.device == torch.device("cpu")
+
+    @pytest.mark.parametrize(
+        ("dtype", "device"),
+        [
+            (torch.float32, "meta"),  # a dtype of today says nothing of a device
+            (torch.FloatTensor, "cpu"),
+            (torch.cuda.FloatTensor, "cuda"),
+        ],
+    )
+    def test_the_device_is_that_of_the_type_or_of_the_model(self, dtype, device):
+        model = tiny(torch.float32).to("meta")
+        assert class_visualization._device(model, dtype) == torch.device(device)
+
     def test_a_gradient_of_zero_stops_nothing(self):
         def dead(X):
             return X.mean(dim=(2, 3)) * 0
@@ -199,11 +220,12 @@ class TestRecipeOf2017:
 
     def test_callback_where_the_original_drew(self):
         seen = []
-        X = create_class_visualization(
+        X, history = create_class_visualization(
             [0, 1], tiny(), torch.float64, size=8, num_iterations=7, show_every=3,
-            callback=lambda t, X, score: seen.append((t, X.clone(), score.shape)),
+            callback=lambda t, X, score: seen.append((t, X.clone(), score)), return_history=True,
         )  # fmt: skip
-        assert [(t, shape) for t, _, shape in seen] == [(t, (2,)) for t in (0, 2, 5, 6)]
+        assert [t for t, _, _ in seen] == [0, 2, 5, 6]
+        assert all(torch.equal(score, history[t]) for t, _, score in seen)
         assert torch.equal(seen[-1][1], X)
 
     def test_works_without_gradients_around_it(self):
@@ -302,7 +324,7 @@ class TestFourier:
         for row, u in enumerate([0, 1, 2, -3, -2, -1]):
             for v in range(4):
                 frequency = max(math.hypot(u / 6, v / 6), 1 / 6)
-                assert amplitudes[row, v].item() == pytest.approx(6 / frequency)
+                assert amplitudes[row, v].item() == pytest.approx(6 / frequency, rel=1e-12)
 
     def test_colours_of_one_direction(self):
         """Light alone makes nearly grey pictures, the second direction red against blue."""
@@ -332,6 +354,15 @@ class TestFourier:
             next(picture.parameters()).mul_(1e4)
             pixels = denormalize(picture())
         assert pixels.min() > -1e-5 and pixels.max() < 1 + 1e-5
+
+    def test_pixels_are_behind_a_sigmoid(self):
+        picture = PixelPicture(2, 7)
+        assert picture.pixels.shape == (2, 3, 7, 7)
+        assert 0.005 < picture.pixels.std() < 0.015
+        with torch.no_grad():
+            picture.pixels.mul_(100)
+            expected = 1 / (1 + (-picture.pixels).exp())
+            torch.testing.assert_close(denormalize(picture()), expected, rtol=0, atol=1e-6)
 
     @pytest.mark.parametrize("kind", [FourierPicture, PixelPicture])
     def test_seed_and_dtype(self, kind):
@@ -382,6 +413,20 @@ class TestView:
         assert moved.std(dim=(1, 2)).max() < 1e-9
         moved = moved.mean(dim=(1, 2))
         assert moved.abs().max() <= 5 and moved.min() < -4 and moved.max() > 4
+
+    @pytest.mark.parametrize("axis", [2, 3])
+    def test_beyond_an_edge_the_picture_is_mirrored(self, axis):
+        """A ramp shifted by d shows, at j, what is at j + d, or at its mirror image."""
+        ramp = torch.arange(20.0, dtype=torch.float64).expand(30, 3, 9, 20)
+        X = ramp if axis == 3 else ramp.mT
+        seen = random_view(X, torch.Generator().manual_seed(0), shift=6, scale=0, degrees=0)
+        if axis == 2:
+            seen = seen.mT
+        d = (seen - ramp)[:, :, :, 9:11].mean(dim=3, keepdim=True)
+        place = (ramp + d + 0.5).abs() - 0.5  # an edge is half a pixel before the first
+        place = 19.5 - (19.5 - place).abs()
+        torch.testing.assert_close(seen, place.clamp(0, 19), rtol=0, atol=1e-9)
+        assert d.min() < -4 and d.max() > 4
 
     def test_turn_and_zoom_keep_their_bounds(self):
         y, x = torch.meshgrid(*(torch.arange(41.0, dtype=torch.float64) - 20,) * 2, indexing="ij")
@@ -461,13 +506,44 @@ class TestVisualize:
         )  # fmt: skip
 
     def test_callback_and_no_grad_around(self):
-        seen = []
+        seen, model, y = [], tiny().eval(), torch.tensor([1, 4])
+        picture = FourierPicture(2, 8).double()
+        start = picture().detach()
         with torch.no_grad():
-            visualize(
-                class_score(torch.tensor([1])), tiny(), FourierPicture(1, 8).double(),
-                num_iterations=3, callback=lambda t, X, losses: seen.append((t, X.requires_grad)),
+            _, history = visualize(
+                class_score(y), model, picture, num_iterations=3, view=None,
+                callback=lambda *look: seen.append(look),
             )  # fmt: skip
-        assert seen == [(0, False), (1, False), (2, False)]
+            assert [t for t, _, _ in seen] == [0, 1, 2]
+            torch.testing.assert_close(seen[0][1], start)
+            for t, X, losses in seen:
+                assert not X.requires_grad and torch.equal(losses, history[t])
+                torch.testing.assert_close(losses, -model(X)[[0, 1], y])
+
+    def test_the_first_step_of_adam_has_the_learning_rate(self):
+        picture = PixelPicture(1, 4).double()
+        start = picture.pixels.detach().clone()
+        visualize(lambda model, X: X.sum((1, 2, 3)), None, picture, num_iterations=1,
+                  learning_rate=0.3, view=None)  # fmt: skip
+        torch.testing.assert_close(picture.pixels.detach(), start - 0.3, rtol=0, atol=1e-5)
+
+    def test_the_view_gets_the_pictures_and_numbers_from_the_seed(self):
+        views, shown = [], []
+
+        def view(X, generator):
+            views.append((X.detach(), torch.rand(1, generator=generator).item()))
+            return 2 * X
+
+        def objective(model, X):
+            shown.append(X.detach())
+            return X.sum((1, 2, 3))
+
+        visualize(objective, None, PixelPicture(1, 4), num_iterations=2, view=view, seed=3,
+                  callback=lambda t, X, losses: shown.append(X))  # fmt: skip
+        expected = torch.rand(2, generator=torch.Generator().manual_seed(3)).tolist()
+        assert [number for _, number in views] == expected
+        for t, (X, _) in enumerate(views):
+            assert torch.equal(shown[2 * t], 2 * X) and torch.equal(shown[2 * t + 1], X)
 
 
 class TestInversion:
@@ -493,6 +569,27 @@ class TestInversion:
             for f, t in zip(features, target)
         ]
         np.testing.assert_allclose(feature_distance("2", target)(model, X).detach(), expected)
+
+    def test_the_smallest_picture_varies_from_one_pixel(self):
+        X = torch.tensor([[3.0, 5.0], [2.0, 99.0]]).view(1, 1, 2, 2)
+        assert total_variation(X).tolist() == [(3 - 2) ** 2 + (3 - 5) ** 2]
+
+    def test_it_is_visualize_with_a_distance_and_no_view(self):
+        model, X, looks = tiny().eval(), torch.rand(2, 3, 8, 8, dtype=torch.float64), []
+        distance = feature_distance("2", activations(model, X, "2").detach())
+        settings = {"num_iterations": 3, "learning_rate": 0.2}
+        expected, losses = visualize(
+            lambda model, guess: distance(model, guess) + 0.5 * total_variation(guess),
+            model, FourierPicture(2, 8, seed=4).double(), view=None, **settings,
+        )  # fmt: skip
+        inverted, ours = invert_features(
+            X, model, "2", tv_weight=0.5, seed=4, callback=lambda *look: looks.append(look),
+            **settings,
+        )  # fmt: skip
+        torch.testing.assert_close(inverted, expected)
+        torch.testing.assert_close(ours, losses)
+        assert [t for t, _, _ in looks] == [0, 1, 2]
+        assert torch.equal(torch.stack([loss for _, _, loss in looks]), ours)
 
     def test_a_flat_picture_has_a_gradient(self):
         X = torch.zeros(1, 3, 4, 4, requires_grad=True)
@@ -550,8 +647,16 @@ def test_no_step_waits_for_a_number(loop, asked):
     assert counts[1] - counts[0] == 8 * asked
 
 
+def waves(steps, scores):
+    def objective(model, X):
+        return -model(X)[:, 0]
+
+    visualize(objective, scores, FourierPicture(1, 8), num_iterations=steps)
+
+
+@pytest.mark.parametrize("loop", [recipe_2017, waves])
 @pytest.mark.parametrize(("steps", "seen_at"), [(30, 11), (5, 5)])
-def test_a_number_that_went_wrong_between_two_looks_is_seen_at_the_next(steps, seen_at):
+def test_a_number_that_went_wrong_between_two_looks_is_seen_at_the_next(loop, steps, seen_at):
     calls = []
 
     def scores(X):
@@ -559,7 +664,7 @@ def test_a_number_that_went_wrong_between_two_looks_is_seen_at_the_next(steps, s
         return X.mean((2, 3)) * (math.nan if len(calls) == 4 else 1)
 
     with pytest.raises(ValueError, match="NaN"):
-        recipe_2017(steps, scores)
+        loop(steps, scores)
     assert len(calls) == seen_at
 
 
@@ -572,12 +677,13 @@ def nan_scores(X):
 
 WRONG_CREATION = [
     ({"target_y": 7}, ValueError, "target_y contains class 7, expected 0 to 6"),
-    ({"target_y": -1}, ValueError, "class -1, expected 0 or more"),
+    ({"target_y": -1}, ValueError, "target_y contains class -1, expected 0 or more"),
     ({"target_y": []}, ValueError, "target_y is empty"),
     ({"target_y": 1.5}, TypeError, "target_y is 1.5, expected a class"),
     ({"target_y": [[1]]}, TypeError, "expected a class or a list"),
     ({"target_y": True}, TypeError, "target_y is True"),
-    ({"dtype": torch.float32}, TypeError, "dtype torch.float32, but the model's weights"),
+    ({"dtype": torch.float32}, TypeError,
+     "the picture of the given dtype has dtype torch.float32, but the model's weights"),
     ({"dtype": torch.int64}, TypeError, "expected a type of floats"),
     ({"dtype": "float"}, TypeError, "dtype is 'float'"),
     ({"model": nan_scores}, ValueError, "scores that are NaN"),
@@ -679,6 +785,20 @@ class TestErrors:
             feature_distance("0", torch.zeros(1, 5, 6, 6))
         with pytest.raises(ValueError, match="activations of shape"):
             feature_distance("0", torch.ones(1, 5, 6, 7))(model, X)
+
+    @pytest.mark.parametrize(
+        ("function", "channels"),
+        [
+            (unit_step, "3"),
+            (lambda X: jitter(X, 1, 2), "3"),
+            (lambda X: random_view(X, torch.Generator()), "3"),
+            (lambda X: score_gradient(X, torch.tensor([0]), tiny()), "3"),
+            (total_variation, "C"),
+        ],
+    )
+    def test_a_message_about_a_shape_names_its_axes(self, function, channels):
+        with pytest.raises(ValueError, match=rf"expected \(N, {channels}, H, W\)$"):
+            function(torch.zeros(3, 4, 4))
 
     @pytest.mark.parametrize(
         ("shape", "beta"), [((1, 3, 4, 4), 0), ((1, 3, 1, 4), 2), ((3, 4, 4), 2)]

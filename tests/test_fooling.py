@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import nn
 
+from cs231n_lib import fooling
 from cs231n_lib.fooling import (
     DISTORTIONS,
     crop,
@@ -109,6 +110,12 @@ def test_equal_to_the_plain_loop(tiny, X, targets):
     assert len(set(together.steps.tolist())) > 1, "the pictures should end at different steps"
 
 
+def test_the_assignments_function_steps_as_far_as_it_is_told(tiny, X, targets):
+    ours = make_fooling_image(X, targets, tiny, learning_rate=0.25)
+    expected = fool(X, targets, tiny, learning_rate=0.25, in_bytes=False)
+    assert torch.equal(ours, expected.X_fooling)
+
+
 def test_equal_to_the_plain_loop_on_squeezenet():
     model, X, stingray = squeezenet(), preprocess("chelsea"), class_index("stingray")
     picture, steps = plain_loop(X, stingray, model)
@@ -162,6 +169,30 @@ def test_the_margin_is_asked_for_and_reached(tiny, X, targets):
             assert result.margin[n] > 0.3
             before = result.steps[n] - 1
             assert result.target_scores[before, n] - result.rival_scores[before, n] <= 0.3
+
+
+@pytest.mark.parametrize("climb", ["score", "margin"])
+def test_a_margin_that_is_just_reached_is_not_enough(climb):
+    def model(X):
+        m = X.mean(dim=(1, 2, 3))
+        return torch.stack([m + 0.25, 0 * m], dim=1)
+
+    X = torch.zeros(1, 3, 2, 2, dtype=torch.float64)
+    result = fool(X, 0, model, margin=0.25, climb=climb, in_bytes=False)
+    assert result.ended == ("fooled",) and result.steps.item() == 1
+
+
+def test_the_callback_gets_the_step_and_the_pictures_still_at_work(tiny, X, targets):
+    looks = []
+    result = fool(X, targets, tiny, in_bytes=False, callback=lambda *look: looks.append(look))
+    assert [step for step, _, _ in looks] == list(range(result.steps.max() + 1))
+    assert torch.equal(looks[0][1], X)
+    for step, X_now, ahead in looks:
+        working = result.steps >= step
+        target, rival = result.target_scores[step, working], result.rival_scores[step, working]
+        torch.testing.assert_close(ahead, target - rival)
+        scores = tiny(X_now).detach().gather(1, targets[working, None])[:, 0]
+        torch.testing.assert_close(scores, target)
 
 
 def test_climbing_the_margin_follows_the_difference_of_gradients(tiny, X, targets):
@@ -229,8 +260,9 @@ def test_a_target_that_is_asleep_is_woken_by_a_detour():
     X = torch.full((1, 3, 4, 4), -0.5, dtype=torch.float64)
     result = fool(X, 0, relu_scores(0.4), in_bytes=False, learning_rate=0.5)
     assert result.ended == ("fooled",)
-    assert 0 < result.detours.item() < result.steps.item()
-    assert (result.target_scores[: result.detours.item(), 0] == 0).all()
+    # A step moves m by 0.5 / sqrt(48) = 0.072: from -0.5 to above 0 in 7, to above 0.2 in 10.
+    assert result.detours.item() == 7 and result.steps.item() == 10
+    assert (result.target_scores[:7, 0] == 0).all() and result.target_scores[7, 0] > 0
 
 
 def test_no_gradient_at_all_is_said():
@@ -350,6 +382,28 @@ def test_attacks_on_squeezenet_are_those_of_foolbox():
         assert difference.mean() < 1e-5
 
 
+def random_starts(epsilon, norm, dtype=torch.float64):
+    """Where 500 grey pictures of one pixel begin, as a share of the budget; (500, 3)."""
+    X, starts = normalize(torch.full((500, 3, 1, 1), 0.5, dtype=dtype)), []
+    pgd(X, torch.zeros(500, dtype=torch.int64), lambda X: X.mean(dim=(2, 3)), epsilon, norm,
+        steps=1, random_start=True, callback=lambda step, Z, losses: starts.append(Z))  # fmt: skip
+    return (pixels_of(starts[0]) - pixels_of(X)).reshape(500, 3) / epsilon
+
+
+def test_the_random_start_is_uniform_in_the_cube():
+    change = np.sort(random_starts(0.1, "inf").ravel())
+    np.testing.assert_allclose(change, np.linspace(-1, 1, 1500), atol=0.1)
+    assert np.abs(change).max() <= 1 + 1e-9
+
+
+def test_the_random_start_is_uniform_in_the_ball():
+    change = random_starts(0.1, 2)
+    length = np.linalg.norm(change, axis=1)
+    np.testing.assert_allclose(np.sort(length**3), np.linspace(0, 1, 500), atol=0.1)
+    assert length.max() <= 1 + 1e-9
+    assert np.abs((change / length[:, None]).mean(axis=0)).max() < 0.1
+
+
 @pytest.mark.parametrize("norm, epsilon", [("inf", 0.05), (2, 0.7)])
 @pytest.mark.parametrize("random_start", [False, True])
 def test_pgd_keeps_within_its_budget_and_the_pixels(tiny, X, norm, epsilon, random_start):
@@ -398,14 +452,33 @@ def test_one_step_of_pgd_is_fgsm(tiny, X):
     )
 
 
-def test_pgd_tells_its_losses(tiny, X):
-    y, losses = tiny(X).argmax(dim=1), []
-    pgd(X, y, tiny, 0.05, steps=4, callback=lambda step, Z, loss: losses.append((step, loss)))
-    assert [step for step, _ in losses] == [0, 1, 2, 3]
-    torch.testing.assert_close(
-        losses[0][1], nn.functional.cross_entropy(tiny(X), y, reduction="none")
-    )
-    assert (losses[3][1] > losses[0][1]).all()
+def test_pgd_tells_its_pictures_and_their_losses(tiny, X):
+    y, looks = tiny(X).argmax(dim=1), []
+    pgd(X, y, tiny, 0.05, steps=4, step_size=0.02, callback=lambda *look: looks.append(look))
+    steps, pictures, losses = zip(*looks)
+    assert steps == (0, 1, 2, 3)
+    torch.testing.assert_close(pictures[0], X)
+    torch.testing.assert_close(pictures[1], fgsm(X, y, tiny, 0.02))
+    for Z, loss in zip(pictures, losses):
+        expected = nn.functional.cross_entropy(tiny(Z), y, reduction="none")
+        torch.testing.assert_close(loss, expected.detach())
+    assert (losses[3] > losses[0]).all()
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_a_bar_shows_unless_it_is_turned_off(tiny, X, monkeypatch, shown):
+    bars = []
+    monkeypatch.setattr(fooling, "progress", lambda steps, label: bars.append(steps) or steps)
+    pgd(X, tiny(X).argmax(dim=1), tiny, 0.05, steps=3, show_progress=shown)
+    assert bars == [range(3)] * shown
+
+
+def test_a_budget_may_be_as_large_as_all_pixels_and_a_length_larger(tiny, X):
+    y = tiny(X).argmax(dim=1)
+    assert torch.equal(pgd(X, y, tiny, 1.0, math.inf, steps=1), pgd(X, y, tiny, 1.0, steps=1))
+    assert torch.equal(fgsm(X, y, tiny, 1.0), fgsm(X, y, tiny, 1))
+    length = np.linalg.norm(pixels_of(pgd(X, y, tiny, 1.5, 2, steps=3)) - pixels_of(X), axis=(2, 3))
+    assert (np.linalg.norm(length, axis=1) > 1).all()
 
 
 def test_the_gradient_of_the_loss_by_differences(tiny, X):
@@ -442,6 +515,9 @@ def test_project_finds_the_nearest_in_the_ball():
     torch.testing.assert_close(two, torch.tensor([[0.6, 0, 0.8], [0.3, 0, 0.4]]))
     most = project(change, 1.0, math.inf).reshape(2, 3)
     torch.testing.assert_close(most, torch.tensor([[1.0, 0, 1], [0.3, 0, 0.4]]))
+    short = project(change, 0.1, 2.0).reshape(2, 3)
+    torch.testing.assert_close(short, torch.tensor([[0.06, 0, 0.08], [0.06, 0, 0.08]]))
+    assert (project(torch.zeros(1, 3, 1, 1), 0.1, 2.0) == 0).all()
 
 
 # --- What may happen to a picture
@@ -452,14 +528,17 @@ def test_crop_keeps_the_middle():
     X[:, :, 5:15, 2:8] = 1
     assert torch.equal(crop(X, 0.5), torch.ones_like(X))
     assert torch.equal(crop(X, 1.0), X)
+    X = torch.arange(35.0).view(1, 1, 5, 7).repeat(1, 3, 1, 1)
+    torch.testing.assert_close(crop(X, 0.01), torch.full_like(X, 17))  # a single pixel is left
 
 
-def test_jpeg_is_pils():
+@pytest.mark.parametrize("quality", [1, 60, 95])
+def test_jpeg_is_pils(quality):
     X = preprocess("coffee", 32)
     file = io.BytesIO()
-    Image.fromarray(load_image("coffee", 32)).save(file, format="JPEG", quality=60)
+    Image.fromarray(load_image("coffee", 32)).save(file, format="JPEG", quality=quality)
     expected = np.asarray(Image.open(file))
-    np.testing.assert_array_equal(deprocess(jpeg(X, 60))[0], expected)
+    np.testing.assert_array_equal(deprocess(jpeg(X, quality))[0], expected)
 
 
 def test_shrink_and_pad_moves_the_picture_over_grey_ground():
@@ -468,6 +547,20 @@ def test_shrink_and_pad_moves_the_picture_over_grey_ground():
     areas = {shrink_and_pad(X, generator, 0.5).sum().item() / 3 for _ in range(10)}
     assert len(areas) > 5 and all(20 * 20 <= area <= 40 * 40 for area in areas)
     assert torch.equal(shrink_and_pad(X, generator, 1.0), X)
+
+
+@pytest.mark.parametrize("H, W, least", [(30, 40, 0.5), (3, 2, 0.05)])
+def test_shrink_and_pad_draws_a_share_and_a_place(H, W, least):
+    generator, same = (torch.Generator().manual_seed(2) for _ in range(2))
+    for _ in range(20):
+        share, down, right = torch.rand(3, generator=same, dtype=torch.float64).tolist()
+        share = least + (1 - least) * share
+        h, w = max(1, round(share * H)), max(1, round(share * W))
+        top, left = round(down * (H - h)), round(right * (W - w))
+        expected = torch.zeros(1, 3, H, W)
+        expected[:, :, top : top + h, left : left + w] = 1
+        ours = shrink_and_pad(torch.ones(1, 3, H, W), generator, least)
+        torch.testing.assert_close(ours, expected)
 
 
 def test_distortions_let_gradients_through_where_they_promise():
@@ -594,6 +687,8 @@ def test_dtypes_are_kept(dtype):
     y = torch.tensor([1, 2])
     for attack in (make_fooling_image, ATTACKS["fool"], ATTACKS["fgsm"], ATTACKS["pgd"]):
         assert attack(X, y, model).dtype == dtype
+    for norm in ("inf", 2):
+        assert pgd(X, y, model, 0.03, norm, steps=1, random_start=True).dtype == dtype
     result = fool(X, y, model)
     assert result.l2_bytes.dtype == result.margin.dtype == result.rival_scores.dtype == dtype
 
@@ -643,6 +738,16 @@ def test_bad_models(name, model, message):
     target = model(X).flatten(1).argmin(dim=1).clamp(max=2)
     with pytest.raises(ValueError, match=message):
         ATTACKS[name](X, target, model)
+
+
+@pytest.mark.parametrize("climb", ["score", "margin"])
+def test_a_rival_with_an_infinite_gradient(climb):
+    def model(X):
+        m = X.mean(dim=(1, 2, 3))
+        return torch.stack([0 * m, 1e200 * (1e200 * m)], dim=1)
+
+    with pytest.raises(ValueError, match=r"^fool: the model's gradient is NaN or infinite"):
+        fool(torch.zeros(1, 3, 2, 2, dtype=torch.float64), 0, model, climb=climb, in_bytes=False)
 
 
 def test_a_single_class_is_no_contest(X):
@@ -697,13 +802,60 @@ def test_pixels_out_of_range(tiny, X):
             attack(X + 2, y, tiny)
 
 
+def with_ends(X, low, high):
+    """Pictures whose pixels go from ``low`` to ``high``, normalised."""
+    pixels = denormalize(X).clone()
+    pixels[:, :, 0], pixels[:, :, 1] = low, high
+    return normalize(pixels)
+
+
+@pytest.mark.parametrize("low, high", [(-0.0011, 1.0), (0.0, 1.0011)])
+def test_pixels_a_little_more_out_of_range(tiny, X, low, high):
+    Z, y = with_ends(X, low, high), torch.zeros(4, dtype=torch.int64)
+    for attack in (ATTACKS["fool"], ATTACKS["fgsm"], ATTACKS["pgd"]):
+        with pytest.raises(ValueError, match="clamp_pixels moves them there"):
+            attack(Z, y, tiny)
+    with pytest.raises(ValueError, match=f"^loss_gradient: pixels go from {low:.4g} to {high:.4g}"):
+        loss_gradient(denormalize(Z), y, tiny)
+
+
+def test_pixels_that_rounding_moved_out_of_range_are_clipped_first(tiny, X):
+    y = tiny(X).argmax(dim=1)
+    outside, inside = with_ends(X, -0.0009, 1.0009), with_ends(X, 0.0, 1.0)
+    for attack in (
+        lambda Z: fgsm(Z, y, tiny, 0.05),
+        lambda Z: pgd(Z, y, tiny, 0.05, steps=2),
+        lambda Z: pgd(Z, y, tiny, 0.5, 2, steps=2),
+    ):
+        torch.testing.assert_close(attack(outside), attack(inside), rtol=0, atol=1e-12)
+    assert fool(outside, y, tiny).fooled.all()
+    assert loss_gradient(denormalize(outside), y, tiny)[1].isfinite().all()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        round_to_bytes,
+        crop,
+        jpeg,
+        lambda X: shrink_and_pad(X, torch.Generator()),
+        lambda X: steepest(X, 2),
+        lambda X: project(X, 0.1, 2),
+        lambda X: loss_gradient(X, torch.zeros(4, dtype=torch.int64), tiny_network()),
+    ],
+)
+def test_a_message_about_a_shape_names_its_axes(function, X):
+    with pytest.raises(ValueError, match=r"shape \(3, 12, 12\), expected \(N, 3, H, W\)$"):
+        function(X[0])
+
+
 def test_bad_settings_of_distortions(X):
     with pytest.raises(ValueError, match=r"share is 1\.5, expected above 0 and at most 1"):
         crop(X, 1.5)
     with pytest.raises(ValueError, match="least is 0"):
         shrink_and_pad(X, torch.Generator(), 0.0)
-    with pytest.raises(ValueError, match="quality is 99, expected 1 to 95"):
-        jpeg(X, 99)
+    with pytest.raises(ValueError, match="quality is 96, expected 1 to 95"):
+        jpeg(X, 96)
 
 
 def test_loss_gradient_holds_the_model_still():

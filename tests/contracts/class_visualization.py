@@ -47,9 +47,14 @@ def _of_objective(make: Any, **arguments: Any) -> dict[str, Any]:
 def _of_y(make: Any) -> tuple[Refusal, ...]:
     """The refusals of classes, as they are given to an objective."""
     return tuple(
-        Refusal(refusal.what, {"objective": make(refusal.change["y"])}, refusal.error, refusal.says)
+        Refusal(refusal.what, _given(make, **refusal.change), refusal.error, refusal.says)
         for refusal in of_classes()
     )
+
+
+def _given(make: Any, **arguments: Any) -> Any:
+    """The change to another objective, made anew for each call."""
+    return lambda _: {"objective": make(**arguments)}
 
 
 def _creation() -> dict[str, Any]:
@@ -92,7 +97,7 @@ CONTRACTS = (
         (
             Refusal("a class that does not exist", {"target_y": [0, 5]}, ValueError,
                     "target_y contains class 5, expected 0 to 4"),
-            Refusal("a negative class", {"target_y": -1}, ValueError, "contains class -1, exp"),
+            Refusal("a negative class", {"target_y": -1}, ValueError, "target_y contains class -1"),
             Refusal("no class", {"target_y": []}, ValueError, "target_y is empty, expected"),
             Refusal("a part of a class", {"target_y": 1.5}, TypeError, "target_y is 1.5, expected"),
             Refusal("True in place of a class", {"target_y": True}, TypeError, "target_y is True"),
@@ -103,10 +108,10 @@ CONTRACTS = (
             Refusal("a dtype of whole numbers", {"dtype": torch.int64}, TypeError,
                     "expected a type of floats such as torch.float32"),
             Refusal("another dtype than the model's", {"dtype": torch.float64}, TypeError,
-                    "torch.float64, but the model's weights torch.float32"),
+                    "the picture of the given dtype has dtype torch.float64, but the model's"),
             Refusal("a model on another device",
                     lambda a: {"model": elsewhere(a["model"]), "dtype": torch.FloatTensor},
-                    ValueError, "is on cpu, but the model is on meta"),
+                    ValueError, "the picture of the given dtype is on cpu, but the model is on"),
             *of_models(),
             *_of_counts("size"),
             *_of_counts("num_iterations"),
@@ -201,13 +206,14 @@ CONTRACTS = (
         (
             NO_LAYER,
             Refusal("a channel that does not exist",
-                    {"objective": channel_mean("0", torch.tensor([0, 4]))}, ValueError,
+                    _given(channel_mean, layer="0", channels=torch.tensor([0, 4])), ValueError,
                     "channels contains 4, but layer '0' has 4, counted from 0"),
             Refusal("a negative channel",
-                    {"objective": channel_mean("0", torch.tensor([0, -1]))}, ValueError,
+                    _given(channel_mean, layer="0", channels=torch.tensor([0, -1])), ValueError,
                     "channels contains class -1, expected 0 or more"),
-            Refusal("a channel too few", {"objective": channel_mean("0", torch.tensor([0]))},
-                    ValueError, r"channels has shape \(1,\), expected \(2,\)"),
+            Refusal("a channel too few",
+                    _given(channel_mean, layer="0", channels=torch.tensor([0])), ValueError,
+                    r"channels has shape \(1,\), expected \(2,\)"),
             Refusal("a function, which has no layers", {"model": lambda X: X}, TypeError,
                     "model is a function, expected a torch.nn.Module"),
         ),

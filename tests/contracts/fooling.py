@@ -158,7 +158,7 @@ CONTRACTS = (
         (
             *of_tensors("pixels", "pictures"),
             *of_classes()[:4],
-            of_models()[1],
+            *(of_models()[kind] for kind in (1, 3, 4)),
             Refusal("normalised pictures", lambda a: {"pixels": pictures()}, ValueError,
                     "pixels go from -.* to .*, expected 0 to 1, not normalised"),
             Refusal("pictures with NaN", lambda a: {"pixels": a["pixels"].detach() * math.nan},
