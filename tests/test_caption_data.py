@@ -72,6 +72,11 @@ def test_special_words_in_sentences_are_numbered_once():
     assert build_vocabulary(["<START> a <END>"])[1] == [*SPECIAL_WORDS, "a"]
 
 
+def test_sentences_may_come_one_by_one():
+    sentences = ["a cat sat", "a dog ran away"]
+    assert build_vocabulary(iter(sentences)) == build_vocabulary(sentences)
+
+
 def test_sentences_are_framed_and_padded():
     captions = encode_captions(["a cat", "a dog ran"], WORD_TO_IDX)
     assert captions.dtype == np.int32
@@ -106,6 +111,12 @@ def test_decoding_undoes_encoding(sentences):
 def test_decoding_stops_at_end_and_takes_a_single_row():
     row = np.array([WORD_TO_IDX[word] for word in ("a", "cat", "<END>", "dog", "<NULL>")])
     assert decode_captions(row, IDX_TO_WORD) == "a cat"
+
+
+def test_decoding_leaves_out_what_only_frames_and_pads():
+    words = ("<NULL>", "<START>", "a", "<NULL>", "<UNK>", "<START>", "cat")
+    row = np.array([WORD_TO_IDX[word] for word in words])
+    assert decode_captions(row[None], IDX_TO_WORD) == ["a <UNK> cat"]
 
 
 @pytest.mark.parametrize(

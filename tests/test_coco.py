@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import locale
+import re
 
 import h5py
 import numpy as np
@@ -142,30 +144,59 @@ def rewrite(folder, name, key, value):
 
 
 @pytest.mark.parametrize(
-    ("name", "key", "value", "message"),
+    ("name", "key"),
+    [("coco2014_captions.h5", "train_captions"), ("train2014_vgg16_fc7_pca.h5", "features")],
+)
+def test_a_file_without_an_array_is_refused(folder, name, key):
+    rewrite(folder, name, key, None)
+    with pytest.raises(ValueError, match=rf"{name} lacks {key}; it has \["):
+        coco.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("key", "values", "complaint"),
     [
-        ("coco2014_captions.h5", "train_captions", None, "lacks train_captions; it has"),
-        ("train2014_vgg16_fc7_pca.h5", "features", None, "lacks features"),
-        ("coco2014_captions.h5", "val_captions", np.full((8, 17), 99), "words outside 0 to"),
-        ("coco2014_captions.h5", "val_captions", np.full((8, 17), -1), "words outside 0 to"),
-        ("coco2014_captions.h5", "val_captions", np.zeros((8, 17)), "not .* integers"),
-        ("coco2014_captions.h5", "val_captions", np.zeros(8, int), "not .* integers"),
-        ("coco2014_captions.h5", "val_captions", [b"a man", b"a horse"], "not .* integers"),
-        ("coco2014_captions.h5", "val_captions", np.int32(3), "not .* integers"),
-        ("coco2014_captions.h5", "val_image_idxs", [b"a"] * 8, "not one integer a caption"),
-        ("coco2014_captions.h5", "val_image_idxs", np.full(8, 4), "outside the 4 rows"),
-        ("coco2014_captions.h5", "val_image_idxs", np.full(8, -1), "outside the 4 rows"),
-        ("coco2014_captions.h5", "val_image_idxs", np.zeros(7, int), "not one integer a caption"),
-        ("val2014_vgg16_fc7_pca.h5", "features", np.zeros((3, 512)), "4 URLs for 3 rows"),
-        ("val2014_vgg16_fc7_pca.h5", "features", np.zeros(4), "features are not"),
-        ("val2014_vgg16_fc7_pca.h5", "features", np.float32(1), "features are not"),
-        ("val2014_vgg16_fc7_pca.h5", "features", np.zeros((4, 512), int), "features are not"),
+        (
+            "val_captions",
+            [np.zeros((8, 17)), np.zeros(8, int), [b"a man", b"a horse"], np.int32(3)],
+            "captions are not (M, T + 1) integers",
+        ),
+        (
+            "val_image_idxs",
+            [[b"a"] * 8, np.zeros(7, int), np.zeros((8, 1), int)],
+            "image_idxs are not one integer a caption",
+        ),
+        (
+            "features",
+            [np.zeros(4), np.float32(1), np.zeros((4, 512), int)],
+            "features are not (P, D) floats",
+        ),
+        ("features", [np.zeros((3, 512))], "4 URLs for 3 rows of features"),
+        (
+            "val_captions",
+            [np.full((8, 17), word) for word in (99, 11, -1)],
+            "captions hold words outside 0 to 10",
+        ),
+        (
+            "val_image_idxs",
+            [np.full(8, 4), np.full(8, -1)],
+            "image_idxs point outside the 4 rows of features",
+        ),
     ],
 )
-def test_files_that_do_not_fit_are_refused(folder, name, key, value, message):
-    rewrite(folder, name, key, value)
-    with pytest.raises(ValueError, match=message):
-        coco.load(folder)
+def test_arrays_that_do_not_fit_are_refused(folder, key, values, complaint):
+    name = "val2014_vgg16_fc7_pca.h5" if key == "features" else "coco2014_captions.h5"
+    message = f"{folder}: in the split 'val', {complaint}"
+    for value in values:
+        rewrite(folder, name, key, value)
+        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+            coco.load(folder)
+
+
+def test_the_last_word_and_the_last_picture_are_within_the_range(folder):
+    rewrite(folder, "coco2014_captions.h5", "val_captions", np.full((8, 17), 10))
+    rewrite(folder, "coco2014_captions.h5", "val_image_idxs", np.full(8, 3))
+    assert coco.load(folder)["val_captions"].max() == 10
 
 
 @pytest.mark.parametrize(
@@ -188,3 +219,21 @@ def test_a_text_file_that_is_no_text_is_refused(folder):
     (folder / "val2014_urls.txt").write_bytes(b"\xff\xfe\xff")
     with pytest.raises(ValueError, match=r"val2014_urls\.txt is damaged"):
         coco.load(folder)
+
+
+def test_what_is_no_file_is_refused_in_the_name_of_the_function(folder):
+    (folder / "val2014_urls.txt").unlink()
+    (folder / "val2014_urls.txt").mkdir()
+    with pytest.raises(ValueError, match=r"^load: the file .*val2014_urls\.txt is a folder"):
+        coco.load(folder)
+
+
+def test_text_is_read_as_utf_8_whatever_the_system_is_set_to(folder):
+    (folder / "val2014_urls.txt").write_text("http://a.example/ü.jpg\n" * 4, encoding="utf-8")
+    before = locale.setlocale(locale.LC_CTYPE)
+    locale.setlocale(locale.LC_CTYPE, "C")
+    try:
+        data = coco.load(folder)
+    finally:
+        locale.setlocale(locale.LC_CTYPE, before)
+    assert data["val_images"] == ["http://a.example/ü.jpg"] * 4

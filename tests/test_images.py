@@ -76,10 +76,29 @@ def test_a_palette_with_transparency_becomes_white(tmp_path):
     assert (read[1:] == 255).all()
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "RGBa", "LA", "PA", "RGB", "L"])
+def test_transparency_of_every_kind_becomes_white(mode):
+    """As a channel, as a palette's, or as the one colour that counts as transparent."""
+    image = Image.new("RGBA", (3, 1), (0, 0, 0, 255))
+    image.putpixel((0, 0), (40, 40, 40, 0))
+    image = image.convert(mode)
+    if mode in ("RGB", "L"):
+        image.info["transparency"] = 40 if mode == "L" else (40, 40, 40)
+    read = load_image(image)
+    assert read[0, 0].tolist() == [255, 255, 255]
+    assert (read[0, 1:] == 0).all()
+
+
 def test_sixteen_bits_are_scaled_and_not_cut_off(tmp_path):
     values = np.array([[0, 257 * 100], [257 * 200, 65535]], np.uint16)
     Image.fromarray(values).save(tmp_path / "deep.png")
     assert load_image(tmp_path / "deep.png")[:, :, 0].tolist() == [[0, 100], [200, 255]]
+    between = Image.fromarray(np.array([[128, 129, 1000, 2698, 2699]], np.uint16))
+    assert load_image(between)[0, :, 0].tolist() == [0, 1, 4, 10, 11]
+
+
+def test_floats_at_the_ends_of_their_range_are_black_and_white():
+    assert load_image(np.array([[0.0, 0.5, 1.0]]))[0, :, 1].tolist() == [0, 128, 255]
 
 
 def test_the_note_on_how_the_camera_was_held_is_obeyed(tmp_path):
@@ -103,7 +122,11 @@ def test_the_square_is_cut_from_the_middle():
     ("array", "error", "message"),
     [
         (np.zeros((2, 3, 4, 3)), ValueError, r"shape \(2, 3, 4, 3\), expected \(H, W\)"),
-        (np.zeros((5, 5, 2)), ValueError, r"shape \(5, 5, 2\)"),
+        (
+            np.zeros((5, 5, 2)),
+            ValueError,
+            r"shape \(5, 5, 2\), expected \(H, W\), \(H, W, 1\), \(H, W, 3\) or \(H, W, 4\)$",
+        ),
         (np.zeros(7), ValueError, r"shape \(7,\)"),
         (np.zeros((0, 5, 3)), ValueError, "no pixel"),
         (np.zeros((5, 5, 3), int), TypeError, "dtype int64, expected uint8"),
@@ -115,6 +138,7 @@ def test_the_square_is_cut_from_the_middle():
         (5, TypeError, "source is a int"),
         (None, TypeError, "source is a NoneType"),
         (Image.new("F", (3, 3)), ValueError, "'F' pixels of unknown range"),
+        (Image.new("I", (3, 3)), ValueError, "'I' pixels of unknown range"),
     ],
 )
 def test_what_is_no_picture_is_refused(array, error, message):
@@ -132,12 +156,15 @@ def test_a_missing_file_lists_the_photographs():
 def test_a_file_that_is_no_picture_is_refused(tmp_path):
     path = tmp_path / "letter.png"
     path.write_text("Dear reader,")
-    with pytest.raises(ValueError, match=r"letter\.png' is no picture"):
+    kinds = "AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP"
+    with pytest.raises(ValueError, match=rf"letter\.png' is no picture.* the kinds of .*{kinds}$"):
         load_image(path)
 
 
 def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="not to be read"):
+    with pytest.raises(
+        ValueError, match=r"^load_image: the picture .* is a folder, not to be read"
+    ):
         load_image(tmp_path)
 
 
@@ -165,6 +192,11 @@ def test_a_damaged_file_is_refused(tmp_path, pixels):
 def test_a_size_must_be_positive(size):
     with pytest.raises(ValueError, match=f"size is {size}, expected at least 1"):
         load_image("coffee", size)
+
+
+def test_the_largest_size():
+    with pytest.raises(ValueError, match="load_image: size is 9001, expected at most 9000"):
+        load_image("coffee", 9001)
 
 
 def test_preprocess_normalises_as_imagenet_does(pixels):

@@ -17,6 +17,7 @@ from cs231n_lib.inspection import (
     find_layer,
     frozen,
     gradient,
+    pictures_at_once,
 )
 
 
@@ -256,3 +257,86 @@ def test_a_gradient_that_does_not_exist_is_refused(X, value, message):
 def test_a_tensor_of_more_or_fewer_dimensions_is_refused(shape):
     with pytest.raises(ValueError, match=r"f: X has shape .*, expected \(N, 3, H, W\)"):
         check_tensor("f", torch.zeros(shape), "N 3 H W")
+
+
+@pytest.mark.parametrize(
+    ("shape", "fits", "fails", "expected"),
+    [
+        ("N", [(1,), (4,)], [(), (2, 2), (0,)], r"\(N,\)"),
+        ("N 3 2", [(1, 3, 2), (5, 3, 2)], [(1, 3, 3), (1, 2, 2), (0, 3, 2)], r"\(N, 3, 2\)"),
+        ("... 3 W", [(3, 1), (2, 3, 5), (2, 2, 3, 1)], [(3,), (2, 1), (0, 3, 2)], r"\(\.{3}, 3, W"),
+        ("...", [(), (2,), (1, 2, 3)], [(0,), (2, 0)], r"\(\.\.\.,\)"),
+    ],
+)  # fmt: skip
+def test_a_shape_is_spelled_by_numbers_letters_and_dots(shape, fits, fails, expected):
+    for good in fits:
+        check_tensor("f", torch.zeros(good), shape)
+    for bad in fails:
+        with pytest.raises(ValueError, match=rf"^f: x has shape .*, expected {expected}"):
+            check_tensor("f", torch.zeros(bad), shape, "x")
+    with pytest.raises(TypeError, match=rf"^f: x is a list, .* of shape {expected}"):
+        check_tensor("f", [1.0], shape, "x")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda X, chain: activations(chain, X, "3"),
+        lambda X, chain: extract_features(X, chain),
+        lambda X, chain: pictures_at_once(X),
+    ],
+    ids=["activations", "extract_features", "pictures_at_once"],
+)
+def test_a_message_says_which_shape_was_expected(call, network, X, request):
+    function = request.node.callspec.id
+    with pytest.raises(ValueError, match=rf"^{function}: .*expected \(N, C, H, W\)$"):
+        call(X[0], network)
+
+
+def test_a_gpu_gets_more_pictures_at_once_than_a_cpu(X):
+    assert pictures_at_once(X) == 3
+    assert pictures_at_once(X.to("meta")) == 64
+
+
+def test_a_missing_layer_is_told_from_the_upper_two_storeys():
+    house = nn.Sequential(nn.Sequential(nn.Sequential(nn.Tanh())), nn.ReLU())
+    with pytest.raises(ValueError, match=r"no layer '7'; it has 0, 0\.0, 1$"):
+        find_layer(house, "7")
+    assert find_layer(house, "0.0.0") is house[0][0][0]
+
+
+@pytest.mark.parametrize(("last", "count"), [(0, 1), (6, 7)])
+def test_the_first_layer_and_the_last_can_be_the_end_of_the_features(network, X, last, count):
+    assert len(extract_features(X, network.eval(), last)) == count
+
+
+@pytest.mark.parametrize("pixel", [20.0, -20.0])
+def test_the_largest_pixel_is_still_a_pixel(X, pixel):
+    X[1, 2, 3, 4] = pixel
+    check_pictures("f", X)
+    X[1, 2, 3, 4] = 1.05 * pixel
+    ends = rf"from -\d\.\d+ to {1.05 * pixel:g}" if pixel > 0 else rf"from {1.05 * pixel:g} to \d"
+    with pytest.raises(ValueError, match=f"^f: X has values {ends}"):
+        check_pictures("f", X)
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf, -torch.inf])
+def test_a_single_wrong_number_is_enough(X, bad):
+    y = torch.tensor([0, 1])
+    with pytest.raises(ValueError, match=r"^f: X contains pixels that are NaN"):
+        check_pictures("f", X.index_put((y, y, y, y), torch.tensor([bad, 0.0])))
+    wrong = torch.tensor([[0.0, 1.0], [2.0, bad]])
+    with pytest.raises(ValueError, match=r"^f: the model gave scores that are NaN"):
+        class_scores("f", lambda X: wrong, X, y)
+    x = torch.ones(2, 2, requires_grad=True)
+    with pytest.raises(ValueError, match=r"^f: the model's gradient is NaN"):
+        gradient("f", (x * wrong).sum(), x)
+
+
+def test_a_pass_is_kept_for_a_second_gradient_where_asked_to(X):
+    X = X.requires_grad_()
+    value = (X**3).sum()
+    first = gradient("f", value, X, retain_graph=True)
+    assert torch.equal(gradient("f", value, X), first)
+    with pytest.raises(RuntimeError, match="second time"):
+        gradient("f", value, X)

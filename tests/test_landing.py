@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import io
 from pathlib import Path
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
@@ -62,6 +64,27 @@ def test_a_label_is_written_in_the_middle_below_white_on_dark():
     assert {"#ffffff", COLOUR["ink"].lower()} <= found
 
 
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_every_label_is_in_the_middle_of_its_own_part(number):
+    labels = ["", "", ""]
+    labels[number] = "abc"
+    pictures = [
+        np.array(card_picture(quarters(), Card("a", ((0, 0, 0.5, 0.5),) * 3, tuple(written))))
+        for written in (["", "", ""], labels)
+    ]
+    columns = np.nonzero((pictures[0] != pictures[1]).any(axis=(0, 2)))[0]
+    middle = number * (234 + 8) + 234 / 2
+    assert (columns.min() + columns.max()) / 2 == pytest.approx(middle, abs=3)
+
+
+def test_a_part_is_scaled_with_the_best_of_filters():
+    noise = np.random.default_rng(0).integers(256, size=(90, 180, 3), dtype=np.uint8)
+    figure = Image.fromarray(noise)
+    picture = np.array(card_picture(figure, Card("a", ((0, 0, 1, 1),))))
+    expected = figure.resize(SIZE, Image.Resampling.LANCZOS)
+    np.testing.assert_allclose(picture, np.array(expected), atol=1)
+
+
 def test_a_card_may_show_the_whole_figure_and_nothing_beyond():
     for beyond in ((-0.1, 0, 1, 1), (0, -0.1, 1, 1), (0, 0, 1, 1.5), (0, 0.5, 1, 0.5)):
         with pytest.raises(ValueError, match=r"a part is .*, expected .left, top, right, bottom."):
@@ -83,6 +106,28 @@ def test_a_figure_is_found_by_its_label_among_other_outputs(tmp_path):
         chapter_figure(tmp_path / "chapter.ipynb", "fig-a")
 
 
+@pytest.mark.parametrize("mode", ["RGBA", "L", "P"])
+def test_a_figure_comes_in_three_colours_whatever_its_file_has(tmp_path, mode):
+    file = io.BytesIO()
+    Image.new(mode, (40, 30)).save(file, "png")
+    figure = figure_cell("fig-a")
+    figure.outputs[0].data = {"image/png": base64.b64encode(file.getvalue()).decode()}
+    nbformat.write(new_notebook(cells=[figure]), tmp_path / "chapter.ipynb")
+    assert chapter_figure(tmp_path / "chapter.ipynb", "fig-a").mode == "RGB"
+
+
+def test_a_figure_becomes_a_picture_of_its_own_size_and_colour_and_only_it_is_closed():
+    try:
+        figure, other = (plt.figure(figsize=(2, 1), dpi=50, facecolor="#0072B2") for _ in range(2))
+        with mpl.rc_context({"savefig.format": "pdf", "savefig.dpi": 20}):
+            picture = landing._as_picture(figure)
+        assert (picture.mode, picture.size) == ("RGB", (100, 50))
+        assert (np.array(picture) == (0x00, 0x72, 0xB2)).all()
+        assert plt.get_fignums() == [other.number]
+    finally:
+        plt.close("all")
+
+
 def test_the_first_card_shows_a_scene_and_its_caption(monkeypatch):
     (scene,) = sample_scenes("test", 1)
     figures = []
@@ -90,7 +135,8 @@ def test_the_first_card_shows_a_scene_and_its_caption(monkeypatch):
     monkeypatch.setattr(
         landing, "_as_picture", lambda figure: figures.append(figure) or as_picture(figure)
     )
-    picture = np.array(landing.caption_picture())
+    with mpl.rc_context({"font.family": "serif"}):
+        picture = np.array(landing.caption_picture())
     assert picture.shape == (360, 720, 3)
     assert (picture[:, -1] == (0xF4, 0xF1, 0xEA)).all()
     assert (picture[:, 370:] != (0xF4, 0xF1, 0xEA)).any()
@@ -103,8 +149,10 @@ def test_the_first_card_shows_a_scene_and_its_caption(monkeypatch):
     assert relation in RELATIONS and f"{first} {relation} {second}" == scene.captions[0]
     assert (words.get_position(), words.get_va()) == ((0.54, 0.5), "center")
     assert (words.get_fontsize(), words.get_color()) == (14, COLOUR["ink"])
+    assert words.get_fontfamily() == ["DejaVu Sans"]
     figure.draw_without_rendering()
     assert words.get_window_extent().x1 < figure.bbox.x1
+    assert words.get_window_extent().height == pytest.approx(3 * 1.6 * 14 * 160 / 72, rel=0.1)
     assert not plt.get_fignums()
 
 

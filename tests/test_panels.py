@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import json
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 from PIL import Image
 
+from cs231n_lib import panels as module
 from cs231n_lib.panels import PAGE, panels
+from cs231n_lib.plotting import COLOUR
 from website.panels import as_list, read_panels
 
 COLOURS = [(200, 30, 30), (30, 160, 30), (30, 30, 200), (220, 180, 0), (130, 0, 130)]
@@ -57,12 +60,81 @@ def test_photographs_are_kept_as_jpeg_and_drawings_as_png():
         assert Image.open(io.BytesIO(result.data)).format == kind.upper()
 
 
+def test_photographs_lose_little_to_jpeg():
+    result, same = panels("steps", TILES, LABELS, size=(16, 10)), io.BytesIO()
+    Image.new("RGB", (8, 8)).save(same, "jpeg", quality=85)
+    tables = [Image.open(io.BytesIO(file)).quantization for file in (result.data, same.getvalue())]
+    assert tables[0] == tables[1]
+
+
 def test_the_file_says_how_large_the_picture_is_and_names_the_tiles():
     picture, facts = read(panels("steps", TILES, LABELS, 2, size=(160, 100)))
     height, width, _ = picture.shape
     cell_width, cell_height = facts["cell"]
     assert facts["picture"] == [width, height] == [2 * cell_width, 3 * cell_height]
     assert facts["labels"] == LABELS
+
+
+def test_sizes_are_shares_of_the_tiles():
+    _, facts = read(panels("steps", TILES[:4], LABELS[:4], 2, size=(200, 80), together=2))
+    assert (
+        facts
+        == {
+            "kind": "steps",
+            "columns": 2,
+            "together": 2,
+            "picture": [2 * 206, 2 * 98],
+            "cell": [200 + 6, 80 + 6 + 12],  # a gap of 3 %, and 1.7 lines of 12 points
+            "tile": [3, 3, 200, 80],
+            "magnified": None,
+            "labels": LABELS[:4],
+        }
+    )
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures of labels and tiles, in the order in which they are drawn."""
+    figures = []
+    as_pixels = module._drawn
+    monkeypatch.setattr(module, "_drawn", lambda f: figures.append(f) or as_pixels(f))
+    return figures
+
+
+@pytest.mark.parametrize(
+    ("labels", "columns", "size", "font"),
+    [
+        (["a", "b"], 2, (100, 40), 12),
+        (["", "b" * 50], 2, (100, 40), 1.6 * 700 / 2 * 100 / 103 / 50),
+        (["", ""], 95, (16, 8), 1.6 * 700 / 95),
+    ],
+    ids=["short", "long", "many"],
+)
+def test_labels_are_as_large_as_they_can_be_at_the_width_of_a_page(
+    drawn, labels, columns, size, font
+):
+    _, facts = read(panels("steps", TILES[:2], labels, columns, size))
+    pixel = columns * facts["cell"][0] / 700
+    assert facts["cell"][1] == size[1] + facts["cell"][0] - size[0] + round(1.7 * font * pixel)
+    assert len(drawn) == len(labels)
+    for figure, label in zip(drawn, labels):
+        (text,) = figure.texts
+        assert (text.get_text(), text.get_color()) == (label, COLOUR["ink"])
+        assert text.get_fontsize() == pytest.approx(font)
+        assert text.get_position() == pytest.approx((0.5, 0.6 * font * pixel / facts["cell"][1]))
+        assert (text.get_ha(), text.get_va()) == ("center", "baseline")
+        assert figure.bbox.size == pytest.approx(facts["cell"])
+        assert figure.dpi == pytest.approx(72 * pixel)
+
+
+def test_whoever_draws_a_tile_does_it_in_units_of_the_page():
+    given = []
+    with mpl.rc_context({"figure.constrained_layout.use": True}):
+        panels("steps", [given.append] * 2, ["", ""], size=(160, 100))
+    for figure in given:
+        assert figure.bbox.size == pytest.approx((160, 100))
+        assert figure.dpi == pytest.approx(72 * 2 * 165 / 700)
+        assert figure.get_layout_engine() is None
 
 
 def test_a_label_lies_under_its_own_tile_and_nowhere_else():

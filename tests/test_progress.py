@@ -66,3 +66,13 @@ def test_the_output_ends_empty_when_nobody_goes_on(notebook):
     assert next(items) == 0
     items.close()
     assert notebook[-1] == ""
+
+
+def test_a_notebook_shows_the_label_and_how_far_it_is(notebook):
+    items = progress((i for i in "ab"), "working", total=2)
+    next(items)
+    assert notebook[0] == ""
+    assert notebook[1].startswith("<pre>working:   0%|")
+    assert "| 0/2 [" in notebook[1] and notebook[1].endswith("</pre>")
+    assert list(items) == ["b"]
+    assert notebook[-1] == ""

@@ -16,9 +16,10 @@ PARTS = ("captions", "image_idxs", "features", "images")
 
 @pytest.mark.parametrize("cell_type", ["rnn", "lstm"])
 def test_both_networks_are_trained_as_the_chapters_say(monkeypatch, cell_type):
-    trained = []
+    trained, validated = [], []
 
-    def solver(model, data, validate, **settings):
+    def solver(model, data_given, validate, **settings):
+        assert data_given is data
         assert settings == {
             "update_rule": "adam", "optim_config": {"learning_rate": 2e-3}, "schedule": one_cycle,
             "batch_size": 128, "num_epochs": 12, "max_grad_norm": 5.0, "feature_dropout": 0.1,
@@ -26,13 +27,22 @@ def test_both_networks_are_trained_as_the_chapters_say(monkeypatch, cell_type):
         assert model.cell_type == cell_type
         assert model.params["W_embed"].shape[1] == 64
         assert model.params["Wh"].shape[0] == 256
-        return SimpleNamespace(train=lambda: trained.append(model))
+        assert model.params["W_proj"].shape[0] == data["train_features"].shape[1]
+        return SimpleNamespace(train=lambda: trained.append(model), model=model, validate=validate)
+
+    def share_true(sentences, scenes):
+        validated.append((sentences, scenes))
+        return 0.5
 
     monkeypatch.setattr(recipe, "CaptioningSolver", solver)
+    monkeypatch.setattr(recipe, "caption", lambda *given: given)
+    monkeypatch.setattr(recipe, "share_true", share_true)
     data = small_data()
     data |= {f"val_{part}": data[f"train_{part}"] for part in PARTS}
-    recipe.train_captioner(data, cell_type)
-    assert len(trained) == 1
+    trainer = recipe.train_captioner(data, cell_type)
+    assert trained == [trainer.model]
+    assert trainer.validate(trainer.model) == 0.5
+    assert validated == [((trainer.model, data, "val"), data["val_images"])]
 
 
 def test_a_caption_is_no_longer_than_those_of_the_data():

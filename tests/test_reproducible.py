@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
 import random
+from importlib import metadata
 
 import numpy as np
 import pytest
@@ -126,3 +128,24 @@ def test_the_record_names_versions_device_and_threads():
     assert set(record) == {
         "python", "numpy", "torch", "torchvision", "device", "threads", "architecture",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
+def test_each_generator_gets_the_seed_as_it_is(seed):
+    make_reproducible(seed)
+    assert draws() == [
+        random.Random(seed).random(),
+        np.random.RandomState(seed).rand(),
+        torch.rand((), generator=torch.Generator().manual_seed(seed)).item(),
+    ]
+
+
+def test_the_record_tells_the_truth(monkeypatch):
+    record = environment()
+    assert record["python"] == platform.python_version()
+    assert record["architecture"] == platform.machine()
+    assert record["torchvision"] == metadata.version("torchvision")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "a fast one")
+    os.environ["CS231N_DEVICE"] = "cuda"
+    assert environment()["device"] == "a fast one"

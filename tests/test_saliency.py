@@ -15,8 +15,11 @@ from cs231n_lib.images import normalize, preprocess
 from cs231n_lib.inspection import PICTURES_AT_ONCE
 from cs231n_lib.pretrained import class_index, squeezenet
 from cs231n_lib.saliency import (
+    _chunks,
+    _open_classes,
     completeness_gap,
     compute_saliency_maps,
+    delete_cells,
     deletion_curve,
     grad_cam,
     insertion_curve,
@@ -739,3 +742,93 @@ def test_grad_cam_of_a_layer_whose_output_is_overwritten(model, X, y):
     expected = grad_cam(X, y, network(False), "0")
     assert expected.max() > 0
     close(grad_cam(X, y, network(True), "0"), expected)
+
+
+# Details
+
+
+@pytest.mark.parametrize(("batch", "passes"), [(2, [1] * 5), (7, [2, 2, 1]), (64, [5])])
+def test_passes_over_all_pictures_are_cut_into_batches(X, batch, passes, monkeypatch):
+    monkeypatch.setitem(PICTURES_AT_ONCE, "cpu", batch)
+    assert list(_chunks(5, X)) == passes
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda X: rank_correlation(X, X[0]), r"rank_correlation: a .* \(N, H, W\)"),
+        (lambda X: rank_correlation(X[:, 0], X[0, 0]), r"rank_correlation: b .* \(N, H, W\)"),
+        (lambda X: share_inside(X, X > 0), r"share_inside: maps .* \(N, H, W\)"),
+        (lambda X: delete_cells(X[:, :2], X[:, 0], 0.5, X), r"delete_cells: X .* \(N, 3, H, W\)"),
+    ],
+)
+def test_a_message_says_which_shape_was_expected(X, call, message):
+    function, _, rest = message.partition(": ")
+    name, _, shape = rest.partition(" .* ")
+    with pytest.raises(ValueError, match=rf"^{function}: {name} has shape .*, expected {shape}$"):
+        call(X)
+
+
+@pytest.mark.parametrize("cell", [1, 2])
+def test_of_equal_cells_those_above_and_to_the_left_go_first(cell):
+    X = torch.zeros(2, 3, 40, 40)
+    maps = torch.ones(2, 40, 40)
+    maps[1, 20:] = 2
+    deleted = delete_cells(X, maps, 0.25, torch.ones_like(X), cell)
+    assert (deleted[0, :, :10] == 1).all() and (deleted[0, :, 10:] == 0).all()
+    assert (deleted[1, :, 20:30] == 1).all() and deleted[1].mean() == 0.25
+
+
+@pytest.mark.parametrize(
+    ("part", "gone"), [(0, 0), (0.12, 0), (0.13, 1), (0.5, 2), (0.87, 3), (0.88, 4), (1, 4)]
+)
+def test_cells_go_whole_by_the_mean_of_their_pixels(part, gone):
+    X, black = torch.ones(1, 3, 3, 3), torch.zeros(1, 3, 3, 3)
+    maps = torch.tensor([[[3.0, 3, 9], [3, 3, 0], [4, 4, 3.5]]])  # means: 3, 4.5 / 4, 3.5
+    places = [((0, 2), (2, 3)), ((2, 3), (0, 2)), ((2, 3), (2, 3)), ((0, 2), (0, 2))]
+    expected = X.clone()
+    for (top, bottom), (left, right) in places[:gone]:
+        expected[:, :, top:bottom, left:right] = 0
+    assert torch.equal(delete_cells(X, maps, part, black, cell=2), expected)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-3, 1, 1e6])
+def test_a_share_does_not_depend_on_the_size_of_the_map(scale):
+    maps = scale * torch.tensor([[[1.0, 2], [3, 4]], [[0, 0.25], [0.25, 0]]])
+    top = torch.tensor([[True, True], [False, False]])
+    close(share_inside(maps, top), torch.tensor([0.3, 0.5]), rtol=1e-6, atol=0)
+
+
+def test_a_random_layer_is_drawn_to_the_size_of_the_old_one(model):
+    old = [weight.detach().clone() for weight in model[4].parameters()]
+    generator = torch.Generator().manual_seed(3)
+    randomise_layer(model, "4", seed=3)
+    for before, after in zip(old, model[4].parameters()):
+        drawn = torch.randn(before.shape, generator=generator).double()
+        close(after.detach(), drawn * (before**2).mean() ** 0.5)
+
+
+def test_the_next_open_class_is_asked_about_and_behind_the_last_comes_the_first():
+    scores = torch.tensor([
+        [1.0, 2, 3, 4], [1, 0, 0, 4], [1, 0, 0, 0], [0, 2, 0, 0], [0, -1, 0, 5],
+    ])  # fmt: skip
+    y = torch.tensor([2, 1, 1, 1, 2])
+    asked = _open_classes(torch.zeros(5, 3, 1, 1), y, lambda X: scores)
+    assert asked.tolist() == [2, 3, 0, 1, 3]
+
+
+def test_the_method_sees_the_network_itself_and_then_a_copy_in_evaluation_mode(model, X, y):
+    seen = []
+
+    def method(*given):
+        seen.append(given)
+        return X[:, 0]
+
+    model.train()
+    randomisation_check(X, y, model, method, layers=["0", "9"])
+    assert all(pictures is X for pictures, _, _ in seen)
+    assert all(torch.equal(classes, y) for _, classes, _ in seen)
+    first, *others = [network for _, _, network in seen]
+    assert first is model and len(others) == 2
+    for network in others:
+        assert network is not model and not any(module.training for module in network.modules())

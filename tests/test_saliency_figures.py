@@ -5,9 +5,16 @@ from __future__ import annotations
 import matplotlib
 import numpy as np
 import pytest
+import torch
 from matplotlib.colors import to_rgb
 
-from cs231n_lib.saliency_figures import overlay, plot_deletion, plot_path, plot_randomisation
+from cs231n_lib.saliency_figures import (
+    overlay,
+    plot_deletion,
+    plot_path,
+    plot_randomisation,
+    visible,
+)
 
 
 def test_a_map_dims_the_photograph_where_it_is_low_and_colours_it_where_it_is_high():
@@ -81,3 +88,44 @@ def test_what_is_left_of_a_map_is_drawn_block_by_block():
     assert [text.get_text() for text in ax.get_legend().get_texts()] == list(methods)
     calm = plot_randomisation({"a": {"top": 0.9, "all": 0.5}}).axes[0]
     assert calm.get_ylim() == (-0.25, 1.05)
+
+
+def test_a_cold_place_shows_nine_tenths_of_its_own_grey():
+    image = np.array([[[0, 0, 0], [30, 60, 90]], [[250, 250, 250], [200, 0, 0]]], np.uint8)
+    shown = overlay(image, np.zeros((2, 2)))
+    assert shown.tolist() == [[[0] * 3, [54] * 3], [[225] * 3, [60] * 3]]
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1, 50])
+@pytest.mark.parametrize(
+    ("row", "percentile", "expected"),
+    [
+        ([-4, 0, 1, 2, 3], 50, [-1, 0, 0.5, 1, 1]),
+        ([-4, 0, 1, 2, 3], 75, [-1, 0, 1 / 3, 2 / 3, 1]),
+        ([-4, 0, 1, 2, 3], 100, [-1, 0, 0.25, 0.5, 0.75]),
+        ([0, -2, 0, 0, 1], 50, [0, -1, 0, 0, 0.5]),  # the percentile is zero, the map is not
+        ([0, 0, 0, 0, 0], 99, [0, 0, 0, 0, 0]),
+    ],
+)
+def test_each_map_is_measured_by_its_own_percentile(row, percentile, expected, scale):
+    maps = torch.tensor([[row], [[7, 7, 7, 7, 7]]], dtype=torch.float64)
+    maps[0] *= scale
+    first, second = visible(maps, percentile)
+    np.testing.assert_allclose(first, [expected], atol=1e-12)
+    np.testing.assert_allclose(second, np.ones((1, 5)))
+
+
+def test_both_panels_name_the_same_curves_side_by_side():
+    curves = {"cat": [0, 3, 4], "dog": [0, 0, 1]}
+    for figure in (plot_path([0, 0.5, 1], curves), plot_deletion([0, 0.5, 1], curves, curves)):
+        for place, ax in enumerate(figure.axes):
+            assert [line.get_label() for line in ax.lines] == ["cat", "dog"]
+            assert ax.get_subplotspec().get_geometry() == (1, 2, place, place)
+
+
+def test_a_correlation_may_be_rounded_beyond_one():
+    (ax,) = plot_randomisation({"a": {"top": 1 + 9e-7, "all": -1 - 9e-7}}).axes
+    assert ax.lines[0].get_label() == "a"
+    for value in (1 + 2e-6, -1 - 2e-6):
+        with pytest.raises(ValueError, match="expected at least -1 and at most 1"):
+            plot_randomisation({"a": {"top": value}})

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from cs231n_lib import scenes as module
 from cs231n_lib.caption_data import SPECIAL_WORDS, decode_captions
 from cs231n_lib.images import preprocess
 from cs231n_lib.pretrained import squeezenet
@@ -224,6 +225,85 @@ def test_no_thing_touches_the_border():
             places = pixels_of(scene, thing.colour)
             assert places.min() >= 2
             assert places.max() <= 2 * 96 - 3
+
+
+@pytest.mark.parametrize("relation", RELATIONS)
+def test_places_use_all_the_room_there_is_and_no_more(relation):
+    """Of a radius of 10 and one of 20; 96 pixels, 3 to the border, 4 between."""
+    rng = np.random.default_rng(0)
+    places = np.array([module._place(rng, (10, 20), relation) for _ in range(3000)])
+    down = int(relation in ("above", "below"))
+    along, across = places[:, :, down], places[:, :, 1 - down]
+    near, far = (1, 0) if relation in ("below", "right of") else (0, 1)
+    radius = np.array([10, 20])
+    assert (along[:, near] - radius[near]).min() == 3
+    assert (along[:, far] + radius[far]).max() == 96 - 3
+    distance = along[:, far] - along[:, near]
+    assert distance.min() == 10 + 4 + 20
+    assert (across - radius).min() == 3
+    assert (across + radius).max() == 96 - 3
+    assert (across[:, near] - radius[near]).min() == 3
+    assert (across[:, near] + radius[near]).max() == 96 - 3
+    aside = across[:, far] - across[:, near]
+    for reach in (-aside, aside):
+        assert (reach <= distance // 2).all()
+        assert (reach == distance // 2).any()
+
+
+def polygon(corners):
+    """The area of a regular polygon whose corners are 1 from its middle."""
+    return corners / 2 * np.sin(2 * np.pi / corners)
+
+
+AREAS = {
+    "circle": 0.94**2 * polygon(64),
+    "square": 1.18**2 * polygon(4),
+    "triangle": 1.12**2 * polygon(3),
+    "cross": 4 * 0.72 * (1 - 0.36) + 0.72**2,
+    "star": 1.14 * 0.5 * polygon(10),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("angle", [0, 12])
+def test_a_shape_covers_its_area_around_its_middle(shape, angle):
+    mask = module._mask(shape, 20, angle)
+    assert (mask.shape, mask.dtype) == ((43, 43), np.float32)
+    assert mask.min() == 0 and mask.max() == 1
+    assert mask.sum() / 20**2 == pytest.approx(AREAS[shape], rel=0.03)
+    place = np.arange(43) - 21
+    for side in (mask.sum(axis=0), mask.sum(axis=1)):
+        assert side @ place / mask.sum() == pytest.approx(0, abs=0.1)
+
+
+def test_corners_of_a_polygon_begin_on_the_right_and_are_turned_to_below():
+    right, below = [1, 0], [0, 1]
+    np.testing.assert_allclose(module._polygon(np.array([1, 2]))[0], right, atol=1e-12)
+    np.testing.assert_allclose(module._polygon(np.array([1, 2]))[1], [-2, 0], atol=1e-12)
+    np.testing.assert_allclose(module._polygon(np.ones(4))[1], below, atol=1e-12)
+    np.testing.assert_allclose(module._polygon(np.ones(3), turn=90)[0], below, atol=1e-12)
+
+
+def test_a_shadow_lies_two_pixels_off_a_quarter_of_the_way_to_dark_grey(monkeypatch):
+    """With squares of 3 x 3 pixels for both things, in a print of twice the size."""
+    monkeypatch.setattr(module, "_place", lambda *_: [(20, 30), (60, 70)])
+    scene, covers = SCENES[0], iter(np.float32([0, 0, 1, 1]))
+    monkeypatch.setattr(module, "_mask", lambda *_: np.full((3, 3), next(covers)))
+    bare, picture = draw(scene, scale=2), draw(scene, scale=2)
+    ramp = np.linspace(1, 0, 192)[:, None]
+    ramp = np.concatenate([ramp, 1 - ramp], axis=1)
+    ground = np.einsum("yr,xc,rck->yxk", ramp, ramp, bare[::191, ::191].astype(float))
+    expected = bare.copy()
+    for thing, (x, y) in zip(things_of(scene), ((40, 60), (120, 140))):
+        square = np.s_[y - 1 : y + 2, x - 1 : x + 2]
+        colour = picture[y, x]
+        assert np.abs(colour - np.float32(COLOURS[thing.colour])).max() <= 8
+        expected[square] = colour
+        shadow = np.s_[y + 3 : y + 6, x + 3 : x + 6]
+        lost = ground[shadow] + 0.25 * (40 - ground[shadow]) - picture[shadow]
+        assert lost.min() > -0.01 and lost.max() < 1.01  # numbers are cut to whole ones
+        expected[shadow] = picture[shadow]
+    np.testing.assert_array_equal(picture, expected)
 
 
 def test_features_have_the_promised_form_and_repeat():

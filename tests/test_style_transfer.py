@@ -1,6 +1,7 @@
 """Style transfer: closed forms, the assignment's loop done plainly, the promises, the errors."""
 
 import inspect
+import math
 
 import numpy as np
 import pytest
@@ -347,14 +348,69 @@ def test_the_fast_path_on_squeezenet_begins_as_the_plain_loop():
     np.testing.assert_allclose(result.history["total"], losses, rtol=1e-3)
 
 
-def test_only_the_layers_that_are_needed_are_computed():
-    calls = []
-    cnn = tiny_cnn()
+def counted_cnn():
+    """A network, and how often each of its layers has been computed."""
+    cnn, calls = tiny_cnn(), [0] * 9
     for i, layer in enumerate(cnn):
-        layer.register_forward_hook(lambda *_, i=i: calls.append(i))
-    style_transfer(**SETTINGS, cnn=cnn, num_iterations=3)
-    assert max(calls) == 5
-    assert calls.count(0) == 2 + 3  # the targets once, and the steps
+
+        def count(*_, i=i):
+            calls[i] += 1
+
+        layer.register_forward_hook(count)
+    return cnn, calls
+
+
+@pytest.mark.parametrize(
+    ("content_layer", "style_layers", "expected"),
+    [  # the targets once, and three steps
+        (3, (1, 4, 5), [5, 5, 5, 5, 5, 5, 0, 0, 0]),
+        (5, (1,), [5, 5, 5, 5, 5, 5, 0, 0, 0]),
+        (3, (), [5, 5, 5, 5, 0, 0, 0, 0, 0]),
+    ],
+)
+def test_only_the_layers_that_are_needed_are_computed(content_layer, style_layers, expected):
+    cnn, calls = counted_cnn()
+    layers = {
+        "content_layer": content_layer,
+        "style_layers": style_layers,
+        "style_weights": [1.0] * len(style_layers),
+    }
+    result = style_transfer(**{**SETTINGS, **layers}, cnn=cnn, num_iterations=3)
+    assert calls == expected
+    assert all(value > 0 for value in result.history["style"]) == bool(style_layers)
+
+
+def test_no_target_needs_deeper_layers_than_its_own():
+    """One style and the content once, to their own depths, and three evaluations."""
+    settings = {"evaluations": 3, "average_pooling": False}
+    cnn, calls = counted_cnn()
+    lbfgs(cnn=cnn, optimizer="adam", content_layer=5, style_layers=(0, 1), **settings)
+    assert calls == [5, 5, 4, 4, 4, 4, 0, 0, 0]
+    cnn, calls = counted_cnn()
+    lbfgs(cnn=cnn, optimizer="adam", content_layer=1, style_layers=(4,), **settings)
+    assert calls == [5, 5, 4, 4, 4, 0, 0, 0, 0]
+    cnn, calls = counted_cnn()
+    NormalizedLoss(cnn, {1: normal(1, 5, 8, 9)}, {3: torch.eye(6)[None].double()})(
+        normal(1, 3, 8, 9)
+    )
+    assert calls == [1, 1, 1, 1, 0, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        lambda **k: style_transfer(**SETTINGS, num_iterations=1, **k),
+        lambda **k: style_transfer_lbfgs(CONTENT, STYLE, 20, evaluations=1, **SMALL, **k),
+        lambda **k: synthesize_texture(STYLE, 20, style_layers=(1,), evaluations=1, **k),
+        lambda **k: reconstruct_content(CONTENT, 3, 20, evaluations=1, **k),
+    ],
+)
+def test_the_network_is_squeezenet_by_default(run, monkeypatch):
+    class Tiny:
+        features = tiny_cnn()
+
+    monkeypatch.setattr(module, "squeezenet", Tiny)
+    assert_same_histories(run(), run(cnn=tiny_cnn()))
 
 
 def test_signature_of_the_assignment():
@@ -394,6 +450,159 @@ def lbfgs(**changes):
     if "cnn" not in arguments:
         arguments["cnn"] = tiny_cnn()
     return style_transfer_lbfgs(**{"content_image": CONTENT, "style_image": STYLE, **arguments})
+
+
+def assert_same_histories(result, other):
+    assert result.history.keys() == other.history.keys()
+    for part, values in result.history.items():
+        np.testing.assert_allclose(values, other.history[part], 1e-6, 1e-12, err_msg=part)
+
+
+def by_hand(cnn, content, styles, mix, content_layers, style_layers, weights, border, pooling):
+    """The loss of :func:`style_transfer_lbfgs` and its relatives, and the content in its border."""
+    cnn = (average_pooled(cnn) if pooling else cnn).eval().requires_grad_(False)
+    content = preprocess(content, None).double()
+    content = nn.functional.pad(content, [border] * 4, mode="reflect")
+    feats = extract_features(content, cnn)
+    of_styles = [extract_features(preprocess(style, None).double(), cnn) for style in styles]
+    grams = {
+        i: sum(share * gram_matrix(of_style[i]) for share, of_style in zip(mix, of_styles))
+        for i in style_layers
+    }
+    return NormalizedLoss(cnn, {i: feats[i] for i in content_layers}, grams, *weights), content
+
+
+OTHER = picture(24, 24, 5)
+CONTENT20, STYLE24 = _shorter_side(CONTENT, 20), _shorter_side(STYLE, 24)
+
+
+@pytest.mark.parametrize("average_pooling", [True, False])
+def test_style_transfer_lbfgs_in_its_parts(average_pooling):
+    loss, start = by_hand(
+        tiny_cnn(), CONTENT20, [STYLE24, OTHER], [0.3, 0.7], [5], (1, 3), (0.4, 70.0, 3.0), 5,
+        average_pooling,
+    )  # fmt: skip
+    img, history = minimize(loss, start, 4, "adam", 0.02)
+    result = style_transfer_lbfgs(
+        CONTENT, [STYLE, OTHER], 20, 24, 5, 0.4, (1, 3), 70.0, 3.0, mix=[0.3, 0.7], border=5,
+        optimizer="adam", learning_rate=0.02, evaluations=4, average_pooling=average_pooling,
+        cnn=tiny_cnn(),
+    )  # fmt: skip
+    assert_same_histories(result, module.Transfer(result.image, history))
+    assert np.abs(result.image - deprocess(img)[0, 5:-5, 5:-5].astype(int)).max() <= 1
+    assert history["content"][1] > 0
+
+
+@pytest.mark.parametrize("average_pooling", [True, False])
+def test_textures_and_reconstructions_in_their_parts(average_pooling):
+    settings = {"evaluations": 1, "average_pooling": average_pooling, "seed": 6}
+    grey = np.full((20, 20, 3), 128, np.uint8)
+    loss, like = by_hand(
+        tiny_cnn(), grey, [STYLE24, OTHER], [0.3, 0.7], [], (1, 3), (0.0, 70.0, 3.0), 5,
+        average_pooling,
+    )  # fmt: skip
+    noise = 0.1 * normal(*like.shape, seed=6, dtype=torch.float32).double()
+    texture = synthesize_texture(
+        [STYLE, OTHER], 20, 24, (1, 3), 70.0, 3.0, mix=[0.3, 0.7], border=5, cnn=tiny_cnn(),
+        **settings,
+    )  # fmt: skip
+    assert_same_histories(texture, module.Transfer(grey, minimize(loss, noise, 1)[1]))
+
+    loss, like = by_hand(
+        tiny_cnn(), CONTENT20, [], [], [4], (), (1.0, 0.0, 0.8), 0, average_pooling
+    )
+    noise = 0.1 * normal(*like.shape, seed=6, dtype=torch.float32).double()
+    image = reconstruct_content(CONTENT, 4, 20, 0.8, cnn=tiny_cnn(), **settings)
+    assert_same_histories(image, module.Transfer(CONTENT20, minimize(loss, noise, 1)[1]))
+
+
+def first_picture(run, **settings):
+    """The one that the callback gets first."""
+    seen = []
+    run(callback=lambda step, img, losses: seen.append((step, img.clone())), **settings)
+    step, img = seen[0]
+    assert step == 0 and not img.requires_grad
+    return img
+
+
+def test_the_first_picture_is_the_content_or_noise():
+    content = preprocess(CONTENT20, None).double()
+    padded = nn.functional.pad(content, [2] * 4, mode="reflect")
+    close = {"rtol": 0, "atol": 1e-6}
+    torch.testing.assert_close(first_picture(lbfgs, evaluations=1), padded, **close)
+    noise = normal(*padded.shape, seed=6, dtype=torch.float32).double()
+    first = first_picture(lbfgs, evaluations=1, init_random=True, seed=6)
+    torch.testing.assert_close(first, 0.5 * noise, **close)
+    grey = np.rint(CONTENT20 @ np.array([0.299, 0.587, 0.114]))[..., None].repeat(3, axis=2)
+    first = first_picture(lbfgs, evaluations=1, keep_colours="luminance")[:, :, 2:-2, 2:-2]
+    torch.testing.assert_close(first, preprocess(np.uint8(grey), None).double(), **close)
+
+    settings = {"cnn": tiny_cnn(), "evaluations": 1, "seed": 6}
+    first = first_picture(synthesize_texture, style_image=STYLE, image_size=20, style_layers=(1,),
+                          border=3, **settings)  # fmt: skip
+    noise = normal(1, 3, 26, 26, seed=6, dtype=torch.float32).double()
+    torch.testing.assert_close(first, 0.1 * noise, **close)
+    first = first_picture(reconstruct_content, content_image=CONTENT, layer=1, image_size=20,
+                          **settings)  # fmt: skip
+    noise = normal(1, 3, 20, 27, seed=6, dtype=torch.float32).double()
+    torch.testing.assert_close(first, 0.1 * noise, **close)
+    settings = {**SETTINGS, "cnn": tiny_cnn(), "num_iterations": 1}
+    torch.testing.assert_close(
+        first_picture(style_transfer, **settings), content.clamp(-1.5, 1.5), **close
+    )
+    noise = torch.rand(content.shape, generator=torch.Generator().manual_seed(6)).double()
+    first = first_picture(style_transfer, **settings, init_random=True, seed=6)
+    torch.testing.assert_close(first, noise, **close)
+
+
+def test_styles_are_as_large_as_the_content_unless_told():
+    same, told = (lbfgs(style_size=size, evaluations=1) for size in (None, 20))
+    assert_same_histories(same, told)
+    assert same.history["style"] != lbfgs(evaluations=1).history["style"]
+    same, told, other = (
+        synthesize_texture(STYLE, 20, size, style_layers=(1,), evaluations=1, cnn=tiny_cnn())
+        for size in (None, 20, 24)
+    )
+    assert_same_histories(same, told)
+    assert same.history["style"] != other.history["style"]
+
+
+def test_ways_to_keep_colours_in_their_parts():
+    matched = lbfgs(keep_colours="matched", evaluations=3)
+    style = match_colours(STYLE24, CONTENT20)
+    assert_same_histories(matched, lbfgs(style_image=style, evaluations=3))
+    content, style = module._grey(CONTENT20), module._grey(STYLE24)
+    assert content.shape == CONTENT20.shape
+    plain = lbfgs(content_image=content, style_image=match_colours(style, content), evaluations=3)
+    kept = lbfgs(keep_colours="luminance", evaluations=3)
+    assert_same_histories(kept, plain)
+    again = replace_luminance(CONTENT20, plain.image)
+    assert np.abs(kept.image.astype(int) - again).max() <= 1
+
+
+@pytest.mark.parametrize("border", [0, 3, 19])
+def test_any_border_within_the_picture_is_cut_off_again(border):
+    result = lbfgs(border=border, optimizer="adam", learning_rate=1e-4, evaluations=1)
+    assert np.abs(result.image.astype(int) - CONTENT20).max() <= 1
+    texture = synthesize_texture(
+        STYLE, 20, style_layers=(1,), border=border, evaluations=1, cnn=tiny_cnn()
+    )
+    assert texture.image.shape == (20, 20, 3)
+
+
+@pytest.mark.parametrize("size", [16, 24, 32, 48])
+def test_pictures_are_scaled_whatever_the_scale(size):
+    image = picture(16, 24, 3)
+    resized = module._resized("t", image, size, "size")
+    assert resized.shape == (size, size * 3 // 2, 3)
+    np.testing.assert_array_equal(resized, _shorter_side(image, size))
+
+
+def test_shares_of_the_styles_may_be_rounded_a_little():
+    styles = [STYLE, OTHER, OTHER]
+    lbfgs(style_image=styles, mix=[0.3333333] * 3, evaluations=1)
+    with pytest.raises(ValueError, match=r"mix is .* with sum 1"):
+        lbfgs(style_image=styles, mix=[0.33333] * 3, evaluations=1)
 
 
 def test_relative_square():
@@ -492,6 +701,35 @@ def test_callback_sees_every_evaluation():
     assert set(seen[0][2]) == {"content", "style", "tv", "total"}
 
 
+def test_callback_gets_the_picture_that_has_these_losses():
+    seen = []
+
+    def callback(step, img, losses):
+        assert not img.requires_grad
+        seen.append((step, img.clone(), dict(losses)))
+
+    loss = NormalizedLoss(tiny_cnn().eval(), {}, {1: gram_matrix(normal(1, 5, 9, 9))})
+    for optimizer in ("lbfgs", "adam"):
+        seen.clear()
+        start = normal(1, 3, 9, 8)
+        _, history = minimize(loss, start, 4, optimizer, callback=callback)
+        torch.testing.assert_close(seen[0][1], start)
+        assert [step for step, _, _ in seen] == list(range(len(history["total"])))
+        for step, img, losses in seen:
+            for part, value in loss(img).items():
+                assert losses[part] == pytest.approx(value.item())
+                assert losses[part] == history[part][step]
+
+    seen.clear()
+    history = style_transfer(
+        **SETTINGS, cnn=tiny_cnn(), num_iterations=3, callback=callback
+    ).history
+    for step, img, losses in seen:
+        assert img.shape == (1, 3, 20, 27)
+        assert losses == {part: values[step] for part, values in history.items()}
+        assert losses["tv"] == pytest.approx(plain_tv_loss(img, SETTINGS["tv_weight"]).item())
+
+
 def test_mixing_styles():
     other = picture(24, 24, 5)
     only = lbfgs(evaluations=5)
@@ -539,6 +777,47 @@ def test_match_colours_gives_mean_and_covariance():
     assert np.abs(match_colours(image, image).astype(int) - image).max() <= 1
     grey = np.full((8, 8, 3), 90, np.uint8)  # no covariance to divide by
     assert np.abs(match_colours(grey, reference).mean(axis=(0, 1)) - wanted.mean(axis=0)).max() < 1
+
+
+def greys(*values):
+    """A row of grey pixels."""
+    return np.repeat(np.uint8(values)[None, :, None], 3, axis=2)
+
+
+def test_match_colours_in_closed_form():
+    two = greys(0, 100)
+    assert np.array_equal(match_colours(two, greys(50, 150)), greys(50, 150))
+    # Means 50 and 205, deviations 100 and 70.7: what lies outside a byte is cut off, either way.
+    assert np.array_equal(
+        match_colours(greys(0, 0, 0, 200), greys(155, 255)), greys(170, 170, 170, 255)
+    )
+    assert np.array_equal(
+        match_colours(greys(255, 255, 255, 55), greys(0, 100)), greys(85, 85, 85, 0)
+    )
+
+
+def test_one_step_of_a_byte_is_variance_enough():
+    image, reference = (
+        np.array([[[100, 50, 50], [101, 50, 50]]], np.uint8),
+        np.array([[[20, 9, 9], [120, 9, 9]]], np.uint8),
+    )
+    assert np.array_equal(match_colours(image, reference), reference)
+
+
+def test_grey_is_the_luminance_three_times():
+    primary = np.eye(3, dtype=np.uint8)[None] * 255
+    assert np.array_equal(module._grey(primary), greys(76, 150, 29))
+    assert np.array_equal(module._grey(greys(0, 7, 255)), greys(0, 7, 255))
+
+
+@pytest.mark.parametrize(
+    ("luminance", "expected"),
+    [(255, [255, 251, 151]), (204, [250, 200, 100]), (0, [46, 0, 0])],
+)
+def test_replace_luminance_in_closed_form(luminance, expected):
+    """The luminance of this colour is 203.55."""
+    colour = np.array([[[250, 200, 100]]], np.uint8)
+    assert replace_luminance(colour, greys(luminance))[0, 0].tolist() == expected
 
 
 def test_replace_luminance():
@@ -602,6 +881,58 @@ def test_minimize_follows_a_curved_valley_without_leaping_out_of_it():
     assert history["total"][0] == pytest.approx(24.2)
     assert max(history["total"]) < 100  # without a line search: 83,000
     assert history["total"][-1] < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "step"),
+    [(3, 4, 0.5), (5, 6, 1.0), (5, 18, 2.0), (5, 19, 4.0), (12, 16, 8.0)],  # 0.36 .. 5.76 hundred
+)
+def test_the_first_step_changes_pixels_by_about_a_hundredth(height, width, step):
+    """All together by a hundredth of their number, which is rounded to a power of two."""
+    start = normal(1, 3, height, width)
+    seen = []
+    minimize(
+        lambda img: {"style": 100 * img.square().sum()},
+        start,
+        2,
+        callback=lambda _, img, __: seen.append(img),
+    )
+    assert (seen[1] - start).abs().sum().item() == pytest.approx(step)
+    assert 1 / 142 < step / start.numel() < 1 / 70
+
+
+@pytest.mark.parametrize("learning_rate", [0.03, 0.2])
+def test_adams_first_step_is_its_rate_for_each_pixel(learning_rate):
+    start = normal(1, 3, 4, 5)
+    img, _ = minimize(lambda img: {"style": img.square().sum()}, start, 1, "adam", learning_rate)
+    torch.testing.assert_close(start - img, learning_rate * start.sign(), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("unit", [1e-8, 1e6])
+def test_minimize_goes_on_however_small_the_loss(unit):
+    goal = normal(1, 3, 6, 5)
+    scale = torch.linspace(1, 3, 5).double()
+
+    def loss(img):
+        return {"style": unit * (scale * (img - goal)).square().sum()}
+
+    img, _ = minimize(loss, normal(1, 3, 6, 5, seed=1), 60)
+    torch.testing.assert_close(img, goal, atol=1e-4, rtol=0)
+
+
+def test_lbfgs_remembers_twenty_steps(monkeypatch):
+    made = []
+
+    class Kept(torch.optim.LBFGS):
+        def __init__(self, *args, **settings):
+            super().__init__(*args, **settings)
+            made.append(self)
+
+    monkeypatch.setattr(torch.optim, "LBFGS", Kept)
+    scale = torch.logspace(0, 2, 90).double().reshape(1, 3, 6, 5)
+    minimize(lambda img: {"style": (scale * img**2).sum()}, normal(1, 3, 6, 5), 60)
+    (state,) = made[0].state.values()
+    assert len(state["old_dirs"]) == len(state["old_stps"]) == 20
 
 
 def test_a_picture_in_channels_last_is_no_problem():
@@ -677,7 +1008,9 @@ def test_nothing_is_left_changed(run, fails):
 )
 def test_errors_of_style_transfer(changes, message):
     cnn = tiny_cnn()
-    with pytest.raises(ValueError, match=message):
+    arrays = any(isinstance(value, np.ndarray) for value in changes.values())
+    name = "load_image" if arrays else "style_transfer"
+    with pytest.raises(ValueError, match=rf"^{name}: .*{message}"):
         style_transfer(**{**SETTINGS, "cnn": cnn, **changes})
     assert all(m.training for m in cnn.modules())
 
@@ -701,26 +1034,63 @@ def test_errors_of_style_transfer(changes, message):
     ],
 )
 def test_errors_of_style_transfer_lbfgs(changes, message):
-    with pytest.raises(ValueError, match=message):
+    name = "minimize" if set(changes) & {"evaluations", "optimizer"} else "style_transfer_lbfgs"
+    message = message.removeprefix("style_transfer_lbfgs: ")
+    with pytest.raises(ValueError, match=rf"^{name}: .*{message}"):
         lbfgs(**changes)
 
 
-def test_errors_of_the_other_two():
-    with pytest.raises(ValueError, match="synthesize_texture: style_layers is empty"):
-        synthesize_texture(STYLE, 20, style_layers=(), border=2, cnn=tiny_cnn())
-    with pytest.raises(ValueError, match="synthesize_texture: image_size is 5"):
-        synthesize_texture(STYLE, 5, cnn=tiny_cnn())
-    with pytest.raises(ValueError, match="reconstruct_content: there is no layer 40"):
-        reconstruct_content(CONTENT, 40, 20, cnn=tiny_cnn())
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"style_layers": ()}, "style_layers is empty"),
+        ({"style_layers": (1, 9)}, "there is no layer 9, expected 0 to 8"),
+        ({"image_size": 5}, "image_size is 5, expected at least 16"),
+        ({"style_size": 15}, "style_size is 15, expected at least 16"),
+        ({"style_image": []}, "no style picture was given"),
+        ({"mix": [0.5, 0.5]}, "1 styles, but 2 shares in mix"),
+        ({"mix": [0.5]}, r"mix is \[0.5\]"),
+        ({"border": 20}, "border is 20, expected 0 to 19 pixels"),
+        ({"border": -1}, "border is -1, expected at least 0"),
+        ({"style_weight": -1}, "a weight is -1"),
+        ({"tv_weight": -2}, "a weight is -2"),
+        ({"cnn": tiny_cnn().to("meta")}, "cnn is on meta"),
+    ],
+)
+def test_errors_of_synthesize_texture(changes, message):
+    settings = {"image_size": 20, "style_layers": (1,), "border": 2, "cnn": tiny_cnn()}
+    with pytest.raises(ValueError, match=f"^synthesize_texture: {message}"):
+        synthesize_texture(**{"style_image": STYLE, **settings, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layer": 40}, "there is no layer 40, expected 0 to 8"),
+        ({"image_size": 15}, "image_size is 15, expected at least 16"),
+        ({"tv_weight": -2}, "a weight is -2"),
+        ({"cnn": tiny_cnn().to("meta")}, "cnn is on meta"),
+    ],
+)
+def test_errors_of_reconstruct_content(changes, message):
+    settings = {"layer": 3, "image_size": 20, "cnn": tiny_cnn()}
+    with pytest.raises(ValueError, match=f"^reconstruct_content: {message}"):
+        reconstruct_content(CONTENT, **{**settings, **changes})
 
 
 def test_a_network_or_a_picture_of_the_wrong_kind():
-    for run in (
-        lambda c: style_transfer(**SETTINGS, cnn=c),
-        lambda c: lbfgs(cnn=c),
-        average_pooled,
-    ):
-        with pytest.raises(TypeError, match=r"cnn is a Tanh, expected a torch.nn.Sequential"):
+    for name, run in {
+        "style_transfer": lambda c: style_transfer(**SETTINGS, cnn=c),
+        "style_transfer_lbfgs": lambda c: lbfgs(cnn=c),
+        "synthesize_texture": lambda c: synthesize_texture(STYLE, 20, cnn=c),
+        "reconstruct_content": lambda c: reconstruct_content(CONTENT, 3, 20, cnn=c),
+        "NormalizedLoss": lambda c: NormalizedLoss(c, {0: CONTENT})(torch.zeros(1, 3, 4, 4)),
+        "average_pooled": average_pooled,
+    }.items():
+        expected = (
+            r"cnn is a Tanh, expected a torch\.nn\.Sequential such as squeezenet\(\)\.features$"
+        )
+        with pytest.raises(TypeError, match=f"^{name}: {expected}"):
             run(nn.Tanh())
     with pytest.raises(TypeError, match="source is a list"):
         style_transfer(**{**SETTINGS, "content_image": [1, 2]}, cnn=tiny_cnn())
@@ -746,6 +1116,21 @@ def test_the_step_at_which_a_loss_went_wrong_is_named(steps):
 
     with pytest.raises(FloatingPointError, match="the loss is nan at step 3; try"):
         style_transfer(**SETTINGS, cnn=nn.Sequential(Breaks(), *tiny_cnn()), num_iterations=steps)
+
+
+@pytest.mark.parametrize(("wrong", "seen"), [(0, 0), (3, 10), (10, 10), (11, 20), (24, 24)])
+def test_a_loss_that_went_wrong_is_found_within_ten_steps(wrong, seen):
+    """It is looked at after 1, 11 and 21 of 25 steps, and after the last."""
+    steps = []
+
+    def loss(img):
+        return {"style": img.square().sum() * (math.nan if len(steps) == wrong else 1)}
+
+    with pytest.raises(
+        FloatingPointError, match=f"^minimize: the loss is nan at step {wrong}; try"
+    ):
+        minimize(loss, normal(1, 3, 4, 4), 25, "adam", callback=lambda *given: steps.append(given))
+    assert len(steps) == (25 if wrong == 24 else seen)
 
 
 def test_no_step_waits_for_a_number():
@@ -782,6 +1167,8 @@ def test_errors_of_the_losses():
             gram_matrix(wrong)
         with pytest.raises(error, match="tv_loss: img"):
             tv_loss(wrong, 1.0)
+    with pytest.raises(ValueError, match=r"gram_matrix: .*expected \(N, C, H, W\)$"):
+        gram_matrix(torch.zeros(2, 3, 3))
     gram = torch.zeros(1, 2, 2)
     with pytest.raises(ValueError, match="1 style_layers, but 2 style_targets"):
         style_loss([here], [0], [gram, gram], [1.0])

@@ -374,6 +374,27 @@ def test_a_checkpoint_that_lacks_an_array_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("optim/Wh/v", lambda v: v.astype(np.float64), r"float64 \(12, 12\) for \(12, 12\)"),
+        ("optim/Wh/v", lambda v: v[:1], r"float32 \(1, 12\) for \(12, 12\)"),
+        ("optim/Wh/t", lambda t: t.astype(str), r"<U21 \(\) for \(\)"),
+        ("optim/Wh/t", lambda t: t[None], r"int64 \(1,\) for \(\)"),
+        ("loss_history", lambda x: x.astype(np.float32), r"a history has float32 \(5,\), expected"),
+        ("validation_history", lambda x: x[None], r"a history has float64 \(1, 1\), expected"),
+    ],
+)
+def test_a_checkpoint_with_an_array_of_another_kind_is_refused(tmp_path, name, change, message):
+    checkpoint = tmp_path / "state.npz"
+    make_solver(checkpoint=checkpoint, num_epochs=1).train()
+    with np.load(checkpoint) as archive:
+        arrays = dict(archive)
+    np.savez(checkpoint, **arrays | {name: change(arrays[name])})
+    with pytest.raises(ValueError, match=rf"is damaged \(.*{message}.*\); move it away"):
+        make_solver(checkpoint=checkpoint, num_epochs=1).train()
+
+
+@pytest.mark.parametrize(
     ("other", "named"),
     [
         ({"batch_size": 20}, "batch_size"),

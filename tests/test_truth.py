@@ -27,6 +27,8 @@ SCENE = Scene(
 )
 WORDS = [*SIZES, *COLOURS, *SHAPES, "above", "below", "left", "right", "of", "a", "the", "and"]
 WORDS += ["is", "to", "there", "thing", "<END>", "<UNK>"]
+PHRASE = "a size, a colour or a shape"
+RELATION = "one of above, below, left of, right of"
 
 
 @pytest.mark.parametrize("scene", sample_scenes("test", 60, seed=2))
@@ -84,37 +86,40 @@ def test_one_wrong_word_is_one_mistake_in_its_place(sentence, mistake):
 
 
 @pytest.mark.parametrize(
-    ("sentence", "word", "found"),
+    ("sentence", "word", "found", "expected"),
     [
-        ("", 0, "the end"),
-        ("a", 1, "the end"),
-        ("a large red", 3, "the end"),
-        ("a large red circle above", 5, "the end"),
-        ("a large red circle above a small", 7, "the end"),
-        ("a large small circle", 2, "'small'"),
-        ("a red blue circle", 2, "'blue'"),
-        ("a red circle on a star", 3, "'on'"),
-        ("a red circle left a star", 3, "'left'"),
-        ("a red circle above a star star", 6, "'star'"),
-        ("a violet circle", 1, "'violet'"),
-        ("<UNK>", 0, "'<unk>'"),
-        ("above", 0, "'above'"),
-        (".", 0, "''"),
-        ("a red circle above", 4, "the end"),
-        ("a red circle and", 4, "the end"),
-        ("a red circle and above a star", 4, "'above'"),
-        ("a red circle above a star <END>", 6, "'<end>'"),
-        ("a a red circle", 1, "'a'"),
-        ("a red circle. above a star", 2, "'circle.'"),
-        ("a red circle is to the star", 6, "'star'"),
+        ("", 0, "the end", PHRASE),
+        ("a", 1, "the end", PHRASE),
+        ("a large red", 3, "the end", PHRASE),
+        ("a large red circle above", 5, "the end", PHRASE),
+        ("a large red circle above a small", 7, "the end", PHRASE),
+        ("a large small circle", 2, "'small'", "one size, not two"),
+        ("a red blue circle", 2, "'blue'", "one colour, not two"),
+        ("a red circle on a star", 3, "'on'", RELATION),
+        ("a red circle left a star", 3, "'left'", RELATION),
+        ("a red circle above a star star", 6, "'star'", "the end"),
+        ("a violet circle", 1, "'violet'", PHRASE),
+        ("<UNK>", 0, "'<unk>'", PHRASE),
+        ("above", 0, "'above'", PHRASE),
+        (".", 0, "''", PHRASE),
+        ("a red circle above", 4, "the end", PHRASE),
+        ("a red circle and", 4, "the end", PHRASE),
+        ("a red circle and above a star", 4, "'above'", PHRASE),
+        ("a red circle above a star <END>", 6, "'<end>'", "the end"),
+        ("a a red circle", 1, "'a'", PHRASE),
+        ("a red circle. above a star", 2, "'circle.'", PHRASE),
+        ("a red circle is to the star", 6, "'star'", RELATION),
     ],
 )
-def test_what_is_no_sentence_is_false_and_says_where_reading_stopped(sentence, word, found):
+def test_what_is_no_sentence_is_false_and_says_where_reading_stopped(
+    sentence, word, found, expected
+):
     verdict = judge(sentence, SCENE)
     assert not verdict
     (mistake,) = verdict.mistakes
     assert (mistake.attribute, mistake.word) == ("grammar", word)
-    assert f"found {found}" in str(mistake)
+    assert (mistake.place, mistake.true) == ("", "")
+    assert str(mistake) == f"word {word + 1}: found {found}, expected {expected}"
 
 
 def test_exactly_the_true_full_sentences_are_true():

@@ -89,12 +89,18 @@ CONTRACTS = (
                     "there is no layer 9, expected 0 to 3"),
             Refusal("a negative layer", {"last": -1}, ValueError, "there is no layer -1"),
             Refusal("a layer by name", {"last": "0"}, TypeError, "last is '0', expected the numb"),
+            Refusal("True in place of a layer", {"last": True}, TypeError, "last is True, exp"),
         ),
     ),
     Contract(
         class_scores,
         lambda: _question(model=network(training=False), y=classes()),
-        (*of_models(gradient=False), *of_classes()[:2]),
+        (
+            *of_models(gradient=False),
+            *of_classes()[:2],
+            Refusal("a model that gives whole numbers", {"model": lambda X: X[:, 0, 0].long()},
+                    TypeError, "the model gave torch.int64, expected one tensor of floats"),
+        ),
     ),
     Contract(
         gradient,

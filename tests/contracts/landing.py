@@ -84,7 +84,8 @@ CONTRACTS = (
         (
             Refusal("a path instead of a picture", {"figure": "a.png"}, TypeError,
                     "is a str, expected a PIL image"),
-            Refusal("a card without parts", {"card": Card("a", ())}, ValueError, "0 parts"),
+            Refusal("a card without parts", {"card": Card("a", ())}, ValueError,
+                    "0 parts and 0 labels, expected one part at least and no more labels than pa"),
             Refusal("more labels than parts", {"card": Card("a", (HALF,), ("b", "c"))},
                     ValueError, "1 parts and 2 labels"),
             Refusal("a part beyond the figure", {"card": Card("a", ((0, 0, 1.5, 1),))},

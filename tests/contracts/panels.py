@@ -33,7 +33,7 @@ CONTRACTS = (
             Refusal("a kind that does not exist", {"kind": "carousel"}, ValueError,
                     "expected one of compare, steps, words"),
             Refusal("a label too few", {"labels": ["before", "after"]}, ValueError,
-                    "3 tiles and 2 labels"),
+                    "3 tiles and 2 labels, expected two tiles at least and a label for each"),
             Refusal("one string instead of labels", {"labels": "abc"}, TypeError,
                     "expected a list of strings"),
             Refusal("two pictures to compare",

@@ -16,6 +16,8 @@ CONTRACTS = (
                     "label is 3, expected a string"),
             Refusal("a negative number of items", {"total": -1}, ValueError,
                     "total is -1, expected at least 0"),
+            Refusal("a total that is no whole number", {"total": 2.5}, TypeError,
+                    "total is 2.5, expected a whole number"),
         ),
     ),
 )  # fmt: skip

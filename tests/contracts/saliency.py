@@ -54,7 +54,7 @@ NO_LAYER = Refusal("a layer that does not exist", {"layer": "features.12"}, Valu
 def _of_baselines(name: str) -> tuple[Refusal, ...]:
     return (
         Refusal(f"a {name} of another size", {name: torch.zeros(1, 3, 7, 8)}, ValueError,
-                rf"{name} has shape \(1, 3, 7, 8\), expected"),
+                rf"{name} has shape \(1, 3, 7, 8\), expected \(2, 3, 8, 8\) or \(1, 3, 8, 8\)$"),
         Refusal(f"a {name} of another dtype", {name: torch.zeros(1, 3, 8, 8).double()}, ValueError,
                 f"{name} is torch.float64 on cpu, but X is torch.float32"),
         Refusal(f"a {name} that is a number", {name: 0.0}, TypeError,
@@ -74,7 +74,7 @@ def _of_counts(name: str) -> tuple[Refusal, ...]:
 
 OF_MAPS = (
     Refusal("maps of another size", {"maps": torch.zeros(2, 8, 7)}, ValueError,
-            r"maps have shape \(2, 8, 7\), expected \(2, 8, 8\)"),
+            r"maps have shape \(2, 8, 7\), expected \(2, 8, 8\), a map for each picture$"),
     Refusal("maps of whole numbers", {"maps": torch.zeros(2, 8, 8, dtype=torch.int64)}, TypeError,
             "maps has dtype torch.int64, expected floats"),
     Refusal("maps as a list", {"maps": [[0.0]]}, TypeError, "maps is a list, expected a tensor"),
@@ -89,6 +89,11 @@ def _twice(arguments: dict[str, Any]) -> dict[str, Any]:
     model = arguments["model"]
     same = nn.Conv2d(3, 3, 1)
     return {"model": nn.Sequential(same, same, *model), "layer": "0"}
+
+
+class _Detached(nn.Module):
+    def forward(self, scores: torch.Tensor) -> torch.Tensor:
+        return scores.detach()
 
 
 CONTRACTS = (
@@ -117,11 +122,15 @@ CONTRACTS = (
             *OF_QUESTIONS,
             *_of_baselines("baseline"),
             Refusal("attributions of another shape", {"attributions": torch.zeros(2, 8, 8)},
-                    ValueError, r"attributions have shape \(2, 8, 8\), expected \(2, 3, 8, 8\)"),
+                    ValueError, r"attributions have shape \(2, 8, 8\), expected \(2, 3, 8, 8\)$"),
             Refusal("attributions as a list", {"attributions": [0.0]}, TypeError,
                     "attributions is a list, expected a tensor"),
             Refusal("attributions with NaN", {"attributions": torch.full((2, 3, 8, 8), math.nan)},
                     ValueError, "attributions contain values that are NaN"),
+            Refusal("a model whose scores are NaN where the picture is missing",
+                    {"model": lambda X: X.mean(dim=(2, 3)) / X.abs().amax(dim=(2, 3)),
+                     "baseline": torch.zeros(1, 3, 8, 8)},
+                    ValueError, "the model gave scores that are NaN or infinite"),
         ),
     ),
     Contract(
@@ -132,9 +141,12 @@ CONTRACTS = (
             NO_LAYERS,
             NO_LAYER,
             Refusal("a layer that gives no maps", {"layer": "6"}, ValueError,
-                    r"layer '6' gives shape \(2, 5\), expected maps"),
+                    r"layer '6' gives shape \(2, 5\), expected maps, \(N, C, h, w\)$"),
             Refusal("a layer that is used twice", _twice, ValueError,
                     "used its layer '0' 2 times, expected once"),
+            Refusal("a model whose scores have no gradient",
+                    lambda a: {"model": nn.Sequential(*a["model"], _Detached())}, ValueError,
+                    "no gradient leads from the scores back"),
         ),
     ),
     Contract(
@@ -164,6 +176,9 @@ CONTRACTS = (
                     "layers is '06', expected a list of names"),
             Refusal("a layer without weights", {"layers": ["3"]}, ValueError,
                     "layer '3' has no weights"),
+            Refusal("a class that does not exist, before a method that does not look",
+                    {"y": torch.tensor([0, 5]), "method": lambda X, y, model: X[:, 0]},
+                    ValueError, "y contains class 5, expected 0 to 4"),
         ),
     ),
     Contract(
@@ -171,6 +186,7 @@ CONTRACTS = (
         lambda: {"a": _maps(), "b": _maps().flip(0)},
         (
             *of_tensors("a", "maps"),
+            *of_tensors("b", "other maps"),
             Refusal("maps of different shapes", {"b": torch.zeros(2, 8, 7)}, ValueError,
                     r"shapes \(2, 8, 8\) and \(2, 8, 7\)"),
             Refusal("maps with NaN", {"b": torch.full((2, 8, 8), math.nan)}, ValueError,
@@ -189,7 +205,8 @@ CONTRACTS = (
             Refusal("less than nothing", {"part": -0.1}, ValueError, "part is -0.1, expected"),
             Refusal("a part that is NaN", {"part": math.nan}, ValueError, "part is nan, expected"),
             Refusal("a replacement of another size", {"replacement": torch.zeros(2, 3, 8, 7)},
-                    ValueError, "replacement have shape"),
+                    ValueError,
+                    r"replacement have shape \(2, 3, 8, 7\), expected \(2, 3, 8, 8\)$"),
         ),
     ),
     *(

@@ -94,8 +94,12 @@ CONTRACTS = (
                 ValueError, r"relation is 'inside', expected one of \['above'",
             ),
             Refusal(
-                "words instead of a thing", {"second": "a small blue star"},
-                TypeError, "second is a str, expected a Thing",
+                "words instead of the first thing", {"first": "a small blue star"},
+                TypeError, "^Description: first is a str, expected a Thing",
+            ),
+            Refusal(
+                "words instead of the second thing", {"second": "a small blue star"},
+                TypeError, "^Description: second is a str, expected a Thing",
             ),
         ),
     ),
@@ -105,7 +109,7 @@ CONTRACTS = (
         (
             Refusal(
                 "a caption instead of a description", {"description": "a red circle"},
-                TypeError, "description is a str, expected a Description",
+                TypeError, "^Scene: description is a str, expected a Description",
             ),
             Refusal("a negative seed", {"seed": -1}, ValueError, "seed is -1, expected at least 0"),
             Refusal("no seed", {"seed": None}, TypeError, "seed is None, expected a whole number"),

@@ -126,6 +126,10 @@ CONTRACTS = (
                 TypeError, r"grads\['b'\] is int64, expected floats",
             ),
             Refusal(
+                "a list for a gradient", lambda a: {"grads": a["grads"] | {"b": [200.0]}},
+                TypeError, r"grads\['b'\] is list, expected floats",
+            ),
+            Refusal(
                 "a list of gradients", lambda a: {"grads": list(a["grads"].values())},
                 TypeError, "grads is a list, expected a dict",
             ),

@@ -107,8 +107,8 @@ CONTRACTS = (
         (
             Refusal("a seed", {"rng": 0}, TypeError, "rng is a int, expected a numpy"),
             Refusal(
-                "the state that all share", {"rng": np.random},
-                TypeError, "f: rng is a module, expected a numpy.random.Generator",
+                "the state that all share", {"rng": np.random}, TypeError,
+                "f: rng is a module, expected a numpy.random.Generator, such as numpy.random.def",
             ),
         ),
     ),
