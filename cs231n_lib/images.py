@@ -183,6 +183,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
             f"load_image: the picture has {image.mode!r} pixels of unknown range; "
             "give an array of floats from 0 to 1"
         )
+    if image.mode == "La":  # which PIL converts to nothing but this
+        image = image.convert("LA")
     if image.has_transparency_data:
         image = image.convert("RGBA")
         white = Image.new("RGBA", image.size, "white")

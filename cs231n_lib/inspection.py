@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -173,7 +174,7 @@ def extract_features(
     check_tensor("extract_features", x, "N C H W", "x")
     layers = list(cnn.children())
     last = len(layers) - 1 if last is None else last
-    if isinstance(last, bool) or not isinstance(last, int):
+    if isinstance(last, bool) or not isinstance(last, int | np.integer):
         raise TypeError(f"extract_features: last is {last!r}, expected the number of a layer")
     if not 0 <= last < len(layers):
         raise ValueError(

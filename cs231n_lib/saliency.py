@@ -680,7 +680,7 @@ def share_inside(maps: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         raise ValueError("share_inside: maps have negative values; take them absolute first")
     total = maps.sum(dim=(1, 2))
     inside = (maps * mask).sum(dim=(1, 2))
-    return torch.where(total > 0, inside / total.clamp(min=torch.finfo(maps.dtype).tiny), 0)
+    return torch.where(total > 0, inside / total.where(total > 0, 1), 0)
 
 
 def _check_maps(function: str, maps: torch.Tensor, X: torch.Tensor) -> None:

@@ -342,7 +342,7 @@ def style_transfer(
     _check_weights(name, content_weight, *style_weights, tv_weight)
     check_count(name, "num_iterations", num_iterations)
 
-    last = max(content_layer, *style_layers) if style_layers else content_layer
+    last = max([content_layer, *style_layers])
     content = _load(name, content_image, image_size, cnn, "image_size")
     style = _load(name, style_image, style_size, cnn, "style_size")
     with frozen(cnn), torch.no_grad():
@@ -845,7 +845,7 @@ def _prepare(
     _check_cnn(name, cnn)
     _check_lengths(name, style_layers)
     _check_layers(name, [*content_layers, *style_layers], len(cnn))
-    if not [*content_layers, *style_layers]:
+    if styles and len(style_layers) == 0:
         raise ValueError(f"{name}: style_layers is empty, expected at least one layer")
     _check_weights(name, *weights)
     check_count(name, "border", border, least=0)

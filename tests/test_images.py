@@ -76,12 +76,12 @@ def test_a_palette_with_transparency_becomes_white(tmp_path):
     assert (read[1:] == 255).all()
 
 
-@pytest.mark.parametrize("mode", ["RGBA", "RGBa", "LA", "PA", "RGB", "L"])
+@pytest.mark.parametrize("mode", ["RGBA", "RGBa", "LA", "La", "PA", "RGB", "L"])
 def test_transparency_of_every_kind_becomes_white(mode):
     """As a channel, as a palette's, or as the one colour that counts as transparent."""
     image = Image.new("RGBA", (3, 1), (0, 0, 0, 255))
     image.putpixel((0, 0), (40, 40, 40, 0))
-    image = image.convert(mode)
+    image = image.convert("LA").convert(mode) if mode == "La" else image.convert(mode)
     if mode in ("RGB", "L"):
         image.info["transparency"] = 40 if mode == "L" else (40, 40, 40)
     read = load_image(image)

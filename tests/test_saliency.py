@@ -666,6 +666,7 @@ def test_share_inside():
     right = torch.tensor([[False, True], [False, True]])
     close(share_inside(maps, right), torch.tensor([0.6, 0, 1]))
     close(share_inside(maps, right.expand(3, 2, 2)), torch.tensor([0.6, 0, 1]))
+    close(share_inside(torch.full((1, 2, 2), 1e-40), right), torch.tensor([0.5]))
     with pytest.raises(TypeError, match="expected bool"):
         share_inside(maps, right.float())
     with pytest.raises(ValueError, match="shape"):

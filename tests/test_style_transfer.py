@@ -452,6 +452,19 @@ def lbfgs(**changes):
     return style_transfer_lbfgs(**{"content_image": CONTENT, "style_image": STYLE, **arguments})
 
 
+@pytest.mark.parametrize("transfer", [style_transfer, style_transfer_lbfgs])
+def test_layers_may_be_numbers_of_numpy(transfer):
+    arguments = SETTINGS if transfer is style_transfer else {
+        "content_image": CONTENT, "style_image": STYLE, "image_size": 20, "style_size": 24,
+        "evaluations": 3, "content_layer": 2, "style_layers": (1, 3),
+    }  # fmt: skip
+    layers = np.array(arguments["style_layers"])
+    as_numpy = {"style_layers": layers, "content_layer": np.int64(arguments["content_layer"])}
+    expected = transfer(**{**arguments, "cnn": tiny_cnn()})
+    result = transfer(**{**arguments, **as_numpy, "cnn": tiny_cnn()})
+    assert_same_histories(result, expected)
+
+
 def assert_same_histories(result, other):
     assert result.history.keys() == other.history.keys()
     for part, values in result.history.items():
@@ -1019,6 +1032,7 @@ def test_errors_of_style_transfer(changes, message):
     ("changes", "message"),
     [
         ({"style_layers": (1, 99)}, "style_transfer_lbfgs: there is no layer 99"),
+        ({"style_layers": ()}, "style_layers is empty, expected at least one layer"),
         ({"content_layer": -2}, "there is no layer -2"),
         ({"style_image": []}, "no style picture"),
         ({"style_image": [STYLE, STYLE], "mix": [1.0]}, "2 styles, but 1 shares in mix"),
