@@ -256,6 +256,8 @@ def test_blurring_is_scipys(sigma):
 def test_a_blur_that_cannot_be_is_refused(sigma):
     with pytest.raises(ValueError, match="blur_image: sigma"):
         blur_image(torch.zeros(1, 3, 8, 9), sigma)
+    with pytest.raises(ValueError, match="blur_image: sigma"):
+        blur_image(torch.zeros(1, 3, 9, 8), sigma)
 
 
 def test_many_pictures_need_one_size(pixels):

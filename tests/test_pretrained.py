@@ -63,6 +63,10 @@ def test_nothing_it_computes_is_overwritten(model, picture):
     kept = first.clone()
     model.features[1](first)
     assert torch.equal(first, kept)
+    scores = model.classifier[1](model.features(picture))
+    kept = scores.clone()
+    model.classifier[2](scores)
+    assert torch.equal(scores, kept)
 
 
 @pytest.mark.parametrize("size", [(8, 8), (9, 12), (13, 3), (8, 11)])

@@ -305,10 +305,13 @@ def plain_style_transfer(cnn, content, style, s, iterations=200, img=None, losse
 
 
 @pytest.mark.parametrize("init_random", [False, True])
-def test_style_transfer_is_the_assignments_loop(init_random):
+@pytest.mark.parametrize("image", [CONTENT, np.where(CONTENT > 127, 255, 0).astype(np.uint8)])
+def test_style_transfer_is_the_assignments_loop(image, init_random):
     cnn = tiny_cnn()
-    result = style_transfer(**SETTINGS, init_random=init_random, cnn=cnn, seed=4)
-    content = preprocess(_shorter_side(CONTENT, 20), None).double()
+    result = style_transfer(
+        **SETTINGS | {"content_image": image}, init_random=init_random, cnn=cnn, seed=4
+    )
+    content = preprocess(_shorter_side(image, 20), None).double()
     style = preprocess(_shorter_side(STYLE, 24), None).double()
     img = None
     if init_random:
