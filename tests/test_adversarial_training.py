@@ -40,6 +40,8 @@ def test_the_digits_are_scikit_learns(data):
         (label, *np.rint(16 * p[0].ravel()).astype(int)) for label, p in zip(labels, pixels.numpy())
     }
     digits = load_digits()
+    order = np.random.default_rng(231).permutation(1797)
+    assert labels.tolist() == digits.target[order].tolist()
     assert mine == {(y, *x.astype(int)) for y, x in zip(digits.target, digits.data)}
     assert torch.equal(pixels[:, 0], pixels[:, 0].clamp(-1, 2)) and len(mine) > 1700
 

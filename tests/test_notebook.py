@@ -84,11 +84,12 @@ def test_a_number_may_come_from_an_array(value):
 def test_facts_are_printed_and_kept(capsys, monkeypatch):
     kept = {}
     monkeypatch.setattr(
-        "cs231n_lib.notebook.glue", lambda name, fact, display: kept.update({name: fact})
+        "cs231n_lib.notebook.glue",
+        lambda name, fact, display: kept.update({name: (fact, bool(display))}),
     )
     record(share_of_truth="0.83 ± 0.03")
     assert capsys.readouterr().out == "share of truth: 0.83 ± 0.03\n"
-    assert kept == {"share_of_truth": "0.83 ± 0.03"}
+    assert kept == {"share_of_truth": ("0.83 ± 0.03", False)}
 
 
 def test_setup_gives_figures_the_style_of_the_book():

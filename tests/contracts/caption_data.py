@@ -105,6 +105,10 @@ CONTRACTS = (
                 ValueError, r"word_to_idx\['cat'\] is 5, idx_to_word disagrees",
             ),
             Refusal(
+                "an index behind the last", lambda a: {"word_to_idx": VOCABULARY | {"dog": 6}},
+                ValueError, r"word_to_idx\['dog'\] is 6, idx_to_word disagrees",
+            ),
+            Refusal(
                 "a negative index", lambda a: {"word_to_idx": VOCABULARY | {"dog": -1}},
                 ValueError, r"word_to_idx\['dog'\] is -1, idx_to_word disagrees",
             ),

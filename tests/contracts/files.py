@@ -61,7 +61,8 @@ CONTRACTS = (
         (
             Refusal(
                 "a folder that does not exist", {"path": "nowhere/file"},
-                FileNotFoundError, "there is no folder to write into: 'nowhere'",
+                FileNotFoundError,
+                r"\[Errno 2\] there is no folder to write into: 'nowhere'",
             ),
             Refusal("content that fails half way", {"write": _fails}, ZeroDivisionError, "fails"),
             Refusal("bytes instead of a function", {"write": b"new"}, TypeError, "not callable"),
