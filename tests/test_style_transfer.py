@@ -258,6 +258,20 @@ def test_gradients_by_differences():
     assert torch.autograd.gradcheck(lambda x: sum(loss(x).values()), img)
 
 
+def test_a_normalised_loss_is_the_mean_over_its_layers():
+    cnn, target, img = tiny_cnn(), normal(1, 3, 12, 12, seed=1), normal(1, 3, 12, 12, seed=2)
+    feats = extract_features(target, cnn)
+
+    def loss(*layers):
+        content = {layer: feats[layer] for layer in layers}
+        style = {layer: gram_matrix(feats[layer]) for layer in layers}
+        return NormalizedLoss(cnn, content, style)(img)
+
+    for part in ("content", "style"):
+        mean = (loss(1)[part] + loss(3)[part]) / 2
+        torch.testing.assert_close(loss(1, 3)[part], mean)
+
+
 # The assignment's loop, done plainly: all layers, no thought about memory.
 
 
