@@ -252,7 +252,7 @@ def test_blurring_is_scipys(sigma):
     np.testing.assert_allclose(blur_image(X, sigma).numpy(), expected, atol=1e-14)
 
 
-@pytest.mark.parametrize("sigma", [0, -1, np.nan, np.inf, 3])
+@pytest.mark.parametrize("sigma", [0, -1, np.nan, np.inf, 2.2, 3])
 def test_a_blur_that_cannot_be_is_refused(sigma):
     with pytest.raises(ValueError, match="blur_image: sigma"):
         blur_image(torch.zeros(1, 3, 8, 9), sigma)
