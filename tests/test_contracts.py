@@ -6,11 +6,9 @@ import contextlib
 import importlib
 import inspect
 import os
-import pkgutil
 import random
 import re
 import tempfile
-from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,15 +21,14 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-import cs231n_lib
 from tests.contracts import Contract, Refusal, contracts
+from tests.interface import MODULES
 from tests.untouched import differences, photograph, photograph_files, photograph_shared
 
 # Nothing may hang, on bad input least of all.
 pytestmark = pytest.mark.timeout(30)
 
 CONTRACTS = contracts()
-MODULES = [module.name for module in pkgutil.iter_modules(cs231n_lib.__path__)]
 
 # Public, and without a contract.
 EXEMPT: dict[str, str] = {
@@ -113,8 +110,8 @@ def shared_again_as_before() -> Iterator[None]:
     torch.set_rng_state(states[2])
 
 
-def result_of(contract: Contract, arguments: dict[str, Any]) -> Any:
-    """What a function gives, called by keywords where it takes them."""
+def outcome(contract: Contract, arguments: dict[str, Any]) -> Any:
+    """What a function gives, called by keywords where it takes them, and used up."""
     arguments = dict(arguments)
     parameters = inspect.signature(contract.function).parameters
     several = [
@@ -123,17 +120,16 @@ def result_of(contract: Contract, arguments: dict[str, Any]) -> Any:
         if parameter.kind is inspect.Parameter.VAR_POSITIONAL and name in arguments
     ]
     positional = [value for name in several for value in arguments.pop(name)]
-    return contract.function(*positional, **arguments)
+    result = contract.function(*positional, **arguments)
+    if isinstance(result, contextlib._GeneratorContextManager):
+        with result as entered:
+            return entered
+    return list(result) if isinstance(result, Iterator) else result
 
 
 def call(contract: Contract, arguments: dict[str, Any]) -> None:
-    """Call a function, and use up what comes back."""
-    result = result_of(contract, arguments)
-    if isinstance(result, contextlib._GeneratorContextManager):
-        with result:
-            pass
-    elif isinstance(result, Iterator):
-        deque(result, maxlen=0)
+    """Call a function, use up what comes back, and leave no figure open."""
+    result = outcome(contract, arguments)
     for part in result if isinstance(result, tuple) else (result,):
         if isinstance(part, Figure):  # the caller's from now on
             plt.close(part)

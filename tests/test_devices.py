@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import dataclasses
 import functools
@@ -13,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from matplotlib.figure import Figure
 from torch import nn
 
-from tests.contracts import Contract, contracts
+from tests.contracts import Contract
 from tests.test_contracts import (
-    result_of,
+    EVERY_CONTRACT,
+    outcome,
     scratch_folder,  # noqa: F401 - fixtures
     shared_again_as_before,  # noqa: F401
 )
@@ -60,15 +59,6 @@ def tensors(value: Any) -> Iterator[torch.Tensor | nn.Module]:
             yield from tensors(item)
 
 
-def outcome(contract: Contract, arguments: dict[str, Any]) -> Any:
-    """What a call gives, used up if it is an iterator."""
-    result = result_of(contract, arguments)
-    if isinstance(result, contextlib.AbstractContextManager) and not isinstance(result, Figure):
-        with result as entered:
-            return entered
-    return list(result) if isinstance(result, Iterator) else result
-
-
 def numbers(value: Any, path: str = "result") -> dict[str, np.ndarray]:
     """Every array, tensor and number in an outcome, by its place."""
     if isinstance(value, torch.Tensor):
@@ -102,15 +92,9 @@ EXEMPT = {
     "plot_randomisation": "it takes floats; the contract only shows that PyTorch's will do",
 }
 
+
 # Without a GPU there is nothing to compare.
-EVERY_CONTRACT = [
-    pytest.param(contract, id=f"{module}-{contract}-{number}")
-    for module, of_module in (contracts() if torch.cuda.is_available() else {}).items()
-    for number, contract in enumerate(of_module)
-]
-
-
-@pytest.mark.parametrize("contract", EVERY_CONTRACT)
+@pytest.mark.parametrize("contract", EVERY_CONTRACT if torch.cuda.is_available() else [])
 def test_a_gpu_gives_what_the_cpu_gives_and_nothing_is_damaged(contract: Contract) -> None:
     if str(contract) in EXEMPT:
         pytest.skip(EXEMPT[str(contract)])

@@ -13,8 +13,6 @@ from matplotlib.figure import Figure
 from tests.drawings import RECORD, differences, drawing_contracts, look, looks
 
 RECORDED = json.loads(RECORD.read_text(encoding="utf-8"))
-
-
 DRAWING = drawing_contracts()
 
 
