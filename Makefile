@@ -110,7 +110,7 @@ sync: $(VENV)/installed
 	$(BIN) -m jupytext --quiet --to ipynb --update $(CHAPTERS).md
 
 landing: $(VENV)/installed
-	$(BIN) -m cs231n_lib.landing chapters
+	$(BIN) -m website.landing chapters
 
 $(TOOLS)/installed: requirements-tools.txt
 	test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)

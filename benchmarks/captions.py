@@ -10,9 +10,9 @@ import torch
 
 from benchmarks.layers import arrays
 from benchmarks.timing import best_of
-from cs231n_lib import scenes
-from cs231n_lib.captioning import CaptioningRNN
-from cs231n_lib.layers import word_embedding_backward
+from cs231n_lib.speak import scenes
+from cs231n_lib.speak.captioning import CaptioningRNN
+from cs231n_lib.speak.layers import word_embedding_backward
 
 Row = dict[str, Any]
 Rows = list[Row]

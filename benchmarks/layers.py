@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from benchmarks.timing import best_of
-from cs231n_lib import lstm, plain_loops, rnn
+from cs231n_lib.speak import lstm, plain_loops, rnn
 
 Call = Callable[[], object]
 Row = dict[str, Any]

@@ -12,22 +12,22 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
-
-from benchmarks.timing import best_of
-from cs231n_lib.class_visualization import create_class_visualization
-from cs231n_lib.fooling import fool
-from cs231n_lib.images import load_image, preprocess
-from cs231n_lib.inspection import pictures_at_once
-from cs231n_lib.inversion import invert_features
-from cs231n_lib.paintings import PAINTINGS
-from cs231n_lib.pretrained import class_index, only_classes, squeezenet
-from cs231n_lib.saliency import compute_saliency_maps, smooth_grad
-from cs231n_lib.style_transfer import style_transfer
-from cs231n_lib.torchvision_import import import_torchvision
 from tests.test_class_visualization import noise_and_shifts, plain_2017
 from tests.test_saliency import noise_for, plain_saliency
 from tests.test_style_transfer import plain_style_transfer
+from torch import nn
+
+from benchmarks.timing import best_of
+from cs231n_lib.figures.paintings import PAINTINGS
+from cs231n_lib.see.class_visualization import create_class_visualization
+from cs231n_lib.see.fooling import fool
+from cs231n_lib.see.images import load_image, preprocess
+from cs231n_lib.see.inversion import invert_features
+from cs231n_lib.see.network import pictures_at_once
+from cs231n_lib.see.pretrained import class_index, only_classes, squeezenet
+from cs231n_lib.see.saliency import compute_saliency_maps, smooth_grad
+from cs231n_lib.see.style_transfer import style_transfer
+from cs231n_lib.see.torchvision_import import import_torchvision
 
 Loop = Callable[[], object]
 Rows = list[dict[str, Any]]

@@ -23,7 +23,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from cs231n_lib.plotting import STYLE
+from cs231n_lib.figures.captions import STYLE
 from tests.contracts import Contract, contracts
 
 __all__ = ["RECORD", "differences", "drawing_contracts", "look", "looks"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from cs231n_lib.check import numeric_gradient
+from cs231n_lib.speak.gradient_check import numeric_gradient
 
 FLOATS = (np.float16, np.float32, np.float64, np.longdouble)
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from cs231n_lib.images import normalize
+from cs231n_lib.see.pixels import normalize
 from tests.contracts import Refusal
 
 __all__ = [

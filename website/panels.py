@@ -17,7 +17,7 @@ __all__ = ["ListOfPanels", "as_list", "read_panels", "setup"]
 
 
 def read_panels(path: Path) -> dict | None:
-    """What `cs231n_lib.panels.panels` wrote into a picture, if it made the picture."""
+    """What `cs231n_lib.figures.panels.panels` wrote into a picture, if it made the picture."""
     with Image.open(path) as picture:
         comment = picture.info.get("comment", "")
     comment = comment.decode(errors="replace") if isinstance(comment, bytes) else comment

@@ -1,4 +1,4 @@
-"""Contracts of ``cs231n_lib.landing``."""
+"""Contracts of ``website.landing``."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
-from cs231n_lib import landing
-from cs231n_lib.landing import CARDS, SIZE, Card
 from tests.contracts import Contract, Refusal
+from website import landing
+from website.landing import CARDS, SIZE, Card
 
 HALF = (0.0, 0.0, 0.5, 1.0)
 

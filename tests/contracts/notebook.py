@@ -8,7 +8,7 @@ from typing import Any
 import matplotlib
 
 from cs231n_lib import notebook
-from cs231n_lib.metrics import bleu4
+from cs231n_lib.speak.metrics import bleu4
 from tests.contracts import Contract, Refusal
 from tests.contracts.reproducible import CHANGES, not_set_up
 

@@ -1,0 +1,398 @@
+"""Checks of arguments, declared around a function and made once, where a caller enters.
+
+::
+
+    @checked(x="N D", prev_h="N H", Wx="D H", Wh="H H", b="H", steps=Count())
+    def rnn_step_forward(x, prev_h, Wx, Wh, b, steps=1): ...
+
+A string says that an argument is a NumPy array of floats, and its shape. A letter is the same size
+everywhere in one call; ``4H`` is four times ``H``, a letter seen before; a number is itself, and
+``...`` at the beginning any number of dimensions. A tuple of strings does the same for the parts of
+a tuple, such as a cache. Everything else is declared by one of the classes below.
+
+A call that comes from the library itself is not checked again. Every message begins with the name
+of the function that the caller entered.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import math
+import sys
+from collections.abc import Callable, Collection, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+
+__all__ = [
+    "RNG",
+    "Call",
+    "Count",
+    "Floats",
+    "Function",
+    "Indices",
+    "Instance",
+    "Number",
+    "OneOf",
+    "Rows",
+    "Texts",
+    "check",
+    "check_fields",
+    "check_finite",
+    "check_range",
+    "check_shape",
+    "checked",
+    "named",
+]
+
+F = TypeVar("F", bound=Callable)
+
+_LIBRARY = __name__.partition(".")[0] + "."
+_entered: ContextVar[str] = ContextVar("entered", default="cs231n_lib")
+
+
+@dataclass
+class Call:
+    """The arguments of one call, by name, and the sizes that letters have in it.
+
+    ``sources`` says from which argument the size of a letter was taken.
+    """
+
+    arguments: Mapping[str, Any]
+    sizes: dict[str, int] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+
+
+# What an argument has to be: called with its name, its value and the call, it raises an error.
+Kind = Callable[[str, Any, Call], None]
+Declared = str | tuple | Kind
+
+
+def checked(**declared: Declared) -> Callable[[F], F]:
+    """Declare what the arguments of a function have to be.
+
+    Parameters
+    ----------
+    **declared
+        For an argument a shape, a tuple of shapes, or a kind such as ``Count()``. They are checked
+        in this order. Where the default is None, None is right as well.
+
+    Returns
+    -------
+    callable
+        A decorator. What it declares can be read as ``function.declared``.
+    """
+
+    def decorate(function: F) -> F:
+        parameters = inspect.signature(function).parameters
+        names = tuple(parameters)
+        optional = frozenset(n for n, p in parameters.items() if p.default is None)
+        title = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+
+        @functools.wraps(function)
+        def entry(*args: Any, **kwargs: Any) -> Any:
+            if sys._getframe(1).f_globals.get("__name__", "").startswith(_LIBRARY):
+                return function(*args, **kwargs)
+            before = _entered.set(title)
+            try:
+                check(dict(zip(names, args)) | kwargs, declared, optional)
+                return function(*args, **kwargs)
+            finally:
+                _entered.reset(before)
+
+        entry.declared = declared
+        return entry
+
+    return decorate
+
+
+def check(
+    arguments: Mapping[str, Any],
+    declared: Mapping[str, Declared],
+    optional: Collection[str] = (),
+) -> None:
+    """Check arguments against what is declared; those not given, or None and optional, pass."""
+    call = Call(arguments)
+    for name, kind in declared.items():
+        if name in arguments and not (arguments[name] is None and name in optional):
+            _check_one(name, arguments[name], kind, call)
+
+
+def check_fields(record: Any, **declared: Declared) -> None:
+    """Check the fields of a dataclass, in its ``__post_init__``. Errors begin with its name."""
+    optional = {f.name for f in dataclasses.fields(record) if f.default is None}
+    before = _entered.set(type(record).__name__)
+    try:
+        check({f.name: getattr(record, f.name) for f in dataclasses.fields(record)},
+              declared, optional)  # fmt: skip
+    finally:
+        _entered.reset(before)
+
+
+def named(message: str) -> str:
+    """A message that begins with the name of the function that the caller entered."""
+    return f"{_entered.get()}: {message}"
+
+
+def _check_one(name: str, value: Any, kind: Declared, call: Call) -> None:
+    if isinstance(kind, str):
+        _check_floats(name, value, kind, call)
+    elif isinstance(kind, tuple):
+        if not isinstance(value, tuple) or len(value) != len(kind):
+            given = f"{len(value)} parts" if isinstance(value, tuple) else type(value).__name__
+            raise TypeError(
+                named(f"{name} is {given}, expected the tuple of {len(kind)} of a forward pass")
+            )
+        for number, (part, shape) in enumerate(zip(value, kind)):
+            if shape:
+                _check_one(f"{name}[{number}]", part, shape, call)
+    else:
+        kind(name, value, call)
+
+
+def _check_floats(name: str, array: np.ndarray, letters: str, call: Call) -> None:
+    if not isinstance(array, np.ndarray):
+        raise TypeError(
+            named(
+                f"{name} is a {type(array).__name__}, expected a NumPy array "
+                f"of shape {_tuple(letters)}"
+            )
+        )
+    if array.dtype.kind != "f":
+        raise TypeError(named(f"{name} has dtype {array.dtype}, expected floats"))
+    check_shape(name, array.shape, letters, call)
+
+
+def check_shape(name: str, shape: tuple[int, ...], letters: str, call: Call) -> None:
+    """Check a shape against letters, and take the size of each new letter from it.
+
+    Raises ValueError if a rank or a size does not fit, or a size is zero.
+    """
+    parts, more = _dimensions(letters)
+    if len(shape) != len(parts) and not (more and len(shape) > len(parts)):
+        raise ValueError(
+            named(
+                f"{name} has shape {tuple(shape)}, expected {'at least ' * more}{len(parts)} "
+                f"dimension{'s' * (len(parts) != 1)}, {_tuple(letters)}"
+            )
+        )
+    if 0 in shape:
+        raise ValueError(
+            named(
+                f"{name} has shape {tuple(shape)}, expected {_tuple(letters)} "
+                "with no dimension of size zero"
+            )
+        )
+    given = tuple(shape[len(shape) - len(parts) :])
+    sizes, sources = call.sizes, call.sources
+    for (factor, letter), size in zip(parts, given):
+        if factor == 1 and letter and letter not in sizes:
+            sizes[letter], sources[letter] = size, name
+    wanted = tuple([factor * sizes[letter] if letter else factor for factor, letter in parts])
+    if given != wanted:
+        origin = ", ".join(
+            f"{letter} = {sizes[letter]} from {sources[letter]}"
+            for letter in sorted({letter for _, letter in parts if letter})
+            if sources[letter] != name
+        )
+        raise ValueError(
+            named(
+                f"{name} has shape {tuple(shape)}, "
+                f"expected {_tuple(letters)} = {wanted}{origin and '; '}{origin}"
+            )
+        )
+
+
+@functools.cache
+def _dimensions(letters: str) -> tuple[tuple[tuple[int, str], ...], bool]:
+    """``"... N 4H 3"`` -> ``(((1, "N"), (4, "H"), (3, "")), True)``."""
+    names = letters.split()
+    more = names[0] == "..."
+    parts = ((name.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), name) for name in names[more:])
+    return tuple((int(number or 1), name[len(number) :]) for number, name in parts), more
+
+
+def _tuple(letters: str) -> str:
+    names = letters.split()
+    return f"({', '.join(names)}{',' * (len(names) == 1)})"
+
+
+@dataclass(frozen=True)
+class Floats:
+    """A NumPy array of floats of a shape; finite ones, on request."""
+
+    shape: str
+    finite: bool = False
+
+    def __call__(self, name: str, array: np.ndarray, call: Call) -> None:
+        _check_floats(name, array, self.shape, call)
+        if self.finite:
+            check_finite(name, array)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A NumPy array of floats, (N, d_1, ..., d_k); D is the size of a row, d_1 * ... * d_k."""
+
+    def __call__(self, name: str, array: np.ndarray, call: Call) -> None:
+        _check_floats(name, array, "... D", call)
+        if array.ndim < 2:
+            raise ValueError(
+                named(f"{name} has shape {array.shape}, expected (N, d_1, ..., d_k), a row each")
+            )
+        call.sizes |= {"N": len(array), "D": math.prod(array.shape[1:])}
+        call.sources["N"] = name
+
+
+@dataclass(frozen=True)
+class Indices:
+    """A NumPy array of integers of a shape, each from 0 to ``below - 1``.
+
+    ``below`` is a number, or a letter declared before. NumPy would read -1 as the last row,
+    silently.
+    """
+
+    shape: str
+    below: int | str
+
+    def __call__(self, name: str, array: np.ndarray, call: Call) -> None:
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
+            given = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+            raise TypeError(named(f"{name} is {given}, expected a NumPy array of integers"))
+        check_shape(name, array.shape, self.shape, call)
+        check_range(name, array, call.sizes.get(self.below, self.below))
+
+
+@dataclass(frozen=True)
+class Count:
+    """A whole number of steps, samples or pixels, within limits; True and False are not."""
+
+    least: int = 1
+    most: float = math.inf
+
+    def __call__(self, name: str, value: int, call: Call | None = None) -> None:
+        if isinstance(value, bool) or not isinstance(value, int | np.integer):
+            raise TypeError(named(f"{name} is {value!r}, expected a whole number"))
+        if value < self.least:
+            raise ValueError(named(f"{name} is {value}, expected at least {self.least}"))
+        if value > self.most:
+            raise ValueError(named(f"{name} is {value}, expected at most {self.most}"))
+
+
+@dataclass(frozen=True)
+class Number:
+    """A rate, a weight or another real number: finite, and within limits."""
+
+    above: float | None = None
+    least: float | None = None
+    most: float = math.inf
+    below: float = math.inf
+
+    def __call__(self, name: str, value: float, call: Call | None = None) -> None:
+        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+            raise TypeError(named(f"{name} is {value!r}, expected a number"))
+        too_low = (self.above is not None and value <= self.above) or (
+            self.least is not None and value < self.least
+        )
+        if not math.isfinite(value) or too_low or value > self.most or value >= self.below:
+            limits = [] if self.above is None else [f"above {self.above:g}"]
+            limits += [] if self.least is None else [f"at least {self.least:g}"]
+            limits += [] if self.most == math.inf else [f"at most {self.most:g}"]
+            limits += [] if self.below == math.inf else [f"below {self.below:g}"]
+            expected = " and ".join(limits) or "a finite number"
+            raise ValueError(named(f"{name} is {value:g}, expected {expected}"))
+
+
+@dataclass(frozen=True)
+class Instance:
+    """An instance of a class; ``hint`` says how to make one, as in "such as squeezenet()"."""
+
+    of: type | tuple[type, ...]
+    hint: str = ""
+
+    def __call__(self, name: str, value: Any, call: Call | None = None) -> None:
+        if not isinstance(value, self.of) or (isinstance(value, bool) and self.of is not bool):
+            kinds = self.of if isinstance(self.of, tuple) else (self.of,)
+            expected = " or ".join(_described(kind) for kind in kinds)
+            raise TypeError(
+                named(
+                    f"{name} is a {type(value).__name__}, expected {expected}"
+                    f"{self.hint and ', '}{self.hint}"
+                )
+            )
+
+
+def _described(kind: type) -> str:
+    title = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    return f"{'an' if title[0] in 'aeiouAEIOU' else 'a'} {title}"
+
+
+@dataclass(frozen=True)
+class Function:
+    """Anything that can be called; ``hint`` says from what to what."""
+
+    hint: str
+
+    def __call__(self, name: str, value: Callable, call: Call | None = None) -> None:
+        if not callable(value):
+            raise TypeError(
+                named(f"{name} is a {type(value).__name__}, expected a function {self.hint}")
+            )
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of a few names."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, name: str, value: str, call: Call | None = None) -> None:
+        if not isinstance(value, str) or value not in self.names:
+            expected = " or ".join(map(repr, self.names))
+            raise ValueError(named(f"{name} is {value!r}, expected {expected}"))
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A list of strings, as many as ``length``: a number, or a letter declared before."""
+
+    length: int | str | None = None
+
+    def __call__(self, name: str, texts: Collection[str], call: Call | None = None) -> None:
+        if isinstance(texts, str) or not isinstance(texts, Collection):
+            given = "single string" if isinstance(texts, str) else type(texts).__name__
+            raise TypeError(named(f"{name} is a {given}, expected a list of strings"))
+        for text in texts:
+            if not isinstance(text, str):
+                raise TypeError(
+                    named(f"{name} holds a {type(text).__name__}, expected strings only")
+                )
+        length = call.sizes.get(self.length) if isinstance(self.length, str) else self.length
+        if length is not None and len(texts) != length:
+            raise ValueError(named(f"{name} has {len(texts)} strings, expected {length}"))
+
+
+RNG = Instance(np.random.Generator, "such as numpy.random.default_rng(0)")
+
+
+def check_range(name: str, indices: np.ndarray, upper: int) -> None:
+    """Raise ValueError unless all of some integers lie from 0 to ``upper - 1``."""
+    if indices.size and (indices.min() < 0 or indices.max() >= upper):
+        worst = indices.min() if indices.min() < 0 else indices.max()
+        raise ValueError(named(f"{name} contains {worst}, expected indices from 0 to {upper - 1}"))
+
+
+def check_finite(name: str, array: np.ndarray) -> None:
+    """Raise ValueError if an array holds NaN or infinity."""
+    bad = array.size - np.count_nonzero(np.isfinite(array))
+    if bad:
+        raise ValueError(
+            named(
+                f"{name} contains {bad} values that are NaN or infinite, "
+                "expected finite numbers only"
+            )
+        )

@@ -1,0 +1,167 @@
+"""Drawings of the networks: what flows where, forward and backward."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
+
+from cs231n_lib.figures.captions import COLOUR, finish
+from cs231n_lib.validation import check_texts
+
+__all__ = ["draw_captioning", "draw_lstm_cell", "draw_unrolled_rnn"]
+
+Point = tuple[float, float]
+
+
+def draw_captioning(words: list[str]) -> Figure:
+    """The captioning network, unrolled over a sentence.
+
+    Parameters
+    ----------
+    words : list of str
+        The sentence with ``<START>`` before and ``<END>`` behind it.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If ``words`` is one string, or contains something else.
+    ValueError
+        If there are less than two.
+    """
+    check_texts("draw_captioning", "words", words)
+    if len(words) < 2:
+        raise ValueError(
+            f"draw_captioning: {len(words)} words, expected <START> and <END> at least"
+        )
+    steps = len(words) - 1
+    figure, ax = _canvas(width=steps + 2.2, height=4.2)
+    _box(ax, (0.8, 2.1), "features\nof the\npicture", COLOUR["green"], size=(1.3, 1.1))
+    for t in range(steps):
+        x = t + 2.3
+        _box(ax, (x, 2.1), rf"$h_{{{t + 1}}}$", COLOUR["blue"], size=(0.6, 0.6))
+        start = (1.45, 2.1) if t == 0 else (x - 0.7, 2.1)
+        _arrow(ax, start, (x - 0.3, 2.1))
+        _arrow(ax, (x, 0.9), (x, 1.8))
+        _arrow(ax, (x, 2.4), (x, 3.3))
+        for y, word in ((0.6, words[t]), (3.6, words[t + 1])):
+            ax.text(x, y, word, ha="center", va="center", fontsize=8.5, rotation=20)
+    ax.text(1.62, 2.35, r"$h_0$", ha="center", fontsize=10)
+    ax.text(0.8, 0.6, "words it reads", ha="center", va="center", color=COLOUR["grey"])
+    ax.text(0.8, 3.6, "words it should say", ha="center", va="center", color=COLOUR["grey"])
+    return finish(figure, ax)
+
+
+def draw_unrolled_rnn() -> Figure:
+    """A vanilla RNN over three steps: values forward in black, gradients backward in red."""
+    figure, ax = _canvas(width=10.6, height=5)
+    y, low = 2.5, 2.25
+    centres = (2.1, 5.2, 8.3)
+    ax.text(0.3, y, r"$h_0$", ha="center", va="center", fontsize=14)
+    for t, x in enumerate(centres, start=1):
+        left, right = x - 0.8, x + 0.8
+        before = 0.6 if t == 1 else centres[t - 2] + 0.8
+        _box(ax, (x, y), rf"$h_{t}=\tanh(a_{t})$", COLOUR["blue"], size=(1.6, 1))
+        _arrow(ax, (before, y + 0.25), (left, y + 0.25))
+        ax.text(x, 0.35, rf"$x_{t}$", ha="center", va="center", fontsize=13)
+        _arrow(ax, (x - 0.15, 0.65), (x - 0.15, y - 0.5))
+        ax.text(x, 4.7, rf"$L_{t}$", ha="center", va="center", fontsize=13)
+        _arrow(ax, (x, y + 0.5), (x, 4.4))
+        # Backward: the loss's own gradient comes down on the right and meets the one from later.
+        meet = right + 0.45
+        ax.plot([x + 0.3, meet], [4.7, 4.7], color=COLOUR["orange"], lw=1.4, ls="--")
+        _arrow(ax, (meet, 4.7), (meet, low + 0.25), red=True)
+        _arrow(ax, (meet - 0.25, low), (right, low), red=True)
+        _circle(ax, (meet, low), "+")
+        _arrow(ax, (x + 0.15, y - 0.5), (x + 0.15, 0.65), red=True)
+        goal = 0.6 if t == 1 else centres[t - 2] + 1.5
+        _arrow(ax, (left, low), (goal, low), red=True)
+        for place, text in (
+            ((x + 0.25, 1.3), rf"$dx_{t} = da_{t} W_x^\top$"),
+            ((meet + 0.1, 3.75), rf"$\partial L_{t}/\partial h_{t}$"),
+            ((goal + 0.02, low - 0.33), rf"$da_{t} W_h^\top$"),
+        ):
+            ax.text(*place, text, color=COLOUR["orange"], va="center", fontsize=9.5)
+    return finish(figure, ax)
+
+
+def draw_lstm_cell() -> Figure:
+    """One step of an LSTM: four gates below, the cell state along the top."""
+    figure, ax = _canvas(width=10, height=5.4)
+    top, gate_y, bus = 4.4, 2.2, 0.9
+    gates = {"f": 2.2, "i": 3.9, "g": 5.3, "o": 7.2}
+    names = {"f": "forget", "i": "input", "g": "candidate", "o": "output"}
+    ax.text(0.35, top, r"$c_{t-1}$", ha="center", va="center", fontsize=14)
+    ax.text(9.65, top, r"$c_t$", ha="center", va="center", fontsize=14)
+    ax.text(0.6, bus, r"$x_t,\ h_{t-1}$", ha="center", va="center", fontsize=13)
+    ax.text(9.65, 3.1, r"$h_t$", ha="center", va="center", fontsize=14)
+
+    _arrow(ax, (0.75, top), (gates["f"] - 0.25, top), width=3)
+    _arrow(ax, (gates["f"] + 0.25, top), (4.35, top), width=3)
+    _arrow(ax, (4.85, top), (9.3, top), width=3)
+    _circle(ax, (gates["f"], top), r"$\times$")
+    _circle(ax, (4.6, top), "+")
+    _circle(ax, (4.6, 3.4), r"$\times$")
+    _arrow(ax, (4.6, 3.65), (4.6, top - 0.25))
+    _circle(ax, (8.4, 3.1), r"$\times$")
+
+    ax.plot([1.3, gates["o"]], [bus, bus], color=COLOUR["ink"], lw=1.4)
+    for gate, x in gates.items():
+        squash = r"$\tanh$" if gate == "g" else r"$\sigma$"
+        _arrow(ax, (x, bus), (x, gate_y - 0.4))
+        _box(ax, (x, gate_y), squash, COLOUR["purple" if gate == "g" else "blue"], size=(0.9, 0.75))
+        ax.text(x + 0.1, gate_y - 0.62, names[gate], fontsize=9, color=COLOUR["grey"])
+    _arrow(ax, (gates["f"], gate_y + 0.38), (gates["f"], top - 0.25), label="f")
+    _arrow(ax, (gates["i"], gate_y + 0.38), (4.42, 3.22), label="i")
+    _arrow(ax, (gates["g"], gate_y + 0.38), (4.78, 3.22), label="g")
+    ax.plot([gates["o"], gates["o"]], [gate_y + 0.38, 3.1], color=COLOUR["ink"], lw=1.4)
+    _arrow(ax, (gates["o"], 3.1), (8.15, 3.1))
+    ax.text(7.65, 3.2, r"$o_t$", ha="center", va="bottom", fontsize=11)
+    _arrow(ax, (8.4, top), (8.4, 3.35), label=r"$\tanh$")
+    _arrow(ax, (8.65, 3.1), (9.35, 3.1))
+    return finish(figure, ax)
+
+
+def _canvas(width: float, height: float) -> tuple[Figure, Axes]:
+    figure, ax = plt.subplots(figsize=(8, 8 * height / width))
+    ax.set(xlim=(0, width), ylim=(0, height), aspect="equal")
+    ax.axis("off")
+    return figure, ax
+
+
+def _box(ax: Axes, centre: Point, text: str, colour: str, size: Point) -> None:
+    corner = (centre[0] - size[0] / 2, centre[1] - size[1] / 2)
+    ax.add_patch(
+        FancyBboxPatch(
+            corner, *size, boxstyle="round,pad=0,rounding_size=0.12",
+            facecolor=colour, edgecolor="none",
+        )
+    )  # fmt: skip
+    ax.text(*centre, text, ha="center", va="center", color="white", fontsize=10.5)
+
+
+def _circle(ax: Axes, centre: Point, text: str) -> None:
+    ax.add_patch(Circle(centre, 0.25, facecolor="white", edgecolor=COLOUR["ink"], lw=1.4, zorder=3))
+    ax.text(*centre, text, ha="center", va="center", fontsize=13, zorder=4)
+
+
+def _arrow(
+    ax: Axes, start: Point, end: Point, red: bool = False, width: float = 1.4, label: str = ""
+) -> None:
+    ax.add_patch(
+        FancyArrowPatch(
+            start, end, arrowstyle="-|>", mutation_scale=11, shrinkA=0, shrinkB=0, lw=width,
+            color=COLOUR["orange"] if red else COLOUR["ink"], linestyle="--" if red else "-",
+        )
+    )  # fmt: skip
+    if label:
+        middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+        text = label if label.startswith("$") else f"${label}_t$"
+        ax.annotate(
+            text, middle, xytext=(6, 0), textcoords="offset points", va="center", fontsize=11
+        )

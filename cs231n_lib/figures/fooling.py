@@ -1,0 +1,249 @@
+"""Figures of the chapter on fooling images."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+from cs231n_lib.figures.captions import COLOUR, finish
+from cs231n_lib.figures.checks import check_curves, check_values
+from cs231n_lib.see.fooling import Fooling
+from cs231n_lib.see.old_checks import check_pictures
+from cs231n_lib.see.pixels import denormalize
+from cs231n_lib.validation import check_count, check_indices, check_number, check_texts
+
+__all__ = ["magnify", "plot_class_map", "plot_score_paths", "plot_series"]
+
+_MARKERS = "osD^v"
+
+
+def magnify(X: torch.Tensor, X_fooling: torch.Tensor, times: float = 10) -> np.ndarray:
+    """The difference of two pictures, magnified, on grey ground.
+
+    Parameters
+    ----------
+    X, X_fooling : (N, 3, H, W) tensors of floats
+        Normalised pictures.
+    times : float
+
+    Returns
+    -------
+    (N, H, W, 3) uint8 array
+        Mid grey where nothing changed; brighter and darker where a colour was raised or lowered.
+
+    Raises
+    ------
+    TypeError
+        If ``X`` or ``X_fooling`` is no tensor of floats, or ``times`` no number.
+    ValueError
+        If the shapes or devices differ, if pixels are NaN, infinite or far from normalised, or if
+        ``times`` is not positive.
+    """
+    check_number("magnify", "times", times, above=0)
+    check_pictures("magnify", X)
+    check_pictures("magnify", X_fooling, name="X_fooling")
+    if X.device != X_fooling.device:
+        raise ValueError(f"magnify: X is on {X.device}, but X_fooling on {X_fooling.device}")
+    if X.shape != X_fooling.shape:
+        raise ValueError(
+            f"magnify: X has shape {tuple(X.shape)}, but X_fooling {tuple(X_fooling.shape)}"
+        )
+    change = denormalize(X_fooling.detach()) - denormalize(X.detach())
+    pixels = (0.5 + times * change).clamp(0, 1).mul(255).round()
+    return pixels.to("cpu", torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def plot_score_paths(results: Mapping[str, Fooling], n: int = 0) -> Figure:
+    """The target's score and the best other score, step by step, a panel a result.
+
+    Parameters
+    ----------
+    results : dict
+        Title -> :class:`~cs231n_lib.see.fooling.Fooling`.
+    n : int
+        Which of its pictures.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If a result is no Fooling, or ``n`` no int.
+    ValueError
+        If there are no results, or a result has no picture ``n``.
+    """
+    check_count("plot_score_paths", "n", n, least=0)
+    if not results:
+        raise ValueError("plot_score_paths: results is empty, expected one result at least")
+    for title, result in results.items():
+        if not isinstance(result, Fooling):
+            raise TypeError(
+                f"plot_score_paths: results[{title!r}] is a {type(result).__name__}, expected a "
+                "Fooling, as fool returns it"
+            )
+        if n >= len(result.ended):
+            raise ValueError(
+                f"plot_score_paths: n is {n}, but results[{title!r}] has {len(result.ended)} "
+                "pictures, counted from 0"
+            )
+    figure, axes = plt.subplots(1, len(results), sharey=True, squeeze=False)
+    for ax, (title, result) in zip(axes[0], results.items()):
+        last = int(result.steps[n])
+        target = result.target_scores[: last + 1, n].cpu().numpy()
+        rival = result.rival_scores[: last + 1, n].cpu().numpy()
+        ax.plot(rival, color=COLOUR["grey"], label="best other class")
+        ax.plot(target, color=COLOUR["orange"], label="target")
+        ending = f"{result.ended[n]} after {last} steps"
+        if result.ended[n] == "fooled":
+            ax.plot(last, target[-1], "o", color=COLOUR["orange"], markersize=8)
+        ax.text(
+            0.97, 0.05, ending, transform=ax.transAxes, ha="right", fontsize=9,
+            color=COLOUR["orange"],
+        )  # fmt: skip
+        ax.set_title(title, loc="left")
+        ax.set(xlabel="step", xlim=(0, last * 1.04 + 0.2))
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.margins(y=0.22)
+    axes[0, 0].set_ylabel("score")
+    axes[0, 0].legend(loc="upper left")
+    return finish(figure, axes[0, 0])
+
+
+def plot_series(
+    x: Sequence[float],
+    curves: Mapping[str, Sequence[float]],
+    xlabel: str,
+    ylabel: str,
+    log: bool = False,
+    dashed: Sequence[str] = (),
+) -> Figure:
+    """Curves over a common axis.
+
+    Parameters
+    ----------
+    x : sequence of K floats
+    curves : dict
+        Name -> K values. NaN is a gap.
+    xlabel, ylabel : str
+    log : bool
+        Logarithmic x, with each value of ``x`` as a tick.
+    dashed : sequence of str
+        Names of curves that were computed rather than measured.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If a curve holds no real numbers, or ``dashed`` is one string.
+    ValueError
+        If there is no curve, if one has not K values or an infinite one; if a place is NaN or
+        infinite, or not positive on a logarithmic axis; if ``dashed`` names no curve.
+    """
+    check_values("plot_series", "x", x)
+    if log and min(x) <= 0:
+        raise ValueError(f"plot_series: x contains {min(x):g}, expected more than 0 as log is set")
+    check_curves("plot_series", "curves", curves, length=len(x), gaps=True)
+    check_texts("plot_series", "dashed", dashed)
+    unknown = [name for name in dashed if name not in curves]
+    if unknown:
+        raise ValueError(
+            f"plot_series: dashed names {unknown[0]!r}, expected one of {', '.join(curves)}"
+        )
+    figure, ax = plt.subplots()
+    for (name, values), marker in zip(curves.items(), itertools.cycle(_MARKERS)):
+        style = {"linestyle": "--"} if name in dashed else {"marker": marker, "markersize": 5}
+        ax.plot(x, values, label=name, **style)
+    if log:
+        ax.set_xscale("log")
+        ax.set_xticks(x, [f"{value:g}" for value in x])
+        ax.minorticks_off()
+    if all(isinstance(value, int) for values in curves.values() for value in values):
+        ax.yaxis.get_major_locator().set_params(integer=True)
+        ax.set_ylim(bottom=0)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    return finish(figure, ax, legend=len(curves) > 1)
+
+
+def plot_class_map(
+    classes: np.ndarray, names: Sequence[str], x: Sequence[float], y: Sequence[float],
+    xlabel: str, ylabel: str, points: Mapping[str, tuple[float, float]],
+) -> Figure:  # fmt: skip
+    """What a network sees at each place of a plane through a picture, in colours.
+
+    Parameters
+    ----------
+    classes : (len(y), len(x)) int array
+    names : sequence of str
+        Name of each class.
+    x, y : sequences of floats
+        The coordinates, evenly spaced.
+    xlabel, ylabel : str
+    points : dict
+        Label -> place (x, y) of a picture to be marked.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The seven most frequent classes have a colour each, all others are white.
+
+    Raises
+    ------
+    TypeError
+        If ``classes`` is no array of integers, a name no string, or a coordinate no number.
+    ValueError
+        If a class has no name, if the shape of ``classes`` is not that of the coordinates, or if
+        these are less than two, not evenly spaced and rising, NaN or infinite.
+    """
+    check_texts("plot_class_map", "names", names)
+    check_indices("plot_class_map", "classes", classes, len(names))
+    for name, values in {"x": x, "y": y}.items():
+        gaps = np.diff(check_values("plot_class_map", name, values))
+        if gaps.size == 0 or gaps.min() <= 0 or not np.allclose(gaps, gaps[0]):
+            raise ValueError(
+                f"plot_class_map: {name} is {list(values)}, expected two numbers at least, evenly "
+                "spaced and rising"
+            )
+    if classes.shape != (len(y), len(x)):
+        raise ValueError(
+            f"plot_class_map: classes have shape {classes.shape}, expected (len(y), len(x)) = "
+            f"{(len(y), len(x))}"
+        )
+    for label, at in points.items():
+        check_values("plot_class_map", f"points[{label!r}]", at, length=2)
+    found, counts = np.unique(classes, return_counts=True)
+    shown = found[np.argsort(-counts, kind="stable")][:7]
+    place = np.full(classes.shape, len(shown))
+    for k, c in enumerate(shown):
+        place[classes == c] = k
+    palette = ["#0072B2", "#D55E00", "#009E73", "#F0E442", "#AA4499", "#56B4E9", "#E69F00"]
+    palette = [*palette[: len(shown)], "#FFFFFF"]
+    figure, ax = plt.subplots(figsize=(8, 4.2))
+    dx, dy = (x[1] - x[0]) / 2, (y[1] - y[0]) / 2
+    ax.imshow(
+        place, origin="lower", cmap=ListedColormap(palette), vmin=-0.5, vmax=len(shown) + 0.5,
+        extent=(x[0] - dx, x[-1] + dx, y[0] - dy, y[-1] + dy), interpolation="nearest",
+        aspect="auto",
+    )  # fmt: skip
+    for label, at in points.items():
+        ax.plot(*at, "o", color="white", markeredgecolor=COLOUR["ink"], markersize=10)
+        ax.annotate(
+            label, at, xytext=(9, 7), textcoords="offset points", fontsize=9,
+            bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5},
+        )  # fmt: skip
+    for k, c in enumerate(shown):
+        ax.plot([], [], "s", color=palette[k], label=names[c], markersize=10)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.grid(False)
+    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize=9)
+    return finish(figure, ax)

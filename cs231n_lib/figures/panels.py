@@ -1,0 +1,164 @@
+"""Pictures of equal tiles, which the website turns into figures that a reader can work with.
+
+What a cell shows is one ordinary picture: tiles in rows, a label under each. That is what a
+notebook, a printed page and a browser without scripts have. A comment inside its file says what the
+labels are and where the tiles lie. The website's builder (``website/panels.py``) copies it into the
+page, and ``chapters/_static/interactive.js`` makes sliders and buttons from it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from IPython.display import Image
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image as Pillow
+from PIL.PngImagePlugin import PngInfo
+
+from cs231n_lib.figures.captions import COLOUR
+from cs231n_lib.figures.checks import check_picture
+from cs231n_lib.validation import check_count, check_number, check_texts
+
+__all__ = ["panels"]
+
+KINDS = ("compare", "steps", "words")
+PAGE = 700  # pixels of a page's column, at which labels are legible
+
+Tile = np.ndarray | Callable[[Figure], None]
+
+
+def panels(
+    kind: str,
+    tiles: Sequence[Tile],
+    labels: Sequence[str],
+    columns: int | None = None,
+    size: tuple[int, int] = (896, 896),
+    together: int = 1,
+    magnified: float | None = None,
+) -> Image:
+    """A grid of equal tiles, filled row by row, with a label under each.
+
+    Parameters
+    ----------
+    kind : {"compare", "steps", "words"}
+        What the website makes of it. ``"compare"``: a line to move between the first picture and
+        the last. ``"steps"``: a slider through the tiles. ``"words"``: a button for each tile after
+        the first, which stays.
+    tiles : sequence of (H, W, 3) uint8 arrays, or of callables
+        A callable is given an empty matplotlib figure of the tile's size to draw on. Its
+        units are those of the page: text of size 9 is legible there.
+    labels : sequence of str
+        One a tile.
+    columns : int, optional
+        By default all in one row.
+    size : (int, int)
+        Width and height of a tile in pixels.
+    together : int
+        Of steps: how many pictures change together. The tiles are all steps of the first picture,
+        then all steps of the second, and so on.
+    magnified : float, optional
+        Of a comparison: the tile in the middle is the difference of the other two, so many times,
+        on mid grey. The reader can then magnify it.
+
+    Returns
+    -------
+    IPython.display.Image
+        A JPEG if all tiles are arrays, else a PNG, with a comment of JSON in its file.
+
+    Raises
+    ------
+    TypeError
+        If a tile is neither an array of bytes nor callable, a label no string, or a number of
+        another type.
+    ValueError
+        If there is no such kind, or if numbers of tiles, labels and pictures do not go together; if
+        a tile has another shape, or a number is not positive.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"panels: kind is {kind!r}, expected one of {', '.join(KINDS)}")
+    check_texts("panels", "labels", labels)
+    for name, count in {"columns": columns, "width": size[0], "height": size[1]}.items():
+        if count is not None:
+            check_count("panels", name, count)
+    check_count("panels", "together", together)
+    if magnified is not None:
+        check_number("panels", "magnified", magnified, above=0)
+    for k, tile in enumerate(tiles):
+        if not callable(tile):
+            check_picture("panels", f"tiles[{k}]", tile)
+    if len(tiles) < 2 or len(labels) != len(tiles):
+        raise ValueError(
+            f"panels: {len(tiles)} tiles and {len(labels)} labels, expected two tiles at least and "
+            "a label for each"
+        )
+    if kind == "compare" and len(tiles) != 3:
+        raise ValueError(
+            f"panels: {len(tiles)} tiles to compare, expected 3: before, a third, after"
+        )
+    if len(tiles) % together:
+        raise ValueError(f"panels: {len(tiles)} tiles are not {together} pictures of equal length")
+    columns = len(tiles) if columns is None else columns
+    rows = -(-len(tiles) // columns)
+    width, height = size
+    gap = round(0.03 * width)
+    pixel = columns * (width + gap) / PAGE  # of the page, in pixels of the picture
+    font = min(12, 1.6 * (width / pixel) / max(1, *map(len, labels)))
+    cell = width + gap, height + gap + round(1.7 * font * pixel)
+    grid = Pillow.new("RGB", (columns * cell[0], rows * cell[1]), "white")
+    for k, (tile, label) in enumerate(zip(tiles, labels)):
+        left, top = k % columns * cell[0], k // columns * cell[1]
+        grid.paste(_label(label, cell, font, pixel), (left, top))
+        grid.paste(_tile(tile, size, pixel), (left + gap // 2, top + gap // 2))
+    facts = {
+        "kind": kind,
+        "columns": columns,
+        "together": together,
+        "picture": grid.size,
+        "cell": cell,
+        "tile": (gap // 2, gap // 2, width, height),
+        "magnified": magnified,
+        "labels": list(labels),
+    }
+    photographs = all(isinstance(tile, np.ndarray) for tile in tiles)
+    return _as_image(grid, json.dumps({"panels": facts}), photographs)
+
+
+def _as_image(picture: Pillow.Image, comment: str, photographs: bool) -> Image:
+    file = io.BytesIO()
+    if photographs:
+        picture.save(file, "jpeg", quality=85, comment=comment)
+    else:
+        information = PngInfo()
+        information.add_text("comment", comment)
+        picture.save(file, "png", pnginfo=information)
+    return Image(file.getvalue(), format="jpeg" if photographs else "png", width=PAGE)
+
+
+def _tile(tile: Tile, size: tuple[int, int], pixel: float) -> Pillow.Image:
+    if isinstance(tile, np.ndarray):
+        return Pillow.fromarray(tile).resize(size, Pillow.Resampling.BICUBIC)
+    figure = _figure(size, pixel)
+    tile(figure)
+    return _drawn(figure)
+
+
+def _label(text: str, size: tuple[int, int], font: float, pixel: float) -> Pillow.Image:
+    figure = _figure(size, pixel)
+    low = 0.6 * font * pixel / size[1]
+    figure.text(0.5, low, text, fontsize=font, ha="center", va="baseline", color=COLOUR["ink"])
+    return _drawn(figure)
+
+
+def _figure(size: tuple[int, int], pixel: float) -> Figure:
+    dpi = 72 * pixel  # a point is a pixel of the page
+    return Figure(figsize=(size[0] / dpi, size[1] / dpi), dpi=dpi, layout="none")
+
+
+def _drawn(figure: Figure) -> Pillow.Image:
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return Pillow.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")

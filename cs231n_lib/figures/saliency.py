@@ -1,0 +1,225 @@
+"""Figures of the saliency chapter: maps made visible, maps over photographs, curves."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from cs231n_lib.figures.captions import finish
+from cs231n_lib.figures.checks import check_colours, check_curves, check_picture, check_values
+from cs231n_lib.validation import check_finite, check_number
+
+__all__ = ["overlay", "plot_deletion", "plot_path", "plot_randomisation", "visible"]
+
+
+def visible(maps: torch.Tensor, percentile: float = 99.0) -> list[np.ndarray]:
+    """Maps scaled for the eye: a handful of extreme pixels must not leave the rest in the dark.
+
+    Parameters
+    ----------
+    maps : (N, H, W) tensor
+    percentile : float
+        Of the absolute values, map by map; what is larger is drawn as if it were so large.
+
+    Returns
+    -------
+    list of N (H, W) arrays
+        From 0 to 1, or from -1 to 1 if a map has negative values.
+
+    Raises
+    ------
+    TypeError
+        If ``maps`` is no tensor of real numbers, or ``percentile`` no number.
+    ValueError
+        If ``maps`` has another shape or a size of zero, or contains NaN or infinity; if
+        ``percentile`` is not above 0 and at most 100.
+    """
+    check_number("visible", "percentile", percentile, above=0, most=100)
+    if not isinstance(maps, torch.Tensor) or maps.is_complex():
+        given = maps.dtype if isinstance(maps, torch.Tensor) else type(maps).__name__
+        raise TypeError(f"visible: maps are {given}, expected a tensor of real numbers")
+    if maps.ndim != 3 or maps.numel() == 0:
+        raise ValueError(f"visible: maps have shape {tuple(maps.shape)}, expected (N, H, W)")
+    arrays = maps.detach().cpu().double().numpy()
+    check_finite("visible", {"maps": arrays})
+    limits = np.percentile(np.abs(arrays), percentile, axis=(1, 2), keepdims=True)
+    limits = np.where(
+        limits > 0, limits, np.maximum(np.abs(arrays).max((1, 2), keepdims=True), 1e-300)
+    )
+    return list(np.clip(arrays / limits, -1, 1))
+
+
+def overlay(image: np.ndarray, heat: np.ndarray, colours: str = "inferno") -> np.ndarray:
+    """A map over its photograph: grey and dim where the map is low, in colours where it is high.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8 array
+    heat : (H, W) array from 0 to 1
+        As from :func:`visible`.
+    colours : str
+        Matplotlib's name of the colours.
+
+    Returns
+    -------
+    (H, W, 3) uint8 array
+
+    Raises
+    ------
+    TypeError
+        If ``image`` is no array of bytes, or ``heat`` no array of floats.
+    ValueError
+        If the shapes do not fit, if ``heat`` is NaN or out of [0, 1], or if there are no such
+        colours.
+    """
+    check_picture("overlay", "image", image)
+    check_colours("overlay", colours)
+    if np.shape(heat) != image.shape[:2]:
+        raise ValueError(f"overlay: image has shape {image.shape} and heat {np.shape(heat)}")
+    check_values("overlay", "heat", np.ravel(heat), least=0, most=1)
+    grey = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2) / 255
+    above = np.clip((heat - 0.15) / 0.85, 0, 1)
+    weight = 0.8 * above[:, :, None] ** 0.8
+    hot = matplotlib.colormaps[colours](0.4 + 0.5 * above)[:, :, :3]
+    return np.rint(255 * ((1 - weight) * 0.9 * grey + weight * hot)).astype(np.uint8)
+
+
+def plot_path(alpha: Sequence[float], curves: Mapping[str, Sequence[float]]) -> Figure:
+    """The score of a class, and its slope, on the way from nothing to the picture.
+
+    Parameters
+    ----------
+    alpha : (K,) floats from 0 to 1
+        Points on the path, evenly spaced.
+    curves : dict
+        Name -> (K,) scores.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If something is no real number.
+    ValueError
+        If the points are less than two, not rising or not from 0 to 1; if there is no curve, or one
+        has not K values or one that is NaN or infinite.
+    """
+    if (np.diff(check_values("plot_path", "alpha", alpha, least=0, most=1)) <= 0).any() or (
+        len(alpha) < 2
+    ):
+        raise ValueError(f"plot_path: alpha is {list(alpha)}, expected two rising numbers at least")
+    check_curves("plot_path", "curves", curves, length=len(alpha))
+    figure, (left, right) = plt.subplots(1, 2)
+    middles = (np.asarray(alpha)[1:] + np.asarray(alpha)[:-1]) / 2
+    for name, scores in curves.items():
+        left.plot(alpha, scores, label=name)
+        slope = np.diff(scores) / np.diff(alpha)
+        (line,) = right.plot(middles, slope, linewidth=1, label=name)
+        right.fill_between(middles, slope, alpha=0.15, color=line.get_color(), linewidth=0)
+    left.set(title="score", xlabel="way from black to the picture, α", xlim=(0, 1))
+    right.set(title="its slope", xlabel="way from black to the picture, α", xlim=(0, 1))
+    return finish(figure, left, legend=True)
+
+
+def plot_deletion(
+    parts: Sequence[float],
+    deletion: Mapping[str, Sequence[float]],
+    insertion: Mapping[str, Sequence[float]],
+) -> Figure:
+    """How the probability of a class falls, and rises, as the picture goes and comes.
+
+    Parameters
+    ----------
+    parts : (K,) floats from 0 to 1
+        The part of the picture that is gone, or there.
+    deletion, insertion : dict
+        Method -> (K,) probabilities.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If something is no real number.
+    ValueError
+        If a part is not from 0 to 1; if there is no curve, or one has not K values or one that is
+        NaN, infinite or negative.
+    """
+    check_values("plot_deletion", "parts", parts, least=0, most=1)
+    for kind, curves in {"deletion": deletion, "insertion": insertion}.items():
+        check_curves("plot_deletion", kind, curves, length=len(parts), least=0)
+    figure, axes = plt.subplots(1, 2, sharey=True, figsize=(8, 3.6))
+    for ax, curves, title in zip(
+        axes, (deletion, insertion), ("deletion: lower is better", "insertion: higher is better")
+    ):
+        for (name, values), style in zip(curves.items(), itertools.cycle(_STYLES)):
+            ax.plot(100 * np.asarray(parts), values, label=name, **style)
+        ax.set(title=title, xlim=(0, 100), ylim=(0, None))
+    axes[0].set(xlabel="places deleted, %", ylabel="probability of the class")
+    axes[1].set(xlabel="places inserted, %")
+    return finish(figure, axes[0], legend=True)
+
+
+def plot_randomisation(correlations: Mapping[str, Mapping[str, float]]) -> Figure:
+    """How much of a map is left while its network forgets, block by block from the top.
+
+    Parameters
+    ----------
+    correlations : dict of dicts
+        Method -> block that was last made random -> rank correlation with the first map. All
+        methods have the same blocks in the same order.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If a correlation is no real number.
+    ValueError
+        If there is no method, if the blocks differ, or if a correlation is NaN or out of [-1, 1].
+    """
+    check_curves(
+        "plot_randomisation",
+        "correlations",
+        {name: [*values.values()] for name, values in correlations.items()},
+        least=-1 - 1e-6,  # a correlation is rounded
+        most=1 + 1e-6,
+    )
+    orders = {name: [*values] for name, values in correlations.items()}
+    for name, blocks in orders.items():
+        if blocks != next(iter(orders.values())):
+            raise ValueError(
+                f"plot_randomisation: the blocks of {name!r} are {', '.join(blocks)}, expected "
+                f"{', '.join(next(iter(orders.values())))}, as of {next(iter(orders))!r}"
+            )
+    figure, ax = plt.subplots(figsize=(8, 3.6))
+    for (name, values), style in zip(correlations.items(), itertools.cycle(_STYLES)):
+        ax.plot(list(values.values()), label=name, marker="o", markersize=4, **style)
+    ax.set_xticks(range(len(blocks)), blocks, rotation=30, ha="right", fontsize=8.5)
+    ax.axhline(0, color="#222222", linewidth=0.8)
+    ax.set(ylabel="rank correlation", xlabel="random from the top down to here")
+    ax.set_ylim(min(-0.25, ax.get_ylim()[0]), 1.05)
+    return finish(figure, ax, legend=True)
+
+
+# Colour and dashes together, so that curves are told apart without colours as well.
+_STYLES = [
+    {"color": "#0072B2", "linestyle": "-"},
+    {"color": "#009E73", "linestyle": "-."},
+    {"color": "#AA4499", "linestyle": "--"},
+    {"color": "#D55E00", "linestyle": "-", "linewidth": 3},
+    {"color": "#222222", "linestyle": ":"},
+    {"color": "#9A9A9A", "linestyle": "--"},
+]

@@ -1,0 +1,183 @@
+"""Training against an attacker, on a problem small enough for a few seconds: written digits.
+
+Madry et al. (arXiv:1706.06083) train on the worst pictures within a budget instead of the given
+ones: ``min over weights of mean over pictures of max over changes of loss``. The inner maximum is
+what :func:`cs231n_lib.see.fooling.pgd` looks for.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from sklearn.datasets import load_digits
+from torch import nn
+from torch.nn import functional as F  # noqa: N812
+
+from cs231n_lib.progress import progress
+from cs231n_lib.see.fooling import pgd, seen_as
+from cs231n_lib.see.old_checks import check_classes, check_pictures
+from cs231n_lib.see.pixels import denormalize, normalize
+from cs231n_lib.validation import check_count, check_number
+
+__all__ = ["digit_network", "digit_pictures", "robust_accuracy", "train_digits"]
+
+
+def digit_pictures() -> dict[str, torch.Tensor]:
+    """Scikit-learn's 1797 written digits as normalised pictures.
+
+    Returns
+    -------
+    dict
+        ``X_train`` (1437, 3, 8, 8) and ``X_test`` (360, 3, 8, 8) float32, grey, normalised as
+        every picture of this book; ``y_train`` and ``y_test`` int64, 0 to 9. Shuffled with a fixed
+        seed.
+    """
+    digits = load_digits()
+    order = np.random.default_rng(231).permutation(len(digits.target))
+    pixels = torch.from_numpy(digits.images[order]).float() / 16
+    X = normalize(pixels[:, None].repeat(1, 3, 1, 1))
+    y = torch.from_numpy(digits.target[order]).long()
+    return {"X_train": X[:1437], "y_train": y[:1437], "X_test": X[1437:], "y_test": y[1437:]}
+
+
+class _GreyPixels(nn.Module):
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        return denormalize(X).mean(dim=1).flatten(1)  # the mean of the three colours
+
+
+def digit_network(seed: int = 0, hidden: int = 256) -> nn.Module:
+    """A network with two hidden layers for 8 x 8 digits, not trained.
+
+    Parameters
+    ----------
+    seed : int
+        Of its weights.
+    hidden : int
+        Size of a hidden layer.
+
+    Returns
+    -------
+    torch.nn.Module
+        (N, 3, 8, 8) normalised pictures to (N, 10) scores.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``seed`` or ``hidden`` is no whole number, or out of range.
+    """
+    check_count("digit_network", "seed", seed, least=0)
+    check_count("digit_network", "hidden", hidden)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Sequential(
+            _GreyPixels(),
+            nn.Linear(64, hidden), nn.ReLU(),
+            nn.Linear(hidden, hidden), nn.ReLU(),
+            nn.Linear(hidden, 10),
+        )  # fmt: skip
+
+
+def train_digits(
+    X: torch.Tensor,
+    y: torch.Tensor,
+    epsilon: float = 0.0,
+    steps: int = 5,
+    epochs: int = 20,
+    batch_size: int = 100,
+    learning_rate: float = 2e-3,
+    seed: int = 0,
+) -> tuple[nn.Module, list[float]]:
+    """Train :func:`digit_network`, on given pictures or on the worst within a budget.
+
+    Parameters
+    ----------
+    X : (N, 3, 8, 8) tensor of floats
+        Normalised pictures.
+    y : (N,) int64 tensor
+    epsilon : float
+        The attacker's budget in the largest change of a pixel, 0 to 1. With 0 nobody attacks.
+    steps : int
+        Of the attack on each minibatch. A minibatch then costs ``steps + 1`` gradients.
+    epochs, batch_size : int
+    learning_rate : float
+        Of Adam.
+    seed : int
+        Of weights and of the order of the pictures.
+
+    Returns
+    -------
+    model : torch.nn.Module
+        In evaluation mode, frozen.
+    losses : list of float
+        The cross entropy on each minibatch that was trained on.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`~cs231n_lib.see.fooling.pgd`, or if a picture is no such digit or a setting out of
+        range.
+    """
+    _check_training(X, y, epsilon, steps, epochs, batch_size, learning_rate)
+    model = digit_network(seed).to(X.device)
+    optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
+    generator = torch.Generator().manual_seed(seed)
+    losses = []
+    for _ in progress(range(epochs), "training"):
+        for batch in torch.randperm(len(X), generator=generator).split(batch_size):
+            X_now, y_now = X[batch.to(X.device)], y[batch.to(X.device)]
+            if epsilon > 0:  # max over changes
+                X_now = pgd(X_now, y_now, model, epsilon, steps=steps, show_progress=False)
+            loss = F.cross_entropy(model(X_now), y_now)  # min over weights
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+    return model.eval().requires_grad_(False), losses
+
+
+def _check_training(X: torch.Tensor, y: torch.Tensor, epsilon: float, *settings: float) -> None:
+    *counts, learning_rate = settings
+    check_pictures("train_digits", X)
+    if X.shape[2:] != (8, 8):
+        raise ValueError(
+            f"train_digits: X has shape {tuple(X.shape)}, expected pictures (N, 3, 8, 8)"
+        )
+    check_classes("train_digits", y, X)
+    if y.max() > 9:
+        raise ValueError(f"train_digits: y contains class {y.max().item()}, expected 0 to 9")
+    check_number("train_digits", "epsilon", epsilon, least=0, most=1)
+    for name, count in zip(("steps", "epochs", "batch_size"), counts):
+        check_count("train_digits", name, count)
+    check_number("train_digits", "learning_rate", learning_rate, above=0)
+
+
+def robust_accuracy(
+    X: torch.Tensor, y: torch.Tensor, model: nn.Module, epsilon: float, steps: int = 20
+) -> float:
+    """Share of pictures seen rightly although each was attacked.
+
+    Parameters
+    ----------
+    X : (N, 3, H, W) tensor of floats
+        Normalised pictures.
+    y : (N,) int64 tensor
+        Their classes.
+    model : callable
+    epsilon : float
+        Budget of :func:`~cs231n_lib.see.fooling.pgd` in the largest change of a pixel; 0 for none.
+    steps : int
+
+    Returns
+    -------
+    float
+        From 0 to 1. A better attack might find less; this is an upper bound.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`~cs231n_lib.see.fooling.pgd`, or if ``epsilon`` is negative or no number.
+    """
+    check_number("robust_accuracy", "epsilon", epsilon, least=0, most=1)
+    if epsilon > 0:
+        X = pgd(X, y, model, epsilon, steps=steps, show_progress=False)
+    return seen_as(X, y, model).float().mean().item()

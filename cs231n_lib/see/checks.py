@@ -1,0 +1,187 @@
+"""Kinds of arguments that the half which sees declares, beside those of :mod:`cs231n_lib.checks`.
+
+What a tensor is can be checked at once; to look at its numbers is to wait for a GPU.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from cs231n_lib.checks import Call, Instance, check_shape, named
+
+__all__ = [
+    "MODEL",
+    "NETWORK",
+    "Classes",
+    "Generator",
+    "Model",
+    "Models",
+    "Pictures",
+    "Tensor",
+    "check_floats",
+]
+
+# Anything that turns normalised pictures (N, 3, H, W) into class scores (N, C).
+Model = Callable[[torch.Tensor], torch.Tensor]
+
+# Normalised pixels lie between -2.2 and 2.7. Beyond this somebody forgot to normalise.
+_LARGEST_PIXEL = 20.0
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor of floats of a shape; with ``finite``, of finite numbers."""
+
+    shape: str
+    finite: bool = False
+
+    def __call__(self, name: str, tensor: torch.Tensor, call: Call) -> None:
+        check_floats(name, tensor, "a tensor of floats")
+        check_shape(name, tensor.shape, self.shape, call)
+        if self.finite and not tensor.isfinite().all():
+            raise ValueError(named(f"{name} contains values that are NaN or infinite"))
+
+
+def check_floats(name: str, tensor: torch.Tensor, expected: str) -> None:
+    """Raise TypeError unless something is a tensor of floats."""
+    if not isinstance(tensor, torch.Tensor):
+        raise TypeError(named(f"{name} is a {type(tensor).__name__}, expected {expected}"))
+    if not tensor.is_floating_point():
+        raise TypeError(named(f"{name} has dtype {tensor.dtype}, expected floats"))
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Normalised pictures, (N, 3, H, W), that the model of the same call can read.
+
+    With ``like``, another argument: pictures of its dtype, on its device, one for each of its own
+    or one for all.
+    """
+
+    like: str = ""
+
+    def __call__(self, name: str, X: torch.Tensor, call: Call) -> None:
+        check_floats(name, X, "a tensor of shape (N, 3, H, W); cs231n_lib.see.images.preprocess "
+                     "makes one")  # fmt: skip
+        if self.like:
+            _check_like(name, X, self.like, call.arguments[self.like])
+        else:
+            check_shape(name, X.shape, "N 3 H W", call)
+        for model in _several(call.arguments.get("model")):
+            _check_reads(name, X, model)
+        low, high = (end.item() for end in X.detach().aminmax())  # NaN if there is one
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise ValueError(named(f"{name} contains pixels that are NaN or infinite"))
+        if max(-low, high) > _LARGEST_PIXEL:
+            raise ValueError(
+                named(
+                    f"{name} has values from {low:.4g} to {high:.4g}, expected normalised pixels, "
+                    "about -2.2 to 2.7; cs231n_lib.see.images.preprocess normalises pictures"
+                )
+            )
+
+
+def _check_like(name: str, X: torch.Tensor, other: str, given: torch.Tensor) -> None:
+    if X.device != given.device or X.dtype != given.dtype:
+        raise ValueError(
+            named(
+                f"{name} is {X.dtype} on {X.device}, but {other} is {given.dtype} on {given.device}"
+            )
+        )
+    if X.shape not in (given.shape, (1, *given.shape[1:])):
+        raise ValueError(
+            named(
+                f"{name} has shape {tuple(X.shape)}, expected {tuple(given.shape)} or "
+                f"{(1, *given.shape[1:])}"
+            )
+        )
+
+
+def _several(model: Any) -> list[Any]:
+    return list(model) if isinstance(model, list | tuple) else [model]
+
+
+def _check_reads(name: str, X: torch.Tensor, model: Any) -> None:
+    weight = next(model.parameters(), None) if isinstance(model, nn.Module) else None
+    if weight is not None and weight.device != X.device:
+        raise ValueError(
+            named(
+                f"{name} is on {X.device}, but the model is on {weight.device}; "
+                f"move one of them, as in {name}.to({str(weight.device)!r})"
+            )
+        )
+    if weight is not None and weight.dtype != X.dtype:
+        raise TypeError(
+            named(f"{name} has dtype {X.dtype}, but the model's weights {weight.dtype}")
+        )
+
+
+@dataclass(frozen=True)
+class Classes:
+    """An int64 tensor of classes, one for each of the pictures ``of``, on their device.
+
+    With ``one_for_all``, a whole number is right as well. How large a class may be, only the scores
+    tell: see :func:`cs231n_lib.see.network.class_scores`.
+    """
+
+    of: str = "X"
+    one_for_all: bool = False
+
+    def __call__(self, name: str, y: torch.Tensor | int, call: Call) -> None:
+        X = call.arguments[self.of]
+        if self.one_for_all and isinstance(y, int) and not isinstance(y, bool):
+            y = torch.tensor(y, device=X.device).expand(len(X))
+        if not isinstance(y, torch.Tensor) or y.dtype != torch.int64:
+            given = y.dtype if isinstance(y, torch.Tensor) else type(y).__name__
+            raise TypeError(named(f"{name} is {given}, expected an int64 tensor of classes"))
+        if y.shape != X.shape[:1]:
+            raise ValueError(
+                named(
+                    f"{name} has shape {tuple(y.shape)}, expected ({len(X)},), "
+                    "one class for each picture"
+                )
+            )
+        if y.device != X.device:
+            raise ValueError(named(f"{name} is on {y.device}, but the pictures are on {X.device}"))
+        if y.min() < 0:
+            raise ValueError(named(f"{name} contains class {y.min().item()}, expected 0 or more"))
+
+
+@dataclass(frozen=True)
+class Models:
+    """A model, or with ``several`` a sequence of them."""
+
+    several: bool = False
+
+    def __call__(self, name: str, model: Model | list[Model], call: Call) -> None:
+        models = _several(model) if self.several else [model]
+        if not models:
+            raise ValueError(named(f"{name} is empty, expected at least one"))
+        for one in models:
+            if not callable(one):
+                raise TypeError(
+                    named(
+                        f"{name} is a {type(one).__name__}, expected a network or another "
+                        "function from pictures to scores"
+                    )
+                )
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A source of random numbers on the CPU, so that they are the same on every device."""
+
+    def __call__(self, name: str, generator: torch.Generator, call: Call) -> None:
+        Instance(torch.Generator)(name, generator)
+        if generator.device.type != "cpu":
+            raise ValueError(named(f"{name} is on {generator.device}, expected the CPU"))
+
+
+MODEL = Models()
+NETWORK = Instance(nn.Module)

@@ -1,0 +1,322 @@
+"""Pictures: from a file, an array or a name to what a network reads, and back.
+
+Between the two there are three scales. A picture to look at has bytes, (H, W, 3) uint8. In between
+lie floats from 0 to 1. A network reads *normalised* pictures, (N, 3, H, W): ImageNet's mean colour
+is subtracted, and each channel divided by its standard deviation.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from cs231n_lib.files import check_file, write_atomically
+from cs231n_lib.see.old_checks import check_tensor
+from cs231n_lib.see.pixels import clamp_pixels, denormalize, normalize
+from cs231n_lib.validation import check_count, check_number
+
+__all__ = [
+    "PHOTOGRAPHS",
+    "blur_image",
+    "clamp_pixels",
+    "denormalize",
+    "deprocess",
+    "load_image",
+    "normalize",
+    "preprocess",
+    "save_png",
+]
+
+# Photographs that come with installed packages: name -> package, file in it. They are in the public
+# domain or under CC0, except two from flickr under CC BY 2.0: china, by danielbuechele, and flower,
+# by vultilion.
+PHOTOGRAPHS = {
+    "astronaut": ("skimage", "data/astronaut.png"),
+    "camera": ("skimage", "data/camera.png"),
+    "chelsea": ("skimage", "data/chelsea.png"),
+    "china": ("sklearn", "datasets/images/china.jpg"),
+    "coffee": ("skimage", "data/coffee.png"),
+    "coins": ("skimage", "data/coins.png"),
+    "flower": ("sklearn", "datasets/images/flower.jpg"),
+    "grace_hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
+    "hubble": ("skimage", "data/hubble_deep_field.jpg"),
+    "motorcycle": ("skimage", "data/motorcycle_left.png"),
+    "rocket": ("skimage", "data/rocket.jpg"),
+}
+
+# Files of other kinds are refused. Of Pillow's further kinds one, EPS, is a program that it would
+# have another program run; one, JPEG 2000, can be cut short unnoticed; and the rest are not met
+# among photographs.
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+
+# A larger square would have more pixels than Pillow reads from a file without a warning.
+_LARGEST_SIDE = 9000
+
+Picture = str | Path | np.ndarray | Image.Image
+
+
+def load_image(source: Picture, size: int | None = None) -> np.ndarray:
+    """A picture as an array of bytes, whatever it comes as.
+
+    Parameters
+    ----------
+    source : str, Path, array or PIL.Image.Image
+        A name of ``PHOTOGRAPHS``, the path of a file (AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF or
+        WebP), or an array: (H, W) or (H, W, 1) grey, (H, W, 3) RGB, (H, W, 4) RGB with opacity,
+        as uint8 from 0 to 255 or as floats from 0 to 1. Transparent places become white. A file's
+        note on how the camera was held is obeyed.
+    size : int, optional
+        Scale the shorter side to so many pixels, then cut a square from the middle. By default
+        the picture keeps its size.
+
+    Returns
+    -------
+    (H, W, 3) uint8 array
+        RGB.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is neither such a name nor such a file.
+    TypeError
+        If the source is of no such kind, or an array of another dtype; if ``size`` is no int.
+    ValueError
+        If a file is no complete picture of such a kind, or declares more than Pillow's limit of 178
+        million pixels; if an array has another shape, no pixel, NaN, or floats outside 0 to 1; if
+        ``size`` is less than 1 or more than 9000.
+    OSError
+        If the system does not let us look for the file.
+    """
+    if size is not None:
+        check_count("load_image", "size", size)
+        if size > _LARGEST_SIDE:
+            raise ValueError(f"load_image: size is {size}, expected at most {_LARGEST_SIDE}")
+    image = _open(source)
+    if size is not None:
+        image = ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
+    return np.array(image)
+
+
+def _open(source: Picture) -> Image.Image:
+    if isinstance(source, np.ndarray):
+        return _to_rgb(Image.fromarray(_to_bytes(source)))
+    if not isinstance(source, str | Path | Image.Image):
+        raise TypeError(
+            f"load_image: source is a {type(source).__name__}, expected a name, a path, "
+            "a NumPy array or a PIL image"
+        )
+    path = None if isinstance(source, Image.Image) else _path(source)
+    try:
+        if path is None:
+            source.load()
+            image = source
+        else:
+            with Image.open(path, formats=_FORMATS) as file:
+                image = ImageOps.exif_transpose(file)
+    except UnidentifiedImageError:
+        raise ValueError(
+            f"load_image: {str(source)!r} is no picture that can be read; "
+            f"the kinds of files are {', '.join(_FORMATS)}"
+        ) from None
+    except Exception as error:  # a damaged file can lead to nearly any
+        raise ValueError(
+            f"load_image: the picture {str(source)!r} is damaged, cut short or not to be read: "
+            f"{error}"
+        ) from error
+    return _to_rgb(image)
+
+
+def _path(source: str | Path) -> Path:
+    if source in PHOTOGRAPHS:
+        package, file = PHOTOGRAPHS[source]
+        return Path(importlib.util.find_spec(package).submodule_search_locations[0]) / file
+    try:
+        check_file(source, "load_image: the picture")
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"load_image: there is no file {str(source)!r}, and no photograph of that name; "
+            f"the names are {', '.join(PHOTOGRAPHS)}"
+        ) from None
+    return Path(source)
+
+
+def _to_bytes(array: np.ndarray) -> np.ndarray:
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+        raise ValueError(
+            f"load_image: the array has shape {array.shape}, expected (H, W), (H, W, 1), "
+            "(H, W, 3) or (H, W, 4)"
+        )
+    if array.size == 0:
+        raise ValueError(f"load_image: the array has shape {array.shape}, and so no pixel")
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind != "f":
+        raise TypeError(
+            f"load_image: the array has dtype {array.dtype}, expected uint8 from 0 to 255 "
+            "or floats from 0 to 1"
+        )
+    if not np.isfinite(array).all():
+        raise ValueError("load_image: the array contains NaN or infinite pixels")
+    if array.min() < 0 or array.max() > 1:
+        raise ValueError(
+            f"load_image: the array has floats from {array.min():.4g} to {array.max():.4g}, "
+            "expected 0 to 1"
+        )
+    return np.rint(255 * array).astype(np.uint8)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if 0 in image.size:
+        raise ValueError(f"load_image: the picture has size {image.size}, and so no pixel")
+    if image.mode.startswith("I;16"):  # PIL would cut 16 bits off at 255
+        image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
+    elif image.mode in ("I", "F"):
+        raise ValueError(
+            f"load_image: the picture has {image.mode!r} pixels of unknown range; "
+            "give an array of floats from 0 to 1"
+        )
+    if image.mode == "La":  # which PIL converts to nothing but this
+        image = image.convert("LA")
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def preprocess(images: Picture | Sequence[Picture], size: int | None = 224) -> torch.Tensor:
+    """Pictures as a network reads them (the assignment's ``preprocess``, for one or many).
+
+    Parameters
+    ----------
+    images : picture, or sequence of N pictures
+        As for :func:`load_image`.
+    size : int or None
+        Side of the square that each becomes, see :func:`load_image`. With None they keep their
+        size, which must then be the same for all.
+
+    Returns
+    -------
+    (N, 3, H, W) float32 tensor
+        Normalised, on the CPU. N is 1 for a single picture.
+
+    Raises
+    ------
+    FileNotFoundError, TypeError, ValueError
+        As :func:`load_image`; ValueError also if there is no picture, or if sizes differ.
+    """
+    if not isinstance(images, list | tuple):
+        images = [images]
+    if not images:
+        raise ValueError("preprocess: no pictures were given, expected at least one")
+    arrays = [load_image(image, size) for image in images]
+    shapes = {array.shape[:2] for array in arrays}
+    if len(shapes) > 1:
+        raise ValueError(
+            f"preprocess: pictures of different sizes, {sorted(shapes)}, do not fit in one "
+            "tensor; give a size"
+        )
+    pixels = torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).contiguous()
+    return normalize(pixels.float() / 255)
+
+
+def deprocess(X: torch.Tensor) -> np.ndarray:
+    """Normalised pictures as bytes to look at; the inverse of :func:`preprocess`.
+
+    Parameters
+    ----------
+    X : (N, 3, H, W) tensor of floats
+        Normalised pictures, on any device.
+
+    Returns
+    -------
+    (N, H, W, 3) uint8 array
+        What lies outside 0 to 255 is clipped, the rest rounded. (The assignment's ``deprocess``
+        stretched each picture to the full range, which hides a change of brightness.)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``X`` is no such tensor; ValueError also if a pixel is NaN or infinite.
+    """
+    check_tensor("deprocess", X, "N 3 H W")
+    if not X.isfinite().all():
+        raise ValueError("deprocess: X contains pixels that are NaN or infinite")
+    pixels = denormalize(X.detach()).clamp(0, 1).mul(255).round()
+    return pixels.to("cpu", torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def blur_image(X: torch.Tensor, sigma: float = 1) -> torch.Tensor:
+    """Blur pictures with a Gaussian (of the assignment; there by SciPy, on the CPU, in place).
+
+    Parameters
+    ----------
+    X : (N, C, H, W) tensor of floats
+        Its sides must be at least ``int(4 * sigma + 0.5)`` long.
+    sigma : float
+        Standard deviation, in pixels.
+
+    Returns
+    -------
+    (N, C, H, W) tensor
+        What ``scipy.ndimage.gaussian_filter1d`` along H, then W, gives: the bell is cut off at four
+        standard deviations, and the picture mirrored at its edges.
+
+    Raises
+    ------
+    TypeError
+        If ``X`` is no tensor of floats, or ``sigma`` no number.
+    ValueError
+        If ``X`` has another shape, or ``sigma`` is not positive, or so large that the mirror image
+        ends.
+    """
+    check_tensor("blur_image", X, "N C H W")
+    check_number("blur_image", "sigma", sigma, above=0)
+    radius = int(4 * sigma + 0.5)
+    if radius > min(X.shape[2:]):
+        raise ValueError(
+            f"blur_image: sigma {sigma} needs pictures of {radius} pixels a side or more, "
+            f"X has shape {tuple(X.shape)}"
+        )
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
+    bell = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    bell = (bell / bell.sum()).tolist()
+    for axis in (2, 3):
+        side = X.shape[axis]
+        before = X.narrow(axis, 0, radius).flip(axis)
+        behind = X.narrow(axis, side - radius, radius).flip(axis)
+        wide = torch.cat([before, X, behind], dim=axis)
+        X = sum(weight * wide.narrow(axis, k, side) for k, weight in enumerate(bell))
+    return X
+
+
+def save_png(path: str | Path, image: np.ndarray) -> None:
+    """Save a picture without loss, completely or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+        Its folder must exist. A file that is already there is replaced at the very end.
+    image : (H, W, 3) uint8 array
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``image`` is no such array.
+    """
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        given = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
+        raise TypeError(f"save_png: image is {given}, expected a NumPy array of uint8")
+    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ValueError(
+            f"save_png: image has shape {image.shape}, expected (H, W, 3) with no size zero"
+        )
+    picture = Image.fromarray(image)
+    write_atomically(path, lambda file: picture.save(file, format="PNG"))

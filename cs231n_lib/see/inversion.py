@@ -1,0 +1,168 @@
+"""Feature inversion: what a picture may have looked like, judged by a layer's activations alone.
+
+Source: Mahendran and Vedaldi 2015, "Understanding deep image representations by inverting them".
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from cs231n_lib.see.class_visualization import Callback, Objective, visualize
+from cs231n_lib.see.fourier import FourierPicture
+from cs231n_lib.see.network import activations, frozen
+from cs231n_lib.see.old_checks import check_pictures, check_tensor
+from cs231n_lib.validation import check_number
+
+__all__ = ["feature_distance", "invert_features", "total_variation"]
+
+
+def invert_features(
+    X: torch.Tensor,
+    model: nn.Module,
+    layer: str,
+    *,
+    tv_weight: float = 0.01,
+    num_iterations: int = 128,
+    learning_rate: float = 0.05,
+    seed: int = 0,
+    callback: Callback | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """From noise, find pictures that a layer cannot tell from given ones.
+
+    Parameters
+    ----------
+    X : (N, 3, S, S) tensor of floats
+        Normalised pictures. Only their activations are looked at, and not changed.
+    model : torch.nn.Module
+    layer : str
+        Its name, such as ``"features.12"``. The layers after it are not computed.
+    tv_weight : float
+        Weight of the total variation: of all pictures with these activations, a smooth one.
+    num_iterations : int
+    learning_rate : float
+        Of Adam, for the coefficients of a :class:`~cs231n_lib.see.fourier.FourierPicture`.
+    seed : int
+        Of the noise in the beginning.
+    callback : callable, optional
+        As for :func:`~cs231n_lib.see.class_visualization.visualize`.
+
+    Returns
+    -------
+    X_inverted : (N, 3, S, S) tensor
+    losses : (num_iterations, N) tensor
+        Distance plus weighted variation, before each step.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If X holds no normalised square pictures, if X and the model do not fit, if there is no such
+        layer, if a layer's activations are all zero, if ``tv_weight`` is negative, or as
+        :func:`~cs231n_lib.see.class_visualization.visualize`.
+    """
+    check_pictures("invert_features", X, model)
+    if X.shape[2] != X.shape[3]:
+        raise ValueError(f"invert_features: X has shape {tuple(X.shape)}, expected square pictures")
+    check_number("invert_features", "tv_weight", tv_weight, least=0)
+    with frozen(model), torch.no_grad():
+        target = activations(model, X, layer)
+    distance = feature_distance(layer, target)
+
+    def objective(model: nn.Module, guess: torch.Tensor) -> torch.Tensor:
+        return distance(model, guess) + tv_weight * total_variation(guess)
+
+    picture = FourierPicture(len(X), X.shape[2], seed).to(X.device, X.dtype)
+    return visualize(
+        objective,
+        model,
+        picture,
+        num_iterations=num_iterations,
+        learning_rate=learning_rate,
+        view=None,
+        callback=callback,
+    )
+
+
+def feature_distance(layer: str, target: torch.Tensor) -> Objective:
+    """The objective of feature inversion: the activations of a layer.
+
+    Parameters
+    ----------
+    layer : str
+        Its name in the model.
+    target : (N, ...) tensor
+        What the activations should be. No gradient goes into it.
+
+    Returns
+    -------
+    callable
+        For :func:`~cs231n_lib.see.class_visualization.visualize`: the squared distance to ``target``
+        over the squared norm of ``target``. It is 0 for the same activations, 1 for none at all.
+        It raises ValueError if the activations have another shape.
+
+    Raises
+    ------
+    TypeError
+        If ``target`` is no tensor of floats.
+    ValueError
+        If the target of a picture is all zero, or holds NaN or infinity.
+    """
+    check_tensor("feature_distance", target, "... N", "target")
+    target = target.detach()
+    energy = target.flatten(1).square().sum(dim=1)
+    if not energy.isfinite().all():
+        raise ValueError(f"feature_distance: layer {layer!r} is NaN or infinite for a picture")
+    if not (energy > 0).all():
+        raise ValueError(
+            f"feature_distance: layer {layer!r} is all zero for a picture, which tells nothing of "
+            "it; choose another layer"
+        )
+
+    def losses(model: nn.Module, X: torch.Tensor) -> torch.Tensor:
+        features = activations(model, X, layer)
+        if features.shape != target.shape:
+            raise ValueError(
+                f"feature_distance: layer {layer!r} has activations of shape "
+                f"{tuple(features.shape)}, the target {tuple(target.shape)}"
+            )
+        axes = tuple(range(1, target.ndim))  # flatten(1) would copy what is channels last
+        return (features - target).square().sum(dim=axes) / energy
+
+    return losses
+
+
+def total_variation(X: torch.Tensor, beta: float = 2) -> torch.Tensor:
+    """How much neighbouring pixels differ (Mahendran and Vedaldi 2015, equation 5).
+
+    Parameters
+    ----------
+    X : (N, C, H, W) tensor of floats
+        H and W at least 2.
+    beta : float
+        Power of the length of a pixel's slope. 2 minds sharp edges, 1 only how high they are.
+
+    Returns
+    -------
+    (N,) tensor
+        The mean over pixels and channels, so that it does not depend on a picture's size.
+
+    Raises
+    ------
+    TypeError
+        If ``X`` is no tensor of floats, or ``beta`` no number.
+    ValueError
+        If ``beta`` is not positive, or a picture has less than two rows or columns.
+    """
+    check_number("total_variation", "beta", beta, above=0)
+    check_tensor("total_variation", X, "N C H W")
+    if min(X.shape[2:]) < 2:
+        raise ValueError(
+            f"total_variation: X has shape {tuple(X.shape)}, expected (N, C, H, W) with two rows "
+            "and two columns or more"
+        )
+    down = X[:, :, 1:, :-1] - X[:, :, :-1, :-1]
+    right = X[:, :, :-1, 1:] - X[:, :, :-1, :-1]
+    squared = down.square() + right.square()
+    if beta != 2:  # a slope of zero has no direction: keep its gradient finite
+        squared = (squared + 1e-12).pow(beta / 2)
+    return squared.mean(dim=(1, 2, 3))

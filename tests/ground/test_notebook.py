@@ -1,0 +1,137 @@
+"""What the chapters use to show sources and numbers."""
+
+from __future__ import annotations
+
+import base64
+import inspect
+import io
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from IPython.core.interactiveshell import InteractiveShell
+from PIL import Image
+
+from cs231n_lib.notebook import record, setup, show_source, within
+from cs231n_lib.speak.captioning import CaptioningRNN
+from cs231n_lib.speak.rnn import rnn_step_backward, rnn_step_forward
+
+
+@pytest.mark.parametrize("function", [rnn_step_forward, CaptioningRNN.sample])
+def test_the_very_source_is_shown_without_its_docstring(function):
+    shown = show_source(function).data
+    lines = inspect.getsource(function).splitlines()
+    assert shown.startswith("```python\n# cs231n_lib/")
+    assert shown.endswith("```")
+    assert function.__doc__.splitlines()[0] not in shown
+    for line in (lines[0], lines[-1], lines[-2]):
+        assert line.strip() in shown
+    body = "\n".join(line for line in shown.splitlines() if not line.startswith(("```", "#")))
+    compile(body, "shown", "exec")
+
+
+def plain(x):
+    y = 2 * x
+    return y + 1
+
+
+class WithMethods:
+    """Of a class, the docstring."""
+
+    def double(self, x):
+        return 2 * x
+
+
+def test_a_function_without_a_docstring_is_shown_whole():
+    assert show_source(plain).data == (
+        "```python\n# tests/test_notebook.py\ndef plain(x):\n    y = 2 * x\n    return y + 1\n```"
+    )
+
+
+def test_classes_and_methods_are_shown_too():
+    shown = show_source(WithMethods, WithMethods.double).data
+    assert "Of a class" not in shown
+    assert "class WithMethods:\n" in shown
+    assert "    def double(self, x):\n        return 2 * x\n```" in shown
+    assert "\ndef double(self, x):\n    return 2 * x\n```" in shown
+
+
+def test_several_functions_are_shown_one_after_the_other():
+    shown = show_source(rnn_step_forward, rnn_step_backward).data
+    assert shown.index("def rnn_step_forward") < shown.index("def rnn_step_backward")
+    assert shown.count("```python") == 2
+    assert shown == "\n".join(show_source(f).data for f in (rnn_step_forward, rnn_step_backward))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [((0.8349, 0.03), "0.83 ± 0.03"), ((15.9, 8, 0), "16 ± 8"), ((1.25, 0.5, 1), "1.2 ± 0.5")],
+)
+def test_numbers_carry_their_tolerance(arguments, text):
+    assert within(*arguments) == text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [np.float32(0.8349), np.array(0.8349), torch.tensor(0.8349), torch.tensor(0.8349).half()],
+)
+def test_a_number_may_come_from_an_array(value):
+    assert within(value, 0.03) == "0.83 ± 0.03"
+
+
+def test_facts_are_printed_and_kept(capsys, monkeypatch):
+    kept = {}
+    monkeypatch.setattr(
+        "cs231n_lib.notebook.glue",
+        lambda name, fact, display: kept.update({name: (fact, bool(display))}),
+    )
+    record(share_of_truth="0.83 ± 0.03")
+    assert capsys.readouterr().out == "share of truth: 0.83 ± 0.03\n"
+    assert kept == {"share_of_truth": ("0.83 ± 0.03", False)}
+
+
+def test_setup_gives_figures_the_style_of_the_book():
+    with mpl.rc_context():
+        setup()
+        assert mpl.rcParams["figure.figsize"] == [8, 3.2]
+        assert mpl.rcParams["axes.spines.top"] is False
+        assert mpl.rcParams["figure.dpi"] == 100  # no photographs, unless one asks for them
+
+
+def displayed(photographs):
+    """A figure after ``setup``, and what a notebook keeps of it: data, and facts about them."""
+    shell = InteractiveShell.instance()
+    try:
+        with mpl.rc_context():
+            setup(photographs)
+            figure, _ = plt.subplots(figsize=(1, 1))
+            data, facts = shell.display_formatter.format(figure)
+            plt.close(figure)
+    finally:
+        InteractiveShell.clear_instance()
+    return figure, data, facts
+
+
+@pytest.mark.parametrize(("photographs", "kind"), [(False, "image/png"), (True, "image/jpeg")])
+def test_figures_of_photographs_are_kept_as_jpeg(photographs, kind):
+    _, data, _ = displayed(photographs)
+    assert [name for name in data if name.startswith("image/")] == [kind]
+
+
+def test_a_page_shows_a_figure_at_half_its_pixels():
+    _, data, facts = displayed(photographs=False)
+    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    shown = facts["image/png"]["width"], facts["image/png"]["height"]
+    assert shown == (picture.width // 2, picture.height // 2)
+
+
+def test_photographs_have_twice_the_pixels_of_a_page_and_lose_little_to_jpeg():
+    figure, data, _ = displayed(photographs=True)
+    assert figure.dpi == 190
+    tables, file = [], io.BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "jpeg", quality=80)
+    for content in (base64.b64decode(data["image/jpeg"]), file.getvalue()):
+        tables.append(Image.open(io.BytesIO(content)).quantization)
+    assert tables[0] == tables[1]

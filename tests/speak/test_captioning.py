@@ -1,0 +1,466 @@
+"""The captioning model: its loss and gradients, its greedy captions, its promises, its errors."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from cs231n_lib.speak.captioning import CaptioningRNN
+from cs231n_lib.speak.gradient_check import relative_error
+from cs231n_lib.speak.lstm import lstm_forward
+from cs231n_lib.speak.rnn import rnn_forward
+from tests.gradients import central_differences
+
+CELLS = ["rnn", "lstm"]
+VOCABULARY = {"red": 0, "<END>": 1, "blue": 2, "<NULL>": 3, "cat": 4, "<START>": 5, "dog": 6}
+NULL, START, END = (VOCABULARY[word] for word in ("<NULL>", "<START>", "<END>"))
+D, W, H, V = 5, 3, 4, len(VOCABULARY)
+NAMES = ["W_proj", "b_proj", "W_embed", "Wx", "Wh", "b", "W_vocab", "b_vocab"]
+
+
+def small_model(cell_type, seed=0, scale=1.0, dtype=np.float64, vocabulary=VOCABULARY):
+    """A model whose weights, biases too, are large enough to matter."""
+    model = CaptioningRNN(vocabulary, D, W, H, cell_type, dtype)
+    rng = np.random.default_rng(seed)
+    for name, weight in model.params.items():
+        model.params[name] = (scale * rng.standard_normal(weight.shape)).astype(dtype)
+    return model
+
+
+def pictures(N, seed=0):
+    return np.random.default_rng(seed).standard_normal((N, D))
+
+
+CAPTIONS = np.array(
+    [
+        [START, 0, 4, 0, END, NULL],
+        [START, 2, END, NULL, NULL, NULL],
+        [START, 4, 6, NULL, 2, 6],  # a gap in a caption is not counted either
+    ]
+)
+
+
+def torch_loss(cell_type, params, features, captions):
+    """The loss written a second time, with PyTorch's own layers; returns the gradients too."""
+    p = {name: torch.tensor(w, requires_grad=True) for name, w in params.items()}
+    h = torch.tensor(features) @ p["W_proj"] + p["b_proj"]
+    c = torch.zeros_like(h)
+    loss = 0
+    for t in range(captions.shape[1] - 1):
+        a = p["W_embed"][captions[:, t]] @ p["Wx"] + h @ p["Wh"] + p["b"]
+        if cell_type == "rnn":
+            h = torch.tanh(a)
+        else:
+            i, f, o, g = a.chunk(4, dim=1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+        scores = h @ p["W_vocab"] + p["b_vocab"]
+        target = torch.tensor(captions[:, t + 1])
+        loss += functional.cross_entropy(scores, target, ignore_index=NULL, reduction="sum")
+    loss = loss / len(captions)
+    loss.backward()
+    return loss.item(), {name: w.grad.numpy() for name, w in p.items()}
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+@pytest.mark.parametrize("name", NAMES)
+def test_gradient_of_the_loss_equals_central_differences(cell_type, name):
+    model, features = small_model(cell_type), pictures(3)
+    _, grads = model.loss(features, CAPTIONS)
+    numeric = central_differences(
+        lambda _: model.loss(features, CAPTIONS)[0], model.params[name], 1.0
+    )
+    assert relative_error(grads[name], numeric) < 1e-7
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+@pytest.mark.parametrize("N", [1, 3])
+@pytest.mark.parametrize("T", [1, 2, 5])
+def test_loss_and_gradients_equal_those_of_autograd(cell_type, N, T):
+    model, features = small_model(cell_type), pictures(N)
+    loss, grads = model.loss(features, CAPTIONS[:N, : T + 1])
+    expected, expected_grads = torch_loss(cell_type, model.params, features, CAPTIONS[:N, : T + 1])
+    assert loss == pytest.approx(expected, rel=1e-12)
+    assert list(model.params) == NAMES
+    assert grads.keys() == expected_grads.keys()
+    for name in NAMES:
+        np.testing.assert_allclose(
+            grads[name], expected_grads[name], rtol=1e-10, atol=1e-13, strict=True
+        )
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+def test_loss_of_an_undecided_model_is_the_logarithm_of_the_vocabulary(cell_type):
+    model = small_model(cell_type, scale=0.0)
+    loss, _ = model.loss(pictures(3), CAPTIONS)
+    assert loss == pytest.approx((4 + 2 + 4) / 3 * np.log(V), rel=1e-12)
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+def test_loss_follows_the_gradient_down(cell_type):
+    model, features = small_model(cell_type), pictures(3)
+    before, grads = model.loss(features, CAPTIONS)
+    for name, grad in grads.items():
+        model.params[name] = model.params[name] - 1e-3 * grad
+    squares = sum(np.sum(grad**2) for grad in grads.values())
+    assert model.loss(features, CAPTIONS)[0] - before == pytest.approx(-1e-3 * squares, rel=0.1)
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+@pytest.mark.parametrize("index", [np.uint8, np.int32])
+def test_loss_and_sample_change_nothing_and_take_arrays_with_gaps(cell_type, index):
+    model = small_model(cell_type)
+    features = np.repeat(pictures(3), 2, axis=1)[:, ::2]
+    captions = np.repeat(CAPTIONS.astype(index), 2, axis=0)[::2]
+    expected, expected_grads = model.loss(pictures(3), CAPTIONS)
+    for array in (features, captions, *model.params.values()):
+        array.flags.writeable = False
+    before = dict(model.params)
+    loss, grads = model.loss(features, captions)
+    assert loss == pytest.approx(expected, rel=1e-12)
+    for name, grad in grads.items():
+        np.testing.assert_allclose(grad, expected_grads[name], rtol=1e-9, atol=1e-14)
+        assert model.params[name] is before[name]
+    np.testing.assert_array_equal(model.sample(features), model.sample(pictures(3)))
+
+
+# Captions.
+
+
+def slow_sample(model, features, max_length):
+    """Greedy captions, picture by picture; every word reads the whole prefix anew."""
+    p = model.params
+    forward = {"rnn": rnn_forward, "lstm": lstm_forward}[model.cell_type]
+    captions = []
+    for picture in features:
+        words = []
+        while len(words) < max_length and END not in words:
+            prefix = np.array([[START, *words]])
+            h, _ = forward(
+                p["W_embed"][prefix],
+                (picture @ p["W_proj"] + p["b_proj"])[None],
+                *(p[name] for name in ("Wx", "Wh", "b")),
+            )
+            words.append(int(np.argmax(h[0, -1] @ p["W_vocab"] + p["b_vocab"])))
+        captions.append(words + [NULL] * (max_length - len(words)))
+    return np.array(captions)
+
+
+@pytest.mark.parametrize(("cell_type", "seed"), [("rnn", 419), ("lstm", 299)])
+@pytest.mark.parametrize("max_length", [1, 2, 9])
+def test_sample_equals_a_slow_loop_over_growing_prefixes(cell_type, seed, max_length):
+    model, features = small_model(cell_type, seed, scale=2.0), pictures(40)
+    captions = model.sample(features, max_length)
+    np.testing.assert_array_equal(captions, slow_sample(model, features, max_length))
+    assert captions.shape == (40, max_length)
+    assert captions.dtype.kind == "i"
+
+
+@pytest.mark.parametrize(("cell_type", "seed"), [("rnn", 419), ("lstm", 299)])
+def test_sample_says_null_behind_end_and_only_there_stops(cell_type, seed):
+    captions = small_model(cell_type, seed, scale=2.0).sample(pictures(40), 9)
+    ends = [list(row).index(END) if END in row else 9 for row in captions]
+    # Captions of several lengths, some cut, so that the claim below says something.
+    assert len(set(ends)) >= 4
+    assert 9 in ends
+    for row, end in zip(captions, ends):
+        assert set(row[end + 1 :]) <= {NULL}
+        assert END not in row[:end]
+
+
+def speaker(cell_type, successor):
+    """A model that says, whatever it sees, ``successor[word]`` after each word."""
+    vocabulary = {"<NULL>": 0, "<START>": 1, "<END>": 2, "a": 3, "b": 4, "c": 5}
+    model = CaptioningRNN(vocabulary, input_dim=2, wordvec_dim=6, hidden_dim=6, cell_type=cell_type)
+    for weight in model.params.values():
+        weight[:] = 0
+    model.params["W_embed"][:] = np.eye(6)
+    model.params["Wx"][:, -6:] = np.eye(6)  # for the LSTM, the candidate
+    model.params["b"][:-6] = np.repeat([100, -100, 100], 6)[: len(model.params["b"]) - 6]
+    for word, next_word in successor.items():
+        model.params["W_vocab"][word, next_word] = 1
+    return model
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+def test_first_column_is_the_first_word_after_start(cell_type):
+    model = speaker(cell_type, {1: 3, 3: 4, 4: 5, 5: 2, 2: 3})
+    captions = model.sample(np.ones((2, 2)), max_length=7)
+    np.testing.assert_array_equal(captions, [[3, 4, 5, 2, 0, 0, 0]] * 2)
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+def test_sample_speaks_on_after_null(cell_type):
+    model = speaker(cell_type, {1: 3, 3: 0, 0: 4, 4: 2})
+    np.testing.assert_array_equal(model.sample(np.ones((1, 2)), 6), [[3, 0, 4, 2, 0, 0]])
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+def test_sample_of_a_caption_without_end_is_cut_at_thirty_words_unless_told(cell_type):
+    model = speaker(cell_type, {1: 3, 3: 4, 4: 3})
+    np.testing.assert_array_equal(model.sample(np.ones((1, 2))), [[3, 4] * 15])
+    np.testing.assert_array_equal(model.sample(np.ones((1, 2)), np.int64(3)), [[3, 4, 3]])
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+def test_sample_without_end_in_the_vocabulary_never_stops(cell_type):
+    vocabulary = {"<NULL>": 0, "<START>": 1, "a": 2}
+    model = CaptioningRNN(vocabulary, D, W, H, cell_type)
+    model.params["b_vocab"][2] = 100
+    np.testing.assert_array_equal(model.sample(pictures(2), 4), np.full((2, 4), 2))
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+def test_words_read_by_product_and_looked_up_give_the_same_sums(cell_type):
+    model, words = small_model(cell_type), np.arange(V)
+    by_product, looked_up = (model._reader(count)(words) for count in (V - 1, V))
+    expected = model.params["W_embed"] @ model.params["Wx"] + model.params["b"]
+    np.testing.assert_allclose(by_product, expected, rtol=1e-13)
+    np.testing.assert_allclose(looked_up, expected, rtol=1e-13)
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+def test_sample_takes_no_step_after_the_last_end(cell_type, monkeypatch):
+    steps = []
+    model = speaker(cell_type, {1: 3, 3: 2})
+    read = model._reader(4000)
+    monkeypatch.setattr(model, "_reader", lambda _: lambda word: steps.append(1) or read(word))
+    captions = model.sample(np.ones((4, 2)), max_length=1000)
+    assert len(steps) == 2
+    np.testing.assert_array_equal(captions[:, :2], [[3, 2]] * 4)
+    assert not captions[:, 2:].any()
+
+
+# Weights.
+
+
+@pytest.mark.parametrize(("cell_type", "gates"), [("rnn", 1), ("lstm", 4)])
+def test_weights_have_the_usual_names_and_shapes(cell_type, gates):
+    model = CaptioningRNN(VOCABULARY, D, W, H, cell_type)
+    assert {name: weight.shape for name, weight in model.params.items()} == {
+        "W_proj": (D, H),
+        "b_proj": (H,),
+        "W_embed": (V, W),
+        "Wx": (W, gates * H),
+        "Wh": (H, gates * H),
+        "b": (gates * H,),
+        "W_vocab": (H, V),
+        "b_vocab": (V,),
+    }
+    assert model.cell_type == cell_type
+
+
+def test_default_sizes_are_those_of_the_assignment():
+    model = CaptioningRNN(VOCABULARY)
+    assert model.params["W_proj"].shape == (512, 128)
+    assert model.params["Wx"].shape == (128, 128)
+    assert model.cell_type == "rnn"
+    assert model.dtype == np.float32
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+def test_new_weights_have_the_promised_scale(cell_type):
+    words = {"<NULL>": 0} | {str(k): k for k in range(1, 400)}
+    model = CaptioningRNN(words, 900, 100, 64, cell_type)
+    rows = {"W_proj": 900, "Wx": 100, "Wh": 64, "W_vocab": 64, "W_embed": 10_000}
+    for name, weight in model.params.items():
+        if name in rows:
+            assert weight.std() * np.sqrt(rows[name]) == pytest.approx(1, abs=0.05)
+            assert abs(weight.mean()) < 0.05 * weight.std()
+        else:
+            assert not weight.any()
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+def test_initialize_repeats_itself_for_the_same_seed_and_only_then(cell_type):
+    first, second = (CaptioningRNN(VOCABULARY, D, W, H, cell_type) for _ in range(2))
+    for name in NAMES:
+        np.testing.assert_array_equal(first.params[name], second.params[name])
+    second.initialize(np.random.default_rng(1))
+    assert not np.array_equal(first.params["Wx"], second.params["Wx"])
+    first.initialize(np.random.default_rng(1))
+    for name in NAMES:
+        np.testing.assert_array_equal(first.params[name], second.params[name])
+    second.initialize(np.random.default_rng(0))
+    new = CaptioningRNN(VOCABULARY, D, W, H, cell_type)
+    np.testing.assert_array_equal(second.params["W_vocab"], new.params["W_vocab"])
+
+
+def test_the_vocabulary_is_the_models_own():
+    vocabulary = dict(VOCABULARY)
+    model = CaptioningRNN(vocabulary, D, W, H)
+    vocabulary.clear()
+    assert model.word_to_idx == VOCABULARY
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+@pytest.mark.parametrize("features_dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("cell_type", CELLS)
+def test_everything_is_computed_in_the_dtype_of_the_model(cell_type, dtype, features_dtype):
+    model = CaptioningRNN(VOCABULARY, D, W, H, cell_type, dtype)
+    assert model.dtype == dtype
+    features = pictures(3).astype(features_dtype)
+    loss, grads = model.loss(features, CAPTIONS)
+    arrays = [loss, *grads.values(), *model.params.values()]
+    assert {a.dtype for a in arrays} == {np.dtype(dtype)}
+    assert model.sample(features, 2).dtype.kind == "i"
+
+
+@pytest.mark.parametrize("dtype", ["float32", np.float32, np.dtype(np.float32)])
+def test_dtype_may_be_given_by_any_of_its_names(dtype):
+    model = CaptioningRNN(VOCABULARY, D, W, H, dtype=dtype)
+    assert isinstance(model.dtype, np.dtype)
+    assert model.params["Wx"].dtype == np.float32
+
+
+# Errors.
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"cell_type": "gru"}, "cell_type is 'gru', expected 'rnn' or 'lstm'"),
+        ({"cell_type": None}, "cell_type is None, expected 'rnn' or 'lstm'"),
+        ({"input_dim": 0}, "input_dim is 0, expected at least 1"),
+        ({"wordvec_dim": -3}, "wordvec_dim is -3, expected at least 1"),
+        ({"hidden_dim": 2.0}, "hidden_dim is 2.0, expected a whole number"),
+        ({"hidden_dim": "8"}, "hidden_dim is '8', expected a whole number"),
+        ({"dtype": np.int32}, "dtype is int32, expected a float dtype"),
+        ({"dtype": complex}, "dtype is complex128, expected a float dtype"),
+        (
+            {"word_to_idx": {"a": 0, "b": 1, "c": 2, "d": 3}},
+            "word_to_idx has no '<NULL>', the padding behind a caption; "
+            "it has 4 words, such as ['a', 'b', 'c']",
+        ),
+        (
+            {"word_to_idx": {}},
+            "word_to_idx has no '<NULL>', the padding behind a caption; it has 0",
+        ),
+    ],
+)
+def test_new_model_says_what_is_wrong(changes, message):
+    with pytest.raises((TypeError, ValueError), match=re.escape(f"CaptioningRNN: {message}")):
+        CaptioningRNN(**({"word_to_idx": VOCABULARY} | changes))
+
+
+def test_new_model_of_size_one_or_of_numpy_sizes_is_fine():
+    one = np.int64(1)
+    model = CaptioningRNN({"<NULL>": 0}, one, one, one, "lstm")
+    assert model.params["Wx"].shape == (1, 4)
+
+
+def with_nan(value):
+    features = pictures(3)
+    features[1, 2] = value
+    return features
+
+
+FEATURE_ERRORS = [
+    ([[1.0] * D] * 3, TypeError, "features is a list, expected a NumPy array of shape (N, D)"),
+    (np.ones((3, D), int), TypeError, "features has dtype int64, expected floats"),
+    (np.ones(D), ValueError, "features has shape (5,), expected 2 dimensions, (N, D)"),
+    (np.ones(0), ValueError, "features has shape (0,), expected 2 dimensions, (N, D)"),
+    (np.ones((3, 1, D)), ValueError, "features has shape (3, 1, 5), expected 2 dimensions"),
+    (
+        np.ones((3, 4)),
+        ValueError,
+        "features has shape (3, 4), expected (N, D) = (3, 5); D = 5 from W_proj",
+    ),
+    (np.ones((0, D)), ValueError, "features has shape (0, 5), an empty batch"),
+    (with_nan(np.nan), ValueError, "features contains 1 values that are NaN or infinite, expected"),
+    (with_nan(-np.inf), ValueError, "features contains 1 values that are NaN or infinite"),
+]
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+@pytest.mark.parametrize(("features", "error", "message"), FEATURE_ERRORS)
+def test_loss_and_sample_say_what_is_wrong_with_features(cell_type, features, error, message):
+    model = small_model(cell_type)
+    with pytest.raises(error, match=re.escape(f"loss: {message}")):
+        model.loss(features, CAPTIONS)
+    with pytest.raises(error, match=re.escape(f"sample: {message}")):
+        model.sample(features)
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+def test_sample_says_when_finite_weights_overflow(cell_type):
+    model = small_model(cell_type)
+    model.params["W_proj"][...], model.params["b_proj"][...] = 0, 1
+    model.params["Wh"][...] = -1e308  # finite, and their sum is not
+    model.params["W_embed"][...] = model.params["Wx"][...] = 1e300
+    error = pytest.raises(ValueError, match=r"^sample: the hidden state contains")
+    with np.errstate(all="ignore"), error:
+        model.sample(pictures(3))
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+@pytest.mark.parametrize(
+    ("captions", "error", "message"),
+    [
+        (CAPTIONS.tolist(), TypeError, "captions is list, expected a NumPy array of integers"),
+        (CAPTIONS * 1.0, TypeError, "captions is float64, expected a NumPy array of integers"),
+        (
+            np.where(CAPTIONS == 6, 7, CAPTIONS),
+            ValueError,
+            "captions contains 7, expected indices from 0 to 6",
+        ),
+        (CAPTIONS - 1, ValueError, "captions contains -1, expected indices from 0 to 6"),
+        (
+            CAPTIONS[:2],
+            ValueError,
+            "captions has shape (2, 6), expected (N, T + 1) with N = 3 from features and T at le",
+        ),
+        (CAPTIONS[:0], ValueError, "captions has shape (0, 6), expected (N, T + 1) with N = 3"),
+        (CAPTIONS[:, :1], ValueError, "captions has shape (3, 1), expected (N, T + 1) with N = 3"),
+        (CAPTIONS[:, 0], ValueError, "captions has shape (3,), expected (N, T + 1) with N = 3"),
+        (
+            np.where(np.arange(3)[:, None] == 1, NULL, CAPTIONS),
+            ValueError,
+            "1 of 3 captions hold nothing but '<NULL>' after their first word "
+            "(the first is captions[1]), expected words to predict",
+        ),
+        (
+            np.full((3, 4), NULL),
+            ValueError,
+            "3 of 3 captions hold nothing but '<NULL>' after their first word "
+            "(the first is captions[0]), expected words to predict",
+        ),
+        (
+            np.array([[START, 0, 0], [START, 0, 0], [START, NULL, NULL]]),
+            ValueError,
+            "1 of 3 captions hold nothing but '<NULL>' after their first word "
+            "(the first is captions[2]), expected words to predict",
+        ),
+    ],
+)
+def test_loss_says_what_is_wrong_with_captions(cell_type, captions, error, message):
+    with pytest.raises(error, match=re.escape(f"loss: {message}")):
+        small_model(cell_type).loss(pictures(3), captions)
+
+
+@pytest.mark.parametrize("max_length", [0, -1, 2.0, "3", None])
+def test_sample_wants_a_positive_length(max_length):
+    with pytest.raises((TypeError, ValueError), match=r"sample: max_length is .*, expected"):
+        small_model("rnn").sample(pictures(1), max_length)
+
+
+def test_sample_wants_a_word_to_begin_with():
+    model = CaptioningRNN({"<NULL>": 0, "a": 1}, D, W, H)
+    message = "sample: the vocabulary has no '<START>', the word to begin with"
+    with pytest.raises(ValueError, match=f"^{message}$"):
+        model.sample(pictures(1))
+
+
+@pytest.mark.parametrize("index", [-1, 3])
+def test_sample_wants_a_first_word_that_has_a_vector(index):
+    model = CaptioningRNN({"<NULL>": 0, "a": 1, "<START>": index}, D, W, H)
+    message = f"sample: word_to_idx['<START>'] contains {index}, expected indices from 0 to 2"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        model.sample(pictures(1))
+
+
+def test_loss_of_captions_of_a_single_word_to_predict():
+    loss, _ = small_model("rnn", scale=0.0).loss(pictures(1), np.array([[START, END]]))
+    assert loss == pytest.approx(np.log(V))

@@ -1,0 +1,134 @@
+"""How far back gradients reach: equal to what autograd says of the same network."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from cs231n_lib.speak.captioning import CaptioningRNN
+from cs231n_lib.speak.memory import gradient_norms, open_directions
+
+CELLS = ["rnn", "lstm"]
+VOCABULARY = {"<NULL>": 0, "<START>": 1, "<END>": 2, "cat": 3, "dog": 4}
+CAPTIONS = np.array([[1, 3, 4, 3, 2], [1, 4, 4, 2, 0], [1, 4, 3, 4, 4]])
+D, W, H = 5, 3, 4
+
+
+def small_model(cell_type, dtype=np.float64):
+    model = CaptioningRNN(VOCABULARY, D, W, H, cell_type, dtype)
+    rng = np.random.default_rng(0)
+    for name, weight in model.params.items():
+        model.params[name] = rng.standard_normal(weight.shape).astype(dtype)
+    return model
+
+
+def pictures():
+    return np.random.default_rng(1).standard_normal((3, D))
+
+
+def advance(model, state, words):
+    """Read words, one by one, from a state: h, or h and c side by side; both (n, size)."""
+    p = {name: torch.tensor(w) for name, w in model.params.items()}
+    h, c = state[:, :H], state[:, H:]
+    for word in words:
+        a = p["W_embed"][torch.tensor(word)] @ p["Wx"] + h @ p["Wh"] + p["b"]
+        if model.cell_type == "rnn":
+            h = torch.tanh(a)
+        else:
+            i, f, o, g = a.chunk(4, dim=1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+    return torch.cat([h, c], dim=1)
+
+
+def first_state(model, picture):
+    h = torch.tensor(picture @ model.params["W_proj"] + model.params["b_proj"])[None]
+    return h if model.cell_type == "rnn" else torch.cat([h, torch.zeros_like(h)], dim=1)
+
+
+def expected_norms(model, word):
+    """Start anew from the state k steps before the word, and ask autograd; for every k."""
+    norms = np.zeros((word + 1, 2, 3))
+    for n, (picture, caption) in enumerate(zip(pictures(), CAPTIONS)):
+        for k in range(word + 1):
+            state = advance(model, first_state(model, picture), caption[: word - k])
+            state = state.detach().requires_grad_()
+            h = advance(model, state, caption[word - k : word])[:, :H]
+            scores = h @ torch.tensor(model.params["W_vocab"]) + torch.tensor(
+                model.params["b_vocab"]
+            )
+            functional.cross_entropy(scores, torch.tensor(caption[word : word + 1])).backward()
+            norms[k, 0, n] = np.linalg.norm(state.grad[0, :H].numpy())
+            norms[k, 1, n] = np.linalg.norm(state.grad[0, H:].numpy())
+    return norms.mean(axis=2)
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+@pytest.mark.parametrize("word", [1, 2, 4])
+def test_gradient_norms_equal_those_of_autograd(cell_type, word):
+    model = small_model(cell_type)
+    norms = gradient_norms(model, pictures(), CAPTIONS, word)
+    expected = expected_norms(model, word)
+    assert list(norms) == (["h"] if cell_type == "rnn" else ["h", "c"])
+    np.testing.assert_allclose(norms["h"], expected[:, 0], rtol=1e-10, strict=True)
+    if cell_type == "lstm":
+        np.testing.assert_allclose(norms["c"], expected[:, 1], rtol=1e-10, strict=True)
+        assert norms["c"][0] == 0
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+@pytest.mark.parametrize("threshold", [None, 0.1, 1.0])
+def test_open_directions_equal_the_singular_values_of_the_jacobian(cell_type, threshold):
+    model, word = small_model(cell_type), 4
+    setting = {} if threshold is None else {"threshold": threshold}
+    directions = open_directions(model, pictures(), CAPTIONS, word, **setting)
+    counts = np.zeros((3, word + 1))
+    for n, (picture, caption) in enumerate(zip(pictures(), CAPTIONS)):
+        for k in range(word + 1):
+            start = advance(model, first_state(model, picture), caption[: word - k])
+            jacobian = torch.autograd.functional.jacobian(
+                lambda state, words=caption[word - k : word]: advance(model, state, words), start
+            )[0, :, 0]
+            values = np.linalg.svd(jacobian.numpy(), compute_uv=False)
+            counts[n, k] = np.count_nonzero(values > (threshold or 0.5))
+    np.testing.assert_allclose(directions, counts.mean(axis=0), strict=True)
+    assert directions[0] == (0 if threshold == 1 else H if cell_type == "rnn" else 2 * H)
+    assert len(set(directions)) > 1  # the claim above says something
+
+
+@pytest.mark.parametrize("cell_type", CELLS)
+def test_nothing_is_changed_and_the_dtype_is_kept(cell_type):
+    model, features, captions = small_model(cell_type, np.float32), pictures(), CAPTIONS.copy()
+    for array in (features, captions, *model.params.values()):
+        array.flags.writeable = False
+    norms = gradient_norms(model, features, captions, 4)
+    assert {a.dtype for a in norms.values()} == {np.dtype(np.float32)}
+    expected = gradient_norms(small_model(cell_type), features, captions, 4)
+    for state, values in norms.items():
+        np.testing.assert_allclose(values, expected[state], rtol=1e-4)
+    open_directions(model, features, captions, 4)
+
+
+@pytest.mark.parametrize("function", [gradient_norms, open_directions])
+@pytest.mark.parametrize("word", [0, 5, -1])
+def test_a_word_out_of_range_is_an_error(function, word):
+    message = f"{function.__name__}: word is {word}, expected a column from 1 to 4"
+    with pytest.raises(ValueError, match=re.escape(message)):
+        function(small_model("rnn"), pictures(), CAPTIONS, word)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"features": np.ones((3, 4))}, ValueError, "features has shape (3, 4), expected (N, D) ="),
+        ({"features": np.full((3, D), np.nan)}, ValueError, "features contains 15 values that are"),
+        ({"captions": CAPTIONS + 1}, ValueError, "captions contains 5, expected indices from 0"),
+        ({"captions": CAPTIONS[:2]}, ValueError, "captions has shape (2, 5), expected (N, T + 1)"),
+    ],
+)
+def test_gradient_norms_say_what_is_wrong(changes, error, message):
+    arguments = {"features": pictures(), "captions": CAPTIONS, "word": 2} | changes
+    with pytest.raises(error, match=re.escape(f"gradient_norms: {message}")):
+        gradient_norms(small_model("rnn"), **arguments)

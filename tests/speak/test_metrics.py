@@ -1,0 +1,53 @@
+"""BLEU-4, by a library, against values worked out by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from cs231n_lib.speak.metrics import bleu4
+
+CAT = "the cat sat on the mat today"
+
+
+def test_equal_sentences_score_one():
+    assert bleu4([CAT], [[CAT]]) == pytest.approx(1)
+    assert bleu4([CAT], [["something else entirely", CAT]]) == pytest.approx(1)
+
+
+def test_one_wrong_word_by_hand():
+    # Of seven words the fourth is wrong: 6/7 words match, 4/6 pairs, 2/5 triples, 0/4 quadruples.
+    # Only the last is smoothed, to 0.1/4.
+    expected = math.exp(sum(map(math.log, (6 / 7, 4 / 6, 2 / 5, 0.1 / 4))) / 4)
+    assert bleu4(["the cat sat at the mat today"], [[CAT]]) == pytest.approx(expected)
+
+
+def test_a_short_sentence_is_punished():
+    # Every group of words matches, but five words stand against seven.
+    assert bleu4(["the cat sat on the"], [[CAT]]) == pytest.approx(math.exp(1 - 7 / 5))
+
+
+def test_a_sentence_without_a_right_word_scores_nothing():
+    assert bleu4([""], [[CAT]]) == 0
+    assert bleu4(["dogs never do"], [[CAT]]) == 0
+
+
+def test_counts_are_taken_over_all_sentences():
+    both = bleu4([CAT, "a b c d e"], [[CAT], ["v w x y z"]])
+    expected = math.exp(sum(map(math.log, (7 / 12, 6 / 10, 5 / 8, 4 / 6))) / 4)
+    assert both == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("sentences", "references", "message"),
+    [
+        ([], [], "0 sentences and references for 0 pictures"),
+        (["a"], [], "1 sentences and references for 0 pictures"),
+        (["a"], [[]], "for each picture, a list of sentences"),
+        (["a"], ["a"], "for each picture, a list of sentences"),
+    ],
+)
+def test_what_does_not_match_is_refused(sentences, references, message):
+    with pytest.raises(ValueError, match=message):
+        bleu4(sentences, references)
