@@ -13,7 +13,7 @@ from IPython.display import Markdown
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 from myst_nb import glue
 
-from cs231n_lib.figures.captions import STYLE
+from cs231n_lib.figures.style import STYLE
 from cs231n_lib.reproducible import make_reproducible
 from cs231n_lib.validation import check_count, check_number
 

@@ -16,7 +16,7 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from cs231n_lib.figures.captions import COLOUR, STYLE
+from cs231n_lib.figures.style import COLOUR, STYLE
 from cs231n_lib.files import check_file, write_atomically
 from cs231n_lib.speak.scenes import RELATIONS, draw, sample_scenes
 

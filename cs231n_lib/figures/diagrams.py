@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
-from cs231n_lib.figures.captions import COLOUR, finish
+from cs231n_lib.figures.style import COLOUR, finish
 from cs231n_lib.validation import check_texts
 
 __all__ = ["draw_captioning", "draw_lstm_cell", "draw_unrolled_rnn"]

@@ -11,8 +11,8 @@ import torch
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from cs231n_lib.figures.captions import COLOUR, finish
 from cs231n_lib.figures.checks import check_curves, check_values
+from cs231n_lib.figures.style import COLOUR, finish
 from cs231n_lib.see.fooling import Fooling
 from cs231n_lib.see.old_checks import check_pictures
 from cs231n_lib.see.pixels import denormalize

@@ -8,8 +8,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from cs231n_lib.figures.captions import finish
 from cs231n_lib.figures.checks import check_colours
+from cs231n_lib.figures.style import finish
 from cs231n_lib.validation import check_count, check_finite, check_texts
 
 __all__ = ["show_images"]

@@ -19,8 +19,8 @@ from matplotlib.figure import Figure
 from PIL import Image as Pillow
 from PIL.PngImagePlugin import PngInfo
 
-from cs231n_lib.figures.captions import COLOUR
 from cs231n_lib.figures.checks import check_picture
+from cs231n_lib.figures.style import COLOUR
 from cs231n_lib.validation import check_count, check_number, check_texts
 
 __all__ = ["panels"]

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from cs231n_lib.figures.captions import finish
 from cs231n_lib.figures.checks import check_colours, check_curves, check_picture, check_values
+from cs231n_lib.figures.style import finish
 from cs231n_lib.validation import check_finite, check_number
 
 __all__ = ["overlay", "plot_deletion", "plot_path", "plot_randomisation", "visible"]

@@ -15,7 +15,7 @@ from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 from matplotlib.transforms import Bbox
 
 from cs231n_lib.figures import diagrams
-from cs231n_lib.figures.captions import COLOUR
+from cs231n_lib.figures.style import COLOUR
 
 WORDS = ["<START>", "a", "star", "<END>"]
 DIAGRAMS: dict[str, Callable[[], Figure]] = {

@@ -8,7 +8,7 @@ import pytest
 import torch
 from matplotlib.colors import to_hex
 
-from cs231n_lib.figures.captions import COLOUR
+from cs231n_lib.figures.style import COLOUR
 from cs231n_lib.figures.fooling import magnify, plot_class_map, plot_score_paths, plot_series
 from cs231n_lib.see.fooling import Fooling
 from cs231n_lib.see.pixels import normalize

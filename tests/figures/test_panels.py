@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 from PIL import Image
 
 from cs231n_lib.figures import panels as module
-from cs231n_lib.figures.captions import COLOUR
+from cs231n_lib.figures.style import COLOUR
 from cs231n_lib.figures.panels import PAGE, panels
 from website.panels import as_list, read_panels
 

@@ -15,7 +15,7 @@ from matplotlib.colors import to_hex
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
-from cs231n_lib.figures.captions import COLOUR
+from cs231n_lib.figures.style import COLOUR
 from cs231n_lib.speak.scenes import RELATIONS, draw, sample_scenes
 from tests.contracts.landing import chapters, figure_cell
 from website import landing

@@ -1,0 +1,95 @@
+"""Contracts of ``cs231n_lib.figures.gates``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cs231n_lib.figures.gates import (
+    gate_tiles,
+    plot_gates,
+    plot_gradient_norms,
+    plot_open_directions,
+)
+from tests.contracts import Contract, Refusal
+from tests.contracts.figures.captions import SCENE, bad_curves
+
+WORDS = ["<START>", "a", "star"]
+
+
+def gates() -> dict[str, np.ndarray]:
+    """Three steps of seven units."""
+    return {name: np.linspace(0, 1, 21).reshape(3, 7) for name in "ifogc"}
+
+
+def tiles() -> dict[str, Any]:
+    return {
+        "scene": SCENE,
+        "words": list(WORDS),
+        "gates": gates(),
+        "scores": np.zeros((3, 4)),
+        "vocabulary": ["a", "red", "star", "<END>"],
+    }
+
+
+def with_gate(name: str, gate: Any) -> Any:
+    """A change that replaces one gate."""
+    return lambda valid: {"gates": valid["gates"] | {name: gate}}
+
+
+BAD_GATES = (
+    Refusal("no cell state", lambda valid: {"gates": {"f": valid["gates"]["f"]}}, ValueError,
+            "gates are f, expected c"),
+    Refusal("a gate that an LSTM does not have", with_gate("z", np.ones((3, 7))), ValueError,
+            "gates are i, f, o, g, c, z, expected"),
+    Refusal("a gate of another shape", with_gate("f", np.ones((3, 6))), ValueError,
+            r"gates\['f'\] has shape \(3, 6\)"),
+    Refusal("a gate of integers", with_gate("f", np.ones((3, 7), int)), TypeError,
+            "int64, expected floats"),
+    Refusal("a gate below zero", with_gate("f", -np.ones((3, 7))), ValueError,
+            "contains -1, expected at least 0 and at most 1"),
+    Refusal("a gate that is NaN", with_gate("f", np.full((3, 7), np.nan)), ValueError, "21 values"),
+    Refusal("gates of another number of words", {"words": WORDS[:2]}, ValueError,
+            "3 steps for 2 words"),
+    Refusal("one string instead of words", {"words": "abc"}, TypeError, "expected a list"),
+)  # fmt: skip
+
+CONTRACTS = (
+    Contract(
+        plot_gradient_norms,
+        lambda: {"norms": {"RNN": np.array([1.0, 0.5, 0.0])}},
+        bad_curves("norms"),
+    ),
+    Contract(
+        plot_open_directions,
+        lambda: {"counts": {"RNN": np.array([4.0, 2.0, 0.0])}},
+        bad_curves("counts"),
+    ),
+    Contract(
+        plot_gates,
+        lambda: {"gates": gates(), "words": list(WORDS), "per_word": 2},
+        (
+            *BAD_GATES,
+            Refusal("no units for a word", {"per_word": 0}, ValueError, "per_word is 0"),
+        ),
+    ),
+    Contract(
+        gate_tiles,
+        tiles,
+        (
+            *BAD_GATES,
+            Refusal("a gate that is missing",
+                    lambda valid: {"gates": {n: g for n, g in valid["gates"].items() if n != "o"}},
+                    ValueError, "gates have no 'o'"),
+            Refusal("something else than a scene", {"scene": "a star"}, TypeError,
+                    "expected a Scene"),
+            Refusal("scores of another number of words", {"scores": np.zeros((2, 4))}, ValueError,
+                    "2 rows of scores for 3 words"),
+            Refusal("scores that are NaN", {"scores": np.full((3, 4), np.nan)}, ValueError,
+                    "12 values that are NaN"),
+            Refusal("a vocabulary of another size", {"vocabulary": ["a", "star"]}, ValueError,
+                    "2 strings, expected 4"),
+        ),
+    ),
+)  # fmt: skip
