@@ -21,7 +21,7 @@ import functools
 import inspect
 import math
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -30,8 +30,10 @@ import numpy as np
 
 __all__ = [
     "RNG",
+    "Bytes",
     "Call",
     "Count",
+    "Each",
     "Floats",
     "Function",
     "Indices",
@@ -91,15 +93,19 @@ def checked(**declared: Declared) -> Callable[[F], F]:
         parameters = inspect.signature(function).parameters
         names = tuple(parameters)
         optional = frozenset(n for n, p in parameters.items() if p.default is None)
+        required = {n for n, p in parameters.items() if p.default is p.empty} & declared.keys()
         title = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
 
         @functools.wraps(function)
         def entry(*args: Any, **kwargs: Any) -> Any:
             if sys._getframe(1).f_globals.get("__name__", "").startswith(_LIBRARY):
                 return function(*args, **kwargs)
+            arguments = dict(zip(names, args)) | kwargs
+            if not required <= arguments.keys():
+                return function(*args, **kwargs)  # Python says what is missing
             before = _entered.set(title)
             try:
-                check(dict(zip(names, args)) | kwargs, declared, optional)
+                check(arguments, declared, optional)
                 return function(*args, **kwargs)
             finally:
                 _entered.reset(before)
@@ -211,7 +217,7 @@ def check_shape(name: str, shape: tuple[int, ...], letters: str, call: Call) -> 
 def _dimensions(letters: str) -> tuple[tuple[tuple[int, str], ...], bool]:
     """``"... N 4H 3"`` -> ``(((1, "N"), (4, "H"), (3, "")), True)``."""
     names = letters.split()
-    more = names[0] == "..."
+    more = names[:1] == ["..."]
     parts = ((name.rstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), name) for name in names[more:])
     return tuple((int(number or 1), name[len(number) :]) for number, name in parts), more
 
@@ -265,6 +271,19 @@ class Indices:
             raise TypeError(named(f"{name} is {given}, expected a NumPy array of integers"))
         check_shape(name, array.shape, self.shape, call)
         check_range(name, array, call.sizes.get(self.below, self.below))
+
+
+@dataclass(frozen=True)
+class Bytes:
+    """A NumPy array of bytes, 0 to 255, of a shape: a picture to look at is ``"H W 3"``."""
+
+    shape: str = "H W 3"
+
+    def __call__(self, name: str, array: np.ndarray, call: Call) -> None:
+        if not isinstance(array, np.ndarray) or array.dtype != np.uint8:
+            given = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
+            raise TypeError(named(f"{name} is {given}, expected a NumPy array of uint8"))
+        check_shape(name, array.shape, self.shape, call)
 
 
 @dataclass(frozen=True)
@@ -358,7 +377,7 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Texts:
-    """A list of strings, as many as ``length``: a number, or a letter declared before."""
+    """A list of strings, as many as ``length``: a number or a letter."""
 
     length: int | str | None = None
 
@@ -371,9 +390,35 @@ class Texts:
                 raise TypeError(
                     named(f"{name} holds a {type(text).__name__}, expected strings only")
                 )
-        length = call.sizes.get(self.length) if isinstance(self.length, str) else self.length
-        if length is not None and len(texts) != length:
-            raise ValueError(named(f"{name} has {len(texts)} strings, expected {length}"))
+        _check_length(name, texts, "strings", self.length, call)
+
+
+def _check_length(
+    name: str, parts: Collection[Any], what: str, wanted: int | str | None, call: Call | None
+) -> None:
+    if isinstance(wanted, str):
+        call.sources.setdefault(wanted, name)
+        wanted = call.sizes.setdefault(wanted, len(parts))
+    if wanted is not None and len(parts) != wanted:
+        raise ValueError(named(f"{name} has {len(parts)} {what}, expected {wanted}"))
+
+
+@dataclass(frozen=True)
+class Each:
+    """A list of parts of a kind, as many as ``length``, a number or a letter; not ``empty``."""
+
+    kind: Declared
+    length: int | str | None = None
+    empty: bool = False
+
+    def __call__(self, name: str, parts: Sequence[Any], call: Call) -> None:
+        if isinstance(parts, str) or not isinstance(parts, Sequence | np.ndarray):
+            raise TypeError(named(f"{name} is a {type(parts).__name__}, expected a list"))
+        if not (len(parts) or self.empty):
+            raise ValueError(named(f"{name} is empty, expected at least one"))
+        _check_length(name, parts, "parts", self.length, call)
+        for number, part in enumerate(parts):
+            _check_one(f"{name}[{number}]", part, self.kind, call)
 
 
 RNG = Instance(np.random.Generator, "such as numpy.random.default_rng(0)")

@@ -1,16 +1,88 @@
-"""Checks of what is to be drawn: curves and pictures. A figure of wrong data looks right."""
+"""Kinds of arguments that figures declare: a figure of wrong data looks right.
+
+They are declared beside those of :mod:`cs231n_lib.checks`.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import matplotlib
 import numpy as np
 
-from cs231n_lib.validation import check_finite
+from cs231n_lib import validation
+from cs231n_lib.checks import Call, check_finite, check_shape, named
 
-__all__ = ["check_colours", "check_curves", "check_picture", "check_values"]
+__all__ = ["Colours", "Curves", "Values", "check_names"]
+
+
+@dataclass(frozen=True)
+class Values:
+    """A sequence of real numbers, within limits.
+
+    ``length`` is a letter, the same size everywhere in one call, or a number. With ``gaps``, NaN is
+    right and means that there is no number.
+    """
+
+    length: str = ""
+    least: float = -math.inf
+    most: float = math.inf
+    gaps: bool = False
+
+    def __call__(self, name: str, values: Sequence[float], call: Call) -> None:
+        array = np.asarray(values)
+        if array.size and array.dtype.kind not in "iuf":
+            raise TypeError(
+                named(f"{name} has dtype {array.dtype}, expected a sequence of real numbers")
+            )
+        check_shape(name, array.shape, self.length or "K", call if self.length else Call({}))
+        check_finite(name, array[~np.isnan(array)] if self.gaps else array)
+        wrong = array[(array < self.least) | (array > self.most)]
+        if wrong.size:
+            limits = [f"at least {self.least:g}"] * (self.least > -math.inf)
+            limits += [f"at most {self.most:g}"] * (self.most < math.inf)
+            raise ValueError(
+                named(f"{name} contains {wrong[0]:g}, expected {' and '.join(limits)}")
+            )
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A dict of names and values, at least one of them."""
+
+    values: Values = Values()
+
+    def __call__(self, name: str, curves: Mapping[str, Sequence[float]], call: Call) -> None:
+        check_names(name, curves)
+        for key, values in curves.items():
+            self.values(f"{name}[{key!r}]", values, call)
+
+
+def check_names(name: str, things: Mapping[str, Any]) -> None:
+    """Raise an error unless something is a dict that is not empty."""
+    if not isinstance(things, Mapping):
+        raise TypeError(
+            named(f"{name} is a {type(things).__name__}, expected a dict of what has a name")
+        )
+    if not things:
+        raise ValueError(named(f"{name} is empty, expected at least one entry"))
+
+
+@dataclass(frozen=True)
+class Colours:
+    """Matplotlib's name of false colours."""
+
+    def __call__(self, name: str, colours: str, call: Call) -> None:
+        if colours not in matplotlib.colormaps:
+            raise ValueError(
+                named(f"{name} is {colours!r}, expected one of matplotlib's, such as 'inferno'")
+            )
+
+
+# The old functions, until their last callers have gone.
 
 
 def check_values(
@@ -58,7 +130,7 @@ def check_values(
         )
     if length is not None and len(array) != length:
         raise ValueError(f"{function}: {name} has {len(array)} values, expected {length}")
-    check_finite(function, {name: array[~np.isnan(array)] if gaps else array})
+    validation.check_finite(function, {name: array[~np.isnan(array)] if gaps else array})
     wrong = array[(array < least) | (array > most)]
     if wrong.size:
         limits = [f"at least {least:g}"] * (least > -math.inf)
