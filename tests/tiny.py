@@ -172,10 +172,10 @@ def of_classes(name: str = "y") -> tuple[Refusal, ...]:
 def of_models(gradient: bool = True) -> tuple[Refusal, ...]:
     """What a function refuses that asks any callable for scores."""
     found = (
-        Refusal("a model that is none", {"model": "squeezenet"}, TypeError,
-                "model is a str, expected a network"),
         Refusal("a model that gives no tensor", {"model": lambda X: [0.0] * len(X)}, TypeError,
                 "the model gave list, expected one tensor of floats"),
+        Refusal("a model that gives whole numbers", {"model": lambda X: X[:, 0, 0].long()},
+                TypeError, "the model gave torch.int64, expected one tensor of floats"),
         Refusal("a model that gives maps, and no scores", {"model": lambda X: X}, ValueError,
                 r"scores of shape \(.*\), expected \(\d+, C\)"),
         Refusal("a model whose scores are NaN", {"model": lambda X: _means(X) * math.nan},

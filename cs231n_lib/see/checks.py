@@ -6,10 +6,11 @@ What a tensor is can be checked at once; to look at its numbers is to wait for a
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -20,11 +21,14 @@ __all__ = [
     "NETWORK",
     "Classes",
     "Generator",
+    "Like",
     "Model",
     "Models",
     "Pictures",
     "Tensor",
+    "as_classes",
     "check_floats",
+    "check_like",
 ]
 
 # Anything that turns normalised pictures (N, 3, H, W) into class scores (N, C).
@@ -46,6 +50,32 @@ class Tensor:
         check_shape(name, tensor.shape, self.shape, call)
         if self.finite and not tensor.isfinite().all():
             raise ValueError(named(f"{name} contains values that are NaN or infinite"))
+
+
+@dataclass(frozen=True)
+class Like:
+    """A tensor of floats of the shape of another argument, on its device."""
+
+    other: str
+
+    def __call__(self, name: str, tensor: torch.Tensor, call: Call) -> None:
+        check_floats(name, tensor, "a tensor of floats")
+        check_like(name, tensor, self.other, call.arguments[self.other])
+
+
+def check_like(name: str, tensor: torch.Tensor, other: str, given: torch.Tensor) -> None:
+    """Raise ValueError unless two tensors have the same shape, and are on the same device."""
+    if tensor.shape != given.shape:
+        raise ValueError(
+            named(f"{name} has shape {tuple(tensor.shape)}, expected {tuple(given.shape)}")
+        )
+    if tensor.device != given.device:
+        raise ValueError(
+            named(
+                f"{name} is on {tensor.device}, but {other} is on {given.device}; "
+                "move one of them with .to()"
+            )
+        )
 
 
 def check_floats(name: str, tensor: torch.Tensor, expected: str) -> None:
@@ -135,8 +165,8 @@ class Classes:
 
     def __call__(self, name: str, y: torch.Tensor | int, call: Call) -> None:
         X = call.arguments[self.of]
-        if self.one_for_all and isinstance(y, int) and not isinstance(y, bool):
-            y = torch.tensor(y, device=X.device).expand(len(X))
+        if self.one_for_all and isinstance(y, int | np.integer) and not isinstance(y, bool):
+            y = torch.tensor(int(y), device=X.device).expand(len(X))
         if not isinstance(y, torch.Tensor) or y.dtype != torch.int64:
             given = y.dtype if isinstance(y, torch.Tensor) else type(y).__name__
             raise TypeError(named(f"{name} is {given}, expected an int64 tensor of classes"))
@@ -151,6 +181,23 @@ class Classes:
             raise ValueError(named(f"{name} is on {y.device}, but the pictures are on {X.device}"))
         if y.min() < 0:
             raise ValueError(named(f"{name} contains class {y.min().item()}, expected 0 or more"))
+
+
+def as_classes(name: str, y: int | Sequence[int] | torch.Tensor) -> torch.Tensor:
+    """Classes as a tensor, (N,) int64, from a whole number, a list or a tensor of them.
+
+    Raises TypeError if they are not whole numbers, ValueError if there are none.
+    """
+    try:
+        classes = torch.as_tensor(y)
+    except (TypeError, ValueError, RuntimeError):  # PyTorch's, for what is not numbers at all
+        classes = torch.tensor(torch.nan)
+    if classes.numel() == 0:
+        raise ValueError(named(f"{name} is empty, expected at least one class"))
+    whole = not (classes.is_floating_point() or classes.is_complex() or classes.dtype == torch.bool)
+    if not whole or classes.ndim > 1:
+        raise TypeError(named(f"{name} is {y!r}, expected a class or a list of classes"))
+    return classes.reshape(-1).long()
 
 
 @dataclass(frozen=True)

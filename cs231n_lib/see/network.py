@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import nn
 
-from cs231n_lib.checks import Count, Instance, checked, named
-from cs231n_lib.see.checks import NETWORK, Model, Tensor
+from cs231n_lib.checks import Count, Function, Instance, checked, named
+from cs231n_lib.see.checks import MODEL, NETWORK, Classes, Model, Pictures, Tensor
 
 __all__ = [
     "CHECK_EVERY",
-    "PICTURES_AT_ONCE",
+    "PIXELS_AT_ONCE",
     "activations",
+    "chosen_scores",
     "class_scores",
+    "cross_entropy",
     "extract_features",
     "find_layer",
     "frozen",
     "gradient",
+    "input_gradients",
     "pictures_at_once",
+    "unit_step",
 ]
 
-# On a CPU three pictures are as fast as any number, and more would need more memory.
-PICTURES_AT_ONCE = {"cpu": 3}
+# On a CPU three pictures of ImageNet's size are as fast as any number, and more need more memory.
+PIXELS_AT_ONCE = {"cpu": 3 * 224 * 224}
+
+# From scores (N, C) and classes (N,) to a number for each picture, (N,).
+Objective = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 # To look at a number, Python must wait until a GPU has computed all that was asked for. A loop
 # therefore looks whether its numbers are finite once in so many steps, and after the last.
@@ -41,7 +48,7 @@ def frozen(model: Model) -> Iterator[None]:
     Parameters
     ----------
     model : torch.nn.Module, or any callable
-        A callable that is no module has nothing to hold.
+        A callable that is not a module has nothing to hold.
     """
     modules = list(model.modules()) if isinstance(model, nn.Module) else []
     weights = list(model.parameters()) if isinstance(model, nn.Module) else []
@@ -64,13 +71,15 @@ def frozen(model: Model) -> Iterator[None]:
 def pictures_at_once(X: torch.Tensor) -> int:
     """How many pictures should go through a network at once, where each has to many times.
 
-    It depends on the device of ``X``: 3 on a CPU (``PICTURES_AT_ONCE``), else 64. Raises TypeError
-    or ValueError if ``X`` is no tensor of floats, or empty.
+    It depends on the device of ``X`` and on the size of a picture: at 224 x 224 it is 3 on a CPU
+    (``PIXELS_AT_ONCE``) and 64 elsewhere. Raises TypeError or ValueError if ``X`` is not a tensor
+    of floats, or is empty.
     """
-    return PICTURES_AT_ONCE.get(X.device.type, 64)
+    pixels = PIXELS_AT_ONCE.get(X.device.type, 64 * 224 * 224)
+    return max(1, pixels // (X.shape[2] * X.shape[3]))
 
 
-class _Reached(Exception):  # noqa: N818 - no error: it ends a forward pass early
+class _Reached(Exception):  # noqa: N818 - not an error: it ends a forward pass early
     pass
 
 
@@ -92,10 +101,8 @@ def activations(model: nn.Module, X: torch.Tensor, layer: str) -> torch.Tensor:
 
     Raises
     ------
-    TypeError
-        If ``model`` is no ``torch.nn.Module``, or ``X`` no tensor of floats.
-    ValueError
-        If ``X`` has another shape, or the model has no such layer or does not use it.
+    TypeError, ValueError
+        If an argument is not what is declared, or the model has no such layer or does not use it.
     """
     kept = []
 
@@ -119,10 +126,8 @@ def find_layer(model: nn.Module, layer: str) -> nn.Module:
 
     Raises
     ------
-    TypeError
-        If ``model`` is no ``torch.nn.Module``, and so has no layers with names.
-    ValueError
-        If there is no such layer; the message lists what there is.
+    TypeError, ValueError
+        If ``model`` is not a ``torch.nn.Module``, or has no such layer; the message lists its own.
     """
     layers = dict(model.named_modules())
     if layer not in layers or not layer:
@@ -152,10 +157,8 @@ def extract_features(
 
     Raises
     ------
-    TypeError
-        If ``cnn`` is no ``torch.nn.Sequential``, ``x`` no tensor of floats, ``last`` no int.
-    ValueError
-        If ``x`` has another shape, or there is no layer ``last``.
+    TypeError, ValueError
+        If an argument is not what is declared, or there is no layer ``last``.
     """
     layers = list(cnn.children())
     last = len(layers) - 1 if last is None else last
@@ -168,19 +171,21 @@ def extract_features(
     return features
 
 
+@checked(X=Pictures(), y=Classes(), model=MODEL)
 def class_scores(
     model: Model, X: torch.Tensor, y: torch.Tensor, check: bool = True
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """A model's scores, and of each picture the score of one class.
+    """A model's scores, and for each picture the score of one class.
 
     Parameters
     ----------
     model : callable
     X : (N, 3, H, W) tensor of floats
+        Normalised pictures.
     y : (N,) int64 tensor
         Classes.
     check : bool
-        Look at the numbers as well, see ``CHECK_EVERY``; otherwise at the shape alone.
+        Look at the model's numbers as well, see ``CHECK_EVERY``; otherwise only at the shape.
 
     Returns
     -------
@@ -189,14 +194,13 @@ def class_scores(
 
     Raises
     ------
-    TypeError
-        If the model cannot be called, or does not give a tensor of floats.
-    ValueError
-        If the scores have another shape, are not finite, or have no such class as in ``y``.
+    TypeError, ValueError
+        If an argument is not what is declared; if the model does not give finite scores (N, C), or
+        has no such class as in ``y``.
     """
     scores = model(X)
     _check_scores(scores, y, check)
-    return scores, scores.gather(1, y[:, None]).squeeze(1)
+    return scores, chosen_scores(scores, y)
 
 
 def _check_scores(scores: torch.Tensor, y: torch.Tensor, check: bool) -> None:
@@ -217,6 +221,67 @@ def _check_scores(scores: torch.Tensor, y: torch.Tensor, check: bool) -> None:
         raise ValueError(named("the model gave scores that are NaN or infinite"))
 
 
+@checked(scores=Tensor("N C"), y=Classes(of="scores"))
+def chosen_scores(scores: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """From each picture's scores, (N, C), the score of its class y, (N,)."""
+    return scores.gather(1, y[:, None]).squeeze(1)
+
+
+@checked(scores=Tensor("N C"), y=Classes(of="scores"))
+def cross_entropy(scores: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """From each picture's scores, (N, C), minus the log of the probability of its class y, (N,)."""
+    return nn.functional.cross_entropy(scores, y, reduction="none")
+
+
+@checked(X=Pictures(), y=Classes(), model=MODEL, of=Function("from scores and classes to numbers"))
+def input_gradients(
+    X: torch.Tensor,
+    y: torch.Tensor,
+    model: Model,
+    of: Objective = chosen_scores,
+    check: bool = True,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The gradient of a class's score, or of another number, with respect to every pixel.
+
+    Parameters
+    ----------
+    X : (N, 3, H, W) tensor of floats
+        Normalised pictures.
+    y : (N,) int64 tensor
+        For each picture, the class that is asked about.
+    model : callable
+        From pictures to (N, C) scores. What it makes of one picture must not depend on the others.
+    of : callable
+        From scores (N, C) and classes (N,) to (N,) numbers: :func:`chosen_scores`,
+        :func:`cross_entropy`, or your own.
+    check : bool
+        Look at the model's numbers as well, see ``CHECK_EVERY``; otherwise only at the shape.
+
+    Returns
+    -------
+    gradients : (N, 3, H, W) tensor
+    values : (N,) tensor
+        The numbers themselves.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is declared; if the scores are not (N, C) finite numbers, do not
+        depend on the pictures, or have no such class as in ``y``.
+    """
+    size = pictures_at_once(X)
+    gradients, values = [], []
+    with frozen(model), torch.enable_grad():
+        for part, classes in zip(X.detach().split(size), y.split(size)):
+            part = part.clone().requires_grad_()
+            scores, _ = class_scores(model, part, classes, check)
+            value = of(scores, classes)
+            gradients.append(gradient(value.sum(), part, check=check))
+            values.append(value.detach())
+    return torch.cat(gradients), torch.cat(values)
+
+
+@checked(value=Tensor(""), X=Tensor("..."))
 def gradient(
     value: torch.Tensor, X: torch.Tensor, retain_graph: bool = False, check: bool = True
 ) -> torch.Tensor:
@@ -255,3 +320,13 @@ def gradient(
     if check and not all(end.isfinite() for end in found.aminmax()):
         raise ValueError(named("the model's gradient is NaN or infinite"))
     return found
+
+
+@checked(gradients=Tensor("N 3 H W"))
+def unit_step(gradients: torch.Tensor) -> torch.Tensor:
+    """Each picture's gradient, (N, 3, H, W), scaled to length 1; a gradient of zero stays zero.
+
+    Raises TypeError or ValueError if it is not such a tensor.
+    """
+    length = torch.linalg.vector_norm(gradients, dim=(1, 2, 3), keepdim=True)
+    return gradients / length.clamp(min=torch.finfo(length.dtype).tiny)
