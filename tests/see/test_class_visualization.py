@@ -31,7 +31,7 @@ from cs231n_lib.see.fourier import (
 )
 from cs231n_lib.see.images import preprocess
 from cs231n_lib.see.inversion import feature_distance, invert_features, total_variation
-from cs231n_lib.see.network import PICTURES_AT_ONCE, activations
+from cs231n_lib.see.network import PIXELS_AT_ONCE, activations
 from cs231n_lib.see.pixels import IMAGENET_MEAN, IMAGENET_STD, clamp_pixels, denormalize
 from cs231n_lib.see.pretrained import squeezenet
 from tests.test_inspection import Looks
@@ -271,7 +271,7 @@ class TestPieces:
     def test_the_size_of_the_batches_changes_nothing(self, monkeypatch):
         X, y = torch.randn(5, 3, 7, 8, dtype=torch.float64), torch.tensor([1, 4, 0, 6, 1])
         expected = score_gradient(X, y, tiny().eval(), l2_reg=0.3)
-        monkeypatch.setitem(PICTURES_AT_ONCE, "cpu", 2)
+        monkeypatch.setitem(PIXELS_AT_ONCE, "cpu", 2 * 7 * 8)
         for ours, all_at_once in zip(score_gradient(X, y, tiny().eval(), l2_reg=0.3), expected):
             torch.testing.assert_close(ours, all_at_once, rtol=1e-12, atol=1e-12)
 
