@@ -94,7 +94,9 @@ def checked(**declared: Declared) -> Callable[[F], F]:
         names = tuple(parameters)
         optional = frozenset(n for n, p in parameters.items() if p.default is None)
         required = {n for n, p in parameters.items() if p.default is p.empty} & declared.keys()
-        title = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+        owner, _, title = function.__qualname__.rpartition(".")
+        if title in ("__init__", "__call__"):
+            title = owner.rpartition(".")[2]
 
         @functools.wraps(function)
         def entry(*args: Any, **kwargs: Any) -> Any:

@@ -1,7 +1,7 @@
 """What every public function promises: a call that works, and what it refuses.
 
-One module for each of the library's. ``tests/test_contracts.py`` proves the promises, and the page
-about bad input is made from them.
+One module for each of the library's. ``tests/ground/test_contracts.py`` proves the promises. What a
+declaration of :func:`cs231n_lib.checks.checked` says is refused there without being listed here.
 """
 
 from __future__ import annotations
@@ -49,8 +49,10 @@ class Contract:
 
 
 def contracts() -> dict[str, tuple[Contract, ...]]:
-    """All contracts, by the name of the library's module."""
-    return {
-        module.name: importlib.import_module(f"{__name__}.{module.name}").CONTRACTS
-        for module in pkgutil.iter_modules(__path__)
-    }
+    """All contracts, by the name of the library's module, such as ``"speak.rnn"``."""
+    found = {}
+    for module in pkgutil.walk_packages(__path__, f"{__name__}."):
+        if not module.ispkg:
+            name = module.name.removeprefix(f"{__name__}.")
+            found[name] = importlib.import_module(module.name).CONTRACTS
+    return found

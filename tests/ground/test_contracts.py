@@ -1,15 +1,15 @@
-"""Every public function keeps its contract: it works, refuses bad input, and damages nothing."""
+"""Every function keeps its contract: it works, refuses bad input, and damages nothing."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib
+import dataclasses
 import inspect
 import os
 import random
 import re
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -21,22 +21,15 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
+from cs231n_lib import checks
 from tests.contracts import Contract, Refusal, contracts
-from tests.interface import MODULES
+from tests.faults import faults, letters
 from tests.untouched import differences, photograph, photograph_files, photograph_shared
 
 # Nothing may hang, on bad input least of all.
 pytestmark = pytest.mark.timeout(30)
 
 CONTRACTS = contracts()
-
-# Public, and without a contract.
-EXEMPT: dict[str, str] = {
-    "class_visualization.Objective": "a type, to annotate with",
-    "inspection.Model": "a type, to annotate with",
-    "truth.Mistake": "a record of what it is given",
-    "truth.Verdict": "a record of what it is given",
-}
 
 # An error from the depth says where it came from, and not what was wrong with the argument.
 UNCLEAR = re.compile(
@@ -45,32 +38,15 @@ UNCLEAR = re.compile(
     "|truth value of an array|could not be broadcast|unexpected keyword|positional argument"
 )
 
-# Of these a part is wrong, and named, or where they come from.
-OF_PARTS = {
-    "arrays", "card", "config", "content_image", "content_original", "data", "feats", "folder",
-    "functions", "grads", "images", "model", "objective", "optim_config", "path", "scene", "scenes",
-    "self", "solvers", "source", "style_image", "style_layers", "style_targets", "style_weights",
-    "target", "texts", "tv_weight", "value", "values", "write",
-}  # fmt: skip
 
-# These speak of how two arguments fit, of a step, or say what PyTorch or Python says.
-SPEAK_OTHERWISE = {
-    "chapter_figure", "check_indices", "check_number", "check_texts", "check_values",
-    "check_vocabulary", "class_index", "extract_features", "feature_distance", "jitter",
-    "lstm_loop_backward", "match_colours", "numeric_gradient", "panels", "plot_class_map",
-    "plot_randomisation", "randomisation_check", "rank_correlation", "rnn_loop_backward",
-    "score_gradient", "show_images", "sigmoid", "style_transfer", "style_transfer_lbfgs",
-}  # fmt: skip
+def title(contract: Contract) -> str:
+    """The name with which the messages of a function begin."""
+    owner, _, name = str(contract).rpartition(".")
+    return owner if name in ("__init__", "__call__") else name
 
-# With one of these names a message of ours begins.
-OURS = {
-    name
-    for module, of_module in CONTRACTS.items()
-    for name in (
-        *importlib.import_module(f"cs231n_lib.{module}").__all__,
-        *(part for contract in of_module for part in (str(contract), *str(contract).split("."))),
-    )
-}
+
+# A message that begins with the name of a function begins with that of the one called.
+OURS = {"cs231n_lib", *(title(each) for of_module in CONTRACTS.values() for each in of_module)}
 
 EVERY_CONTRACT = [
     pytest.param(contract, id=f"{module}-{contract}-{number}")
@@ -160,46 +136,45 @@ def test_bad_input_is_refused_clearly_and_damages_nothing(
     with pytest.raises(refusal.error, match=refusal.says) as caught:
         call(contract, arguments)
     assert not UNCLEAR.search(str(caught.value))
-    begins = re.match(r"([\w.]+): ", str(caught.value))
-    known = {*OURS, *map(str, arguments.values())}
-    assert begins is None or begins[1] in known, "the message names another function"
-    named = any(re.search(rf"\b{argument}\b", str(caught.value)) for argument in change)
-    elsewhere = change.keys() & OF_PARTS or str(contract) in SPEAK_OTHERWISE or not change
-    assert named or elsewhere, "the message does not name the argument"
+    begins = re.match(r"(\w+): ", str(caught.value))
+    other = begins and begins[1] in OURS - {title(contract)}
+    assert not other, "the message names another function"
     assert differences(shared, photograph_shared()) == []
     assert differences(given, photograph(**arguments)) == []
     assert differences(files, photograph_files(scratch_folder)) == []
 
 
-@pytest.mark.parametrize("module", CONTRACTS)
-def test_refusals_state_one_clear_error_each(module: str) -> None:
-    for contract in CONTRACTS[module]:
-        assert len({refusal.what for refusal in contract.refuses}) == len(contract.refuses)
-        for refusal in contract.refuses:
-            assert refusal.error not in (Exception, AttributeError, AssertionError)
-            assert len(refusal.says) >= 5, "too little to tell one error from another"
+@pytest.mark.parametrize("contract", EVERY_CONTRACT)
+def test_what_is_declared_is_checked(contract: Contract) -> None:
+    arguments = contract.arguments()
+    declared = declarations(contract, arguments)
+    shared, given = photograph_shared(), photograph(**arguments)
+    known, complaints = set(), []
+    for name, kind in declared.items():
+        if arguments.get(name) is None:
+            continue
+        for what, bad in faults(kind, name, arguments, known):
+            try:
+                call(contract, arguments | {name: bad})
+                error = None
+            except Exception as caught:
+                error = caught
+            message = str(error)
+            clear = isinstance(error, TypeError | ValueError) and not UNCLEAR.search(message)
+            begins = message.startswith(f"{title(contract)}: ")
+            if not (clear and begins and re.search(rf"\b{name}\b", message)):
+                complaints.append(f"{name}, {what}: {error!r}")
+        known |= letters(kind)
+    assert complaints == []
+    assert differences(shared, photograph_shared()) == []
+    assert differences(given, photograph(**arguments)) == []
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_every_public_function_has_a_contract(module: str) -> None:
-    kept = {id(contract.function) for contract in CONTRACTS.get(module, ())}
-    names = {str(contract).split(".")[0] for contract in CONTRACTS.get(module, ())}
-    missing = [
-        name
-        for name, thing in public(module).items()
-        if callable(thing) and id(thing) not in kept and name not in names
-    ]
-    assert [name for name in missing if f"{module}.{name}" not in EXEMPT] == []
-
-
-def test_what_is_exempt_exists_and_has_no_contract() -> None:
-    for entry in EXEMPT:
-        module, name = entry.split(".")
-        assert name in public(module)
-        assert name not in map(str, CONTRACTS.get(module, ()))
-
-
-def public(module: str) -> dict[str, Callable | Any]:
-    """What a module of the library offers, by name."""
-    library_module = importlib.import_module(f"cs231n_lib.{module}")
-    return {name: getattr(library_module, name) for name in library_module.__all__}
+def declarations(contract: Contract, arguments: dict[str, Any]) -> dict[str, Any]:
+    """What a function, the initialiser of a class, or a dataclass declares of its arguments."""
+    function = contract.function
+    if dataclasses.is_dataclass(function):
+        with mock.patch.object(checks, "check") as check:
+            function(**arguments)
+        return check.call_args.args[1] if check.called else {}
+    return getattr(function.__init__ if inspect.isclass(function) else function, "declared", {})

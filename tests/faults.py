@@ -1,0 +1,230 @@
+"""Bad values for an argument, made from a valid call and from what the argument is declared to be.
+
+``faults(kind, name, arguments, known)`` yields pairs, what is wrong and the bad value. ``known``
+are the letters whose sizes arguments declared before have fixed.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import types
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from cs231n_lib.checks import (
+    Count,
+    Floats,
+    Function,
+    Indices,
+    Instance,
+    Number,
+    OneOf,
+    Rows,
+    Texts,
+)
+from cs231n_lib.see.checks import Classes, Generator, Models, Pictures, Tensor
+
+__all__ = ["faults", "letters"]
+
+Faults = Iterator[tuple[str, Any]]
+
+
+class Stranger:
+    """Of a class that no function knows."""
+
+
+@functools.singledispatch
+def faults(kind: Any, name: str, arguments: Mapping[str, Any], known: set[str]) -> Faults:
+    """Bad values of an argument. Each kind of declaration has an entry below."""
+    raise NotImplementedError(
+        f"no bad values for {type(kind).__name__}: add an entry to tests/faults.py"
+    )
+
+
+def letters(kind: Any) -> set[str]:
+    """The letters whose sizes a declaration fixes."""
+    if isinstance(kind, tuple):
+        return set().union(*map(letters, kind))
+    if isinstance(kind, Rows):
+        return {"N", "D"}
+    if isinstance(kind, Pictures):
+        return set() if kind.like else {"N", "H", "W"}
+    shape = kind if isinstance(kind, str) else getattr(kind, "shape", "")
+    return {part for part in shape.split() if part.isalpha()}
+
+
+def _of_shape(value: Any, shape: str, known: set[str]) -> Faults:
+    """Wrong shapes of an array or a tensor, ``value``."""
+    parts = shape.split()
+    if parts[:1] == ["..."]:
+        parts = parts[1:]
+        if value.ndim == len(parts):
+            yield "a dimension less", value[0]
+    else:
+        yield "a dimension more", value[None]
+    if value.ndim:
+        yield "empty", value[:0]
+    for axis, part in enumerate(parts, start=value.ndim - len(parts)):
+        if part in known or parts.count(part) > 1 or not part.isalpha():
+            both = [value, value]
+            larger = torch.cat(both, axis) if torch.is_tensor(value) else np.concatenate(both, axis)
+            yield f"twice the size in dimension {axis}", larger
+
+
+def _with(value: Any, number: float) -> Any:
+    """A copy of an array or a tensor with one of its numbers replaced."""
+    copy = value.detach().clone() if torch.is_tensor(value) else value.copy()
+    copy[(0,) * copy.ndim] = number
+    return copy
+
+
+@faults.register
+def _(kind: str, name: str, arguments: Mapping, known: set) -> Faults:
+    array = arguments[name]
+    yield "a list", array.tolist()
+    yield "a tensor", torch.from_numpy(array.copy())
+    yield "integers", array.astype(int)
+    yield "complex numbers", array.astype(complex)
+    yield "objects", array.astype(object)
+    yield from _of_shape(array, kind, known)
+
+
+@faults.register
+def _(kind: tuple, name: str, arguments: Mapping, known: set) -> Faults:
+    parts = arguments[name]
+    yield "None", None
+    yield "a list", list(parts)
+    yield "a part less", parts[:-1]
+    before = set(known)
+    for number, (part, of_part) in enumerate(zip(parts, kind)):
+        for what, bad in faults(of_part, name, {name: part}, before) if of_part else ():
+            yield f"part {number}: {what}", (*parts[:number], bad, *parts[number + 1 :])
+        before |= letters(of_part)
+
+
+@faults.register
+def _(kind: Floats, name: str, arguments: Mapping, known: set) -> Faults:
+    yield from faults(kind.shape, name, arguments, known)
+    if kind.finite:
+        yield "NaN", _with(arguments[name], math.nan)
+        yield "infinity", _with(arguments[name], -math.inf)
+
+
+@faults.register
+def _(kind: Rows, name: str, arguments: Mapping, known: set) -> Faults:
+    yield from faults("... D", name, arguments, known)
+    yield "no rows", arguments[name].ravel()
+
+
+@faults.register
+def _(kind: Indices, name: str, arguments: Mapping, known: set) -> Faults:
+    array = arguments[name]
+    yield "a list", array.tolist()
+    yield "floats", array.astype(float)
+    yield "truth values", array.astype(bool)
+    yield "a negative index", _with(array.astype(int), -1)
+    yield "an index too high", _with(array.astype(int), 10**9)
+    yield from _of_shape(array, kind.shape, known)
+
+
+@faults.register
+def _(kind: Count, name: str, arguments: Mapping, known: set) -> Faults:
+    yield from (("a fraction", kind.least + 0.5), ("True", True), ("a string", str(kind.least)))
+    yield "too small", kind.least - 1
+    if kind.most < math.inf:
+        yield "too large", int(kind.most) + 1
+
+
+@faults.register
+def _(kind: Number, name: str, arguments: Mapping, known: set) -> Faults:
+    yield from (("a string", "1"), ("True", True), ("NaN", math.nan), ("infinity", math.inf))
+    yield "minus infinity", -math.inf
+    if kind.above is not None:
+        yield "too small", kind.above
+    if kind.least is not None:
+        yield "too small", math.nextafter(kind.least, -math.inf)
+    if kind.most < math.inf:
+        yield "too large", math.nextafter(kind.most, math.inf)
+    if kind.below < math.inf:
+        yield "too large", kind.below
+
+
+@faults.register
+def _(kind: Instance, name: str, arguments: Mapping, known: set) -> Faults:
+    yield "something else", Stranger()
+    yield "its class", type(arguments[name])
+
+
+@faults.register
+def _(kind: Function, name: str, arguments: Mapping, known: set) -> Faults:
+    yield "a name", "abs"
+
+
+@faults.register
+def _(kind: OneOf, name: str, arguments: Mapping, known: set) -> Faults:
+    yield from (("an unknown name", "no such name"), ("a number", 0), ("a list", []))
+
+
+@faults.register
+def _(kind: Texts, name: str, arguments: Mapping, known: set) -> Faults:
+    yield from (("a single string", "one"), ("a number", 3))
+    yield "a number among them", [*arguments[name], 3][1:]
+    if kind.length is not None:
+        yield "one more", [*arguments[name], "more"]
+
+
+def _of_tensors(tensor: torch.Tensor) -> Faults:
+    yield "an array", tensor.detach().cpu().numpy()
+    yield "integers", tensor.detach().long()
+
+
+@faults.register
+def _(kind: Tensor, name: str, arguments: Mapping, known: set) -> Faults:
+    yield from _of_tensors(arguments[name])
+    yield from _of_shape(arguments[name], kind.shape, known)
+    if kind.finite:
+        yield "NaN", _with(arguments[name], math.nan)
+
+
+@faults.register
+def _(kind: Pictures, name: str, arguments: Mapping, known: set) -> Faults:
+    X = arguments[name]
+    yield from _of_tensors(X)
+    yield from (("one picture", X[0]), ("no picture", X[:0]), ("one channel", X[:, :1]))
+    yield from (("NaN", _with(X, math.nan)), ("infinity", _with(X, math.inf)))
+    yield "pixels from 0 to 255", _with(X, 255)
+    if kind.like:
+        yield "other pictures", torch.cat([arguments[kind.like]] * 2)[..., 1:]
+        yield "another dtype", X.double()
+    if isinstance(arguments.get("model"), nn.Module):
+        yield from (("another device", X.to("meta")), ("another dtype", X.double()))
+
+
+@faults.register
+def _(kind: Classes, name: str, arguments: Mapping, known: set) -> Faults:
+    N = len(arguments[kind.of])
+    y = torch.zeros(N, dtype=torch.int64)
+    yield from (("a list", y.tolist()), ("an array", y.numpy()), ("floats", y.float()))
+    yield from (("True", True), ("a class more", torch.cat([y, y[:1]])), ("a column", y[:, None]))
+    yield from (("a negative class", y - 1), ("another device", y.to("meta")))
+    yield "one for all", -1 if kind.one_for_all else 0
+
+
+@faults.register
+def _(kind: Models, name: str, arguments: Mapping, known: set) -> Faults:
+    yield from (("a name", "squeezenet"), ("None", None), ("a list", [] if kind.several else [abs]))
+
+
+@faults.register
+def _(kind: Generator, name: str, arguments: Mapping, known: set) -> Faults:
+    yield from (("a seed", 0), ("NumPy's", np.random.default_rng(0)))
+
+
+@faults.register
+def _(kind: types.FunctionType, name: str, arguments: Mapping, known: set) -> Faults:
+    yield "something else", Stranger()  # the function's contract knows more
