@@ -6,6 +6,7 @@ are the letters whose sizes arguments declared before have fixed.
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 import types
@@ -17,7 +18,9 @@ import torch
 from torch import nn
 
 from cs231n_lib.checks import (
+    Bytes,
     Count,
+    Each,
     Floats,
     Function,
     Indices,
@@ -27,7 +30,11 @@ from cs231n_lib.checks import (
     Rows,
     Texts,
 )
-from cs231n_lib.see.checks import Classes, Generator, Models, Pictures, Tensor
+from cs231n_lib.figures.checks import Colours, Curves, Values
+from cs231n_lib.see.checks import Classes, Generator, Like, Models, Pictures, Tensor
+from cs231n_lib.see.images import Source
+from cs231n_lib.see.style_losses import Chain
+from cs231n_lib.speak.checks import Captions, Features, Model
 
 __all__ = ["faults", "letters"]
 
@@ -40,10 +47,13 @@ class Stranger:
 
 @functools.singledispatch
 def faults(kind: Any, name: str, arguments: Mapping[str, Any], known: set[str]) -> Faults:
-    """Bad values of an argument. Each kind of declaration has an entry below."""
-    raise NotImplementedError(
-        f"no bad values for {type(kind).__name__}: add an entry to tests/faults.py"
-    )
+    """Bad values of an argument. Each kind of declaration has an entry below.
+
+    A kind that is private to a module has its faults in the contracts of that module.
+    """
+    if not type(kind).__name__.startswith("_"):
+        raise NotImplementedError(f"tests/faults.py needs an entry for {type(kind).__name__}")
+    yield "something else", Stranger()
 
 
 def letters(kind: Any) -> set[str]:
@@ -54,6 +64,13 @@ def letters(kind: Any) -> set[str]:
         return {"N", "D"}
     if isinstance(kind, Pictures):
         return set() if kind.like else {"N", "H", "W"}
+    if isinstance(kind, Features | Captions):
+        return {"N", "D", "H"} if isinstance(kind, Features) else {"N", "C"}
+    if isinstance(kind, Each):
+        return letters(kind.kind)
+    if isinstance(kind, Values):
+        return letters(kind.length)
+    # A shape, or a kind with one.
     shape = kind if isinstance(kind, str) else getattr(kind, "shape", "")
     return {part for part in shape.split() if part.isalpha()}
 
@@ -130,6 +147,25 @@ def _(kind: Indices, name: str, arguments: Mapping, known: set) -> Faults:
     yield "a negative index", _with(array.astype(int), -1)
     yield "an index too high", _with(array.astype(int), 10**9)
     yield from _of_shape(array, kind.shape, known)
+
+
+@faults.register
+def _(kind: Bytes, name: str, arguments: Mapping, known: set) -> Faults:
+    array = arguments[name]
+    yield from (("a list", array.tolist()), ("floats", array / 255), ("signed", array.astype(int)))
+    yield from _of_shape(array, kind.shape, known)
+
+
+@faults.register
+def _(kind: Each, name: str, arguments: Mapping, known: set) -> Faults:
+    parts = [*arguments[name]]
+    yield from (("a string", "text"), ("a number", 3))
+    if not kind.empty:
+        yield "none", []
+    if kind.length in known or isinstance(kind.length, int):
+        yield "twice as many", [*parts, *parts]
+    for what, bad in faults(kind.kind, name, arguments | {name: parts[0]}, known) if parts else ():
+        yield f"{what}, among others", [*parts[:-1], bad]
 
 
 @faults.register
@@ -223,6 +259,79 @@ def _(kind: Models, name: str, arguments: Mapping, known: set) -> Faults:
 @faults.register
 def _(kind: Generator, name: str, arguments: Mapping, known: set) -> Faults:
     yield from (("a seed", 0), ("NumPy's", np.random.default_rng(0)))
+
+
+@faults.register
+def _(kind: Like, name: str, arguments: Mapping, known: set) -> Faults:
+    tensor = arguments[name]
+    yield from _of_tensors(tensor)
+    yield from (("another shape", tensor[None]), ("another device", tensor.to("meta")))
+
+
+@faults.register
+def _(kind: Source, name: str, arguments: Mapping, known: set) -> Faults:
+    yield from (("a number", 3), ("an empty list", []))
+
+
+@faults.register
+def _(kind: Chain, name: str, arguments: Mapping, known: set) -> Faults:
+    yield from (("a layer", nn.Tanh()), ("a list", list(arguments[name])))
+    yield "a chain without numbers", copy.deepcopy(arguments[name]).to("meta")
+
+
+@faults.register
+def _(kind: Model, name: str, arguments: Mapping, known: set) -> Faults:
+    yield "something else", Stranger()
+    bad = copy.deepcopy(arguments[name])
+    if kind.finite:
+        bad.params["W_proj"][0, 0] = math.nan
+        yield "a weight that is NaN", bad
+    elif kind.speaks:
+        bad.word_to_idx["<START>"] = -1
+        yield "a vocabulary with a negative index", bad
+
+
+@faults.register
+def _(kind: Features, name: str, arguments: Mapping, known: set) -> Faults:
+    yield from faults(Floats("N D", finite=True), name, arguments, known | {"D"})
+    if np.dtype(arguments[kind.model].dtype).itemsize < 8:
+        yield "too large for the model", np.full(arguments[name].shape, 1e300)
+
+
+@faults.register
+def _(kind: Captions, name: str, arguments: Mapping, known: set) -> Faults:
+    yield from faults(Indices("N C", below=0), name, arguments, known)
+    yield "a single word", arguments[name][:, :1]
+    null = arguments[kind.model].word_to_idx["<NULL>"]
+    yield "nothing to say", np.full_like(arguments[name], null)
+
+
+@faults.register
+def _(kind: Values, name: str, arguments: Mapping, known: set) -> Faults:
+    values = np.asarray(arguments[name], dtype=float)
+    yield from (("strings", ["a"] * len(values)), ("a number", 3.0), ("none", []))
+    yield from (("rows", values[None]), ("infinity", _with(values, math.inf)))
+    if not kind.gaps:
+        yield "NaN", _with(values, math.nan)
+    if kind.least > -math.inf:
+        yield "too small", _with(values, kind.least - 1)
+    if kind.most < math.inf:
+        yield "too large", _with(values, kind.most + 1)
+    if kind.length in known or kind.length.isdigit():
+        yield "twice as many", [*values, *values]
+
+
+@faults.register
+def _(kind: Curves, name: str, arguments: Mapping, known: set) -> Faults:
+    yield from (("a list", list(arguments[name].values())), ("none", {}))
+    key, values = next(iter(arguments[name].items()))
+    for what, bad in faults(kind.values, name, {name: values}, known):
+        yield f"{key}: {what}", arguments[name] | {key: bad}
+
+
+@faults.register
+def _(kind: Colours, name: str, arguments: Mapping, known: set) -> Faults:
+    yield from (("an unknown name", "no such name"), ("a number", 3))
 
 
 @faults.register
