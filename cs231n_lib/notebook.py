@@ -5,23 +5,25 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import matplotlib
 from IPython.display import Markdown
 from matplotlib_inline.backend_inline import set_matplotlib_formats
 from myst_nb import glue
 
+from cs231n_lib.checks import Count, Instance, Number, checked, named
 from cs231n_lib.figures.style import STYLE
 from cs231n_lib.reproducible import make_reproducible
-from cs231n_lib.validation import check_count, check_number
 
 __all__ = ["record", "setup", "show_source", "within"]
 
 
+@checked(photographs=Instance(bool))
 def setup(photographs: bool = False) -> None:
     """Begin a chapter: a run that repeats, and figures in the book's style, sharp on any screen.
+
+    A chapter that uses PyTorch imports it first: see :func:`make_reproducible`.
 
     Parameters
     ----------
@@ -33,8 +35,6 @@ def setup(photographs: bool = False) -> None:
     TypeError
         If ``photographs`` is neither True nor False.
     """
-    if not isinstance(photographs, bool):
-        raise TypeError(f"setup: photographs is {photographs!r}, expected True or False")
     make_reproducible()
     matplotlib.rcParams.update(STYLE)
     if photographs:
@@ -44,43 +44,58 @@ def setup(photographs: bool = False) -> None:
         set_matplotlib_formats("retina")
 
 
+@checked()
 def show_source(*functions: Callable) -> Markdown:
     """Show the very source of library functions, so that page and library cannot disagree.
 
     Parameters
     ----------
     *functions
-        Functions or classes of ``cs231n_lib``. Their docstrings are left out: the chapter around
-        them says it better, and the API reference has them.
+        Functions or classes of ``cs231n_lib``. Two things are left out. The chapter around them
+        says better what their docstrings say, and the API reference has them; what is checked is
+        declared in front of a function, and no part of the method.
 
     Returns
     -------
     IPython.display.Markdown
-        A block of Python.
+        A block of Python for each.
 
     Raises
     ------
     TypeError
-        If something is no function or class written in Python.
+        If something is not a function or class written in Python.
     ValueError
         If nothing is given.
     """
     if not functions:
-        raise ValueError("show_source: no functions were given")
-    return Markdown("\n".join(f"```python\n{_without_docstring(f)}```" for f in functions))
+        raise ValueError(named("no functions were given"))
+    return Markdown("\n".join(f"```python\n{_method(f)}```" for f in functions))
 
 
-def _without_docstring(function: Callable) -> str:
+def _method(function: Callable) -> str:
+    """The source without docstrings and declarations, below the path of its module."""
     source = textwrap.dedent(inspect.getsource(function))
-    definition = ast.parse(source).body[0]
     lines = source.splitlines(keepends=True)
-    if ast.get_docstring(definition) is not None:
-        docstring = definition.body[0]
-        del lines[docstring.lineno - 1 : docstring.end_lineno]
-    path = Path(inspect.getsourcefile(function))
-    return f"# {path.parent.name}/{path.name}\n" + "".join(lines)
+    left_out = {
+        number
+        for part in _left_out(ast.parse(source))
+        for number in range(part.lineno, part.end_lineno + 1)
+    }
+    shown = [line for number, line in enumerate(lines, start=1) if number not in left_out]
+    return f"# {function.__module__.replace('.', '/')}.py\n{''.join(shown)}"
 
 
+def _left_out(tree: ast.Module) -> Iterator[ast.AST]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            if ast.get_docstring(node) is not None:
+                yield node.body[0]
+            for decorator in node.decorator_list:
+                if ast.unparse(decorator).startswith("checked("):
+                    yield decorator
+
+
+@checked(tolerance=Number(above=0), digits=Count(least=0))
 def within(value: float, tolerance: float, digits: int = 2) -> str:
     """A number that another machine may get slightly differently, with its tolerance.
 
@@ -98,29 +113,26 @@ def within(value: float, tolerance: float, digits: int = 2) -> str:
 
     Raises
     ------
-    TypeError
-        If ``value`` or ``tolerance`` is no number, or ``digits`` no int.
-    ValueError
-        If ``value`` is NaN or infinite, if ``digits`` is negative, or if ``tolerance`` is negative
-        or rounds to zero.
+    TypeError, ValueError
+        If an argument is not what is declared, ``value`` is not a finite number, or ``tolerance``
+        rounds to zero.
     """
-    check_count("within", "digits", digits, least=0)
     value = value.item() if hasattr(value, "item") else value
-    check_number("within", "value", value)
-    check_number("within", "tolerance", tolerance, above=0)
+    Number()("value", value)
     if float(f"{tolerance:.{digits}f}") == 0:
-        raise ValueError(f"within: tolerance is {tolerance:g}, expected more than 0 when rounded")
+        raise ValueError(named(f"tolerance is {tolerance:g}, expected more than 0 when rounded"))
     return f"{value:.{digits}f} ± {tolerance:.{digits}f}"
 
 
+@checked()
 def record(**facts: str) -> None:
     """Keep facts under a name for the prose around the cells, and print them.
 
-    Raises TypeError if a fact is no string, and keeps none then.
+    Raises TypeError if a fact is not a string, and keeps none then.
     """
     for name, fact in facts.items():
         if not isinstance(fact, str):
-            raise TypeError(f"record: {name} is {fact!r}, expected a string, as within gives it")
+            raise TypeError(named(f"{name} is {fact!r}, expected a string, such as within returns"))
     for name, fact in facts.items():
         glue(name, fact, display=False)
         print(f"{name.replace('_', ' ')}: {fact}")

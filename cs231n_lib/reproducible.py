@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import platform
 import random
+import sys
 from importlib.metadata import version
 
 import numpy as np
-import torch
 
-from cs231n_lib.validation import check_count
+from cs231n_lib.checks import Count, checked
 
 __all__ = ["DEVICE_VARIABLE", "choose_device", "environment", "make_reproducible"]
 
@@ -19,13 +19,15 @@ DEVICE_VARIABLE = "CS231N_DEVICE"
 _LARGEST_SEED = 2**32 - 1  # of NumPy's global generator
 
 
+@checked(seed=Count(least=0, most=_LARGEST_SEED))
 def make_reproducible(seed: int = 231) -> None:
     """Begin a run that repeats: the same seeds, and kernels that round alike in every run.
 
-    Numbers are multiplied with all 24 bits of a float32 (a GPU would shorten them to the 11 of
-    TF32), and cuDNN may use only algorithms that add in a fixed order, and may not choose among
-    them by how fast each was. On a CPU these are no news; the number of threads stays as it is
-    (``OMP_NUM_THREADS``), for what the chapters print does not depend on it.
+    PyTorch is set up if it has been imported: import it first. Numbers are then multiplied with all
+    24 bits of a float32 (a GPU would shorten them to the 11 of TF32), and cuDNN may use only
+    algorithms that add in a fixed order, and may not choose among them by how fast each was. On a
+    CPU these change nothing; the number of threads stays as it is (``OMP_NUM_THREADS``), since what
+    the chapters print does not depend on it.
 
     PyTorch's ``use_deterministic_algorithms`` is left off. On a GPU it forbids gradients of
     interpolation and of adaptive pooling, which the chapters need.
@@ -38,23 +40,19 @@ def make_reproducible(seed: int = 231) -> None:
 
     Raises
     ------
-    TypeError
-        If ``seed`` is no whole number.
-    ValueError
-        If it is negative or too large.
+    TypeError, ValueError
+        If ``seed`` is not a whole number, negative or too large.
     """
-    check_count("make_reproducible", "seed", seed, least=0)
-    if seed > _LARGEST_SEED:
-        raise ValueError(f"make_reproducible: seed is {seed}, expected at most {_LARGEST_SEED}")
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 - the global generator is the one to be set
-    torch.manual_seed(seed)
     # Read when cuBLAS starts: scratch memory of a fixed size, without which sums may change order.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.benchmark = False
-    torch.backends.cudnn.deterministic = True
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(seed)
+        torch.backends.cuda.matmul.allow_tf32 = False
+        torch.backends.cudnn.allow_tf32 = False
+        torch.backends.cudnn.benchmark = False
+        torch.backends.cudnn.deterministic = True
 
 
 def choose_device() -> str:
@@ -74,6 +72,8 @@ def choose_device() -> str:
     RuntimeError
         If it asks for a GPU and PyTorch finds none.
     """
+    import torch  # here: whoever sets up a run of NumPy alone need not wait for it
+
     available = torch.cuda.is_available()
     asked = os.environ.get(DEVICE_VARIABLE, "")
     if asked not in ("", "cpu", "cuda"):
@@ -87,7 +87,7 @@ def choose_device() -> str:
 
 
 def environment() -> dict[str, str | int]:
-    """What an outcome and its time may depend on; nothing that tells whose machine it is.
+    """What results and run times may depend on; nothing that tells whose machine it is.
 
     Returns
     -------
@@ -95,6 +95,8 @@ def environment() -> dict[str, str | int]:
         The versions of Python, NumPy, torch and torchvision, the device, PyTorch's number of
         threads and the processor's architecture.
     """
+    import torch
+
     return {
         "python": platform.python_version(),
         **{name: version(name) for name in ("numpy", "torch", "torchvision")},

@@ -52,16 +52,6 @@ CONTRACTS = (
     Contract(
         reproducible.make_reproducible,
         to_be_seeded,
-        (
-            Refusal("a negative seed", {"seed": -1}, ValueError, "seed is -1, expected at least 0"),
-            Refusal(
-                "a seed that is too large",
-                {"seed": 2**32},
-                ValueError,
-                "seed is 4294967296, expected at most 4294967295",
-            ),
-            Refusal("no seed", {"seed": None}, TypeError, "seed is None, expected a whole number"),
-        ),
         changes=CHANGES,
     ),
     Contract(reproducible.choose_device, dict, (NO_DEVICE,)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import inspect
 import io
+import textwrap
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -14,22 +15,34 @@ import torch
 from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 
+from cs231n_lib.checks import Count, checked
 from cs231n_lib.notebook import record, setup, show_source, within
+from cs231n_lib.speak import gradient_check
 from cs231n_lib.speak.captioning import CaptioningRNN
-from cs231n_lib.speak.rnn import rnn_step_backward, rnn_step_forward
+from cs231n_lib.speak.rnn import rnn_step_forward
 
 
-@pytest.mark.parametrize("function", [rnn_step_forward, CaptioningRNN.sample])
+@pytest.mark.parametrize("function", [gradient_check.numeric_gradient, CaptioningRNN.sample])
 def test_the_very_source_is_shown_without_its_docstring(function):
     shown = show_source(function).data
     lines = inspect.getsource(function).splitlines()
-    assert shown.startswith("```python\n# cs231n_lib/")
+    assert shown.startswith("```python\n# cs231n_lib/speak/")
     assert shown.endswith("```")
     assert function.__doc__.splitlines()[0] not in shown
-    for line in (lines[0], lines[-1], lines[-2]):
+    for line in lines[-2:]:
         assert line.strip() in shown
     body = "\n".join(line for line in shown.splitlines() if not line.startswith(("```", "#")))
     compile(body, "shown", "exec")
+
+
+def test_of_a_step_of_the_recurrent_network_two_lines_are_left():
+    shown = show_source(rnn_step_forward).data
+    assert shown.startswith("```python\n# cs231n_lib/speak/rnn.py\ndef rnn_step_forward(")
+    body = shown[: -len("```")].rpartition(":\n")[2]
+    assert [line.strip() for line in body.splitlines()] == [
+        "next_h = np.tanh(x @ Wx + prev_h @ Wh + b)",
+        "return next_h, (x, prev_h, Wx, Wh, next_h)",
+    ]
 
 
 def plain(x):
@@ -40,29 +53,38 @@ def plain(x):
 class WithMethods:
     """Of a class, the docstring."""
 
+    size = 2
+
+    @checked(
+        x=Count(),
+    )
     def double(self, x):
-        return 2 * x
+        """Of a method,
+        the docstring.
+        """
+        return self.size * x
+
+    @staticmethod
+    @checked(x=Count())
+    def triple(x):
+        return 3 * x
 
 
 def test_a_function_without_a_docstring_is_shown_whole():
     assert show_source(plain).data == (
-        "```python\n# tests/test_notebook.py\ndef plain(x):\n    y = 2 * x\n    return y + 1\n```"
+        "```python\n# tests/ground/test_notebook.py\n"
+        "def plain(x):\n    y = 2 * x\n    return y + 1\n```"
     )
 
 
-def test_classes_and_methods_are_shown_too():
-    shown = show_source(WithMethods, WithMethods.double).data
-    assert "Of a class" not in shown
-    assert "class WithMethods:\n" in shown
-    assert "    def double(self, x):\n        return 2 * x\n```" in shown
-    assert "\ndef double(self, x):\n    return 2 * x\n```" in shown
-
-
-def test_several_functions_are_shown_one_after_the_other():
-    shown = show_source(rnn_step_forward, rnn_step_backward).data
-    assert shown.index("def rnn_step_forward") < shown.index("def rnn_step_backward")
-    assert shown.count("```python") == 2
-    assert shown == "\n".join(show_source(f).data for f in (rnn_step_forward, rnn_step_backward))
+def test_of_classes_and_methods_docstrings_and_declarations_are_left_out_too():
+    double = "def double(self, x):\n    return self.size * x\n"
+    triple = "@staticmethod\ndef triple(x):\n    return 3 * x\n"
+    assert show_source(WithMethods, WithMethods.double).data == (
+        "```python\n# tests/ground/test_notebook.py\nclass WithMethods:\n\n    size = 2\n\n"
+        + textwrap.indent(double + "\n" + triple, "    ")
+        + f"```\n```python\n# tests/ground/test_notebook.py\n{double}```"
+    )
 
 
 @pytest.mark.parametrize(
@@ -71,6 +93,19 @@ def test_several_functions_are_shown_one_after_the_other():
 )
 def test_numbers_carry_their_tolerance(arguments, text):
     assert within(*arguments) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "tolerance", "error", "says"),
+    [
+        (np.nan, 0.03, ValueError, "value is nan"),
+        ("0.83", 0.03, TypeError, "value is '0.83'"),
+        (0.83, 0.001, ValueError, "tolerance is 0.001, expected more than 0 when rounded"),
+    ],
+)
+def test_what_is_not_a_number_with_its_tolerance_is_refused(value, tolerance, error, says):
+    with pytest.raises(error, match=f"^within: {says}"):
+        within(value, tolerance)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +125,14 @@ def test_facts_are_printed_and_kept(capsys, monkeypatch):
     record(share_of_truth="0.83 ± 0.03")
     assert capsys.readouterr().out == "share of truth: 0.83 ± 0.03\n"
     assert kept == {"share_of_truth": ("0.83 ± 0.03", False)}
+
+
+def test_a_number_is_not_a_fact_and_nothing_is_shown_of_none(capsys):
+    with pytest.raises(TypeError, match=r"^record: share is 0\.83, expected a string"):
+        record(other="1", share=0.83)
+    with pytest.raises(ValueError, match=r"^show_source: no functions were given"):
+        show_source()
+    assert capsys.readouterr().out == ""
 
 
 def test_setup_gives_figures_the_style_of_the_book():

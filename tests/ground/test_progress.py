@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import IPython
 import pytest
+import tqdm
 
-from cs231n_lib import progress as module
 from cs231n_lib.progress import progress
 
 
@@ -19,10 +20,10 @@ def test_all_items_come_and_nothing_is_printed_without_a_terminal(capfd):
 @pytest.mark.parametrize("shell", [None, SimpleNamespace()], ids=["Python", "IPython"])
 def test_in_a_terminal_the_bar_goes_away_at_the_end(monkeypatch, shell):
     settings = {}
-    monkeypatch.setattr(module, "get_ipython", lambda: shell)
-    monkeypatch.setattr(module, "tqdm", lambda items, **given: settings.update(given) or items)
+    monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
+    monkeypatch.setattr(tqdm, "tqdm", lambda items, **given: settings.update(given) or items)
     assert list(progress((i for i in "ab"), "working", total=2)) == ["a", "b"]
-    # None: no bar where the output is no terminal.
+    # None: no bar where the output is not a terminal.
     assert settings == {
         "desc": "working", "total": 2, "leave": False, "mininterval": 0.5, "disable": None,
     }  # fmt: skip
@@ -30,49 +31,56 @@ def test_in_a_terminal_the_bar_goes_away_at_the_end(monkeypatch, shell):
 
 @pytest.fixture
 def notebook(monkeypatch):
-    """A notebook that writes down what its one output showed."""
-    shown = []
+    """A notebook, and all that its outputs showed, one list for each."""
+    outputs = []
 
     def display(html, display_id):
         assert display_id is True
-        shown.append(html.data)
+        shown = [html.data]
+        outputs.append(shown)
         return SimpleNamespace(update=lambda html: shown.append(html.data))
 
-    monkeypatch.setattr(module, "get_ipython", lambda: SimpleNamespace(kernel=object()))
-    monkeypatch.setattr(module, "display", display)
-    return shown
+    monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace(kernel=object()))
+    monkeypatch.setattr(IPython.display, "display", display)
+    return outputs
 
 
 def test_in_a_notebook_the_output_begins_and_ends_empty(notebook, capfd):
-    bar = progress(range(100), "working")
-    assert sum(1 for _ in bar) == 100
-    assert notebook[0] == notebook[-1] == ""
-    assert any("working" in text for text in notebook)
+    assert sum(1 for _ in progress(range(100), "working")) == 100
+    (shown,) = notebook
+    assert shown[0] == shown[-1] == ""
+    assert any("working" in text for text in shown)
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_output_ends_empty_after_an_error_too(notebook):
+def test_the_output_ends_empty_after_an_error_and_when_nobody_goes_on(notebook):
     def broken():
         yield 1
         raise RuntimeError("no more")
 
     with pytest.raises(RuntimeError, match="no more"):
         list(progress(broken(), "working", total=3))
-    assert notebook[-1] == ""
-
-
-def test_the_output_ends_empty_when_nobody_goes_on(notebook):
     items = progress(range(100), "working")
     assert next(items) == 0
     items.close()
-    assert notebook[-1] == ""
+    assert [shown[-1] for shown in notebook] == ["", ""]
 
 
 def test_a_notebook_shows_the_label_and_how_far_it_is(notebook):
     items = progress((i for i in "ab"), "working", total=2)
     next(items)
-    assert notebook[0] == ""
-    assert notebook[1].startswith("<pre>working:   0%|")
-    assert "| 0/2 [" in notebook[1] and notebook[1].endswith("</pre>")
+    (shown,) = notebook
+    assert shown[0] == ""
+    assert shown[1].startswith("<pre>working:   0%|")
+    assert "| 0/2 [" in shown[1] and shown[1].endswith("</pre>")
     assert list(items) == ["b"]
-    assert notebook[-1] == ""
+    assert shown[-1] == ""
+
+
+def test_bars_within_bars_have_an_output_each(notebook, monkeypatch):
+    monkeypatch.setattr(tqdm.tqdm, "monitor_interval", 0)
+    for _ in progress(range(2), "outer"):
+        for _ in progress(range(3), "inner"):
+            pass
+    assert [shown[0] + shown[-1] for shown in notebook] == [""] * 3
+    assert {text[:10] for shown in notebook for text in shown} == {"", "<pre>outer", "<pre>inner"}
