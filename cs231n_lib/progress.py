@@ -12,6 +12,8 @@ __all__ = ["progress"]
 
 T = TypeVar("T")
 
+_showing = False
+
 
 @checked(iterable=Instance(Iterable), label=Instance(str), total=Count(least=0))
 def progress(iterable: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
@@ -29,12 +31,24 @@ def progress(iterable: Iterable[T], label: str, total: int | None = None) -> Ite
     -------
     iterator
         Over the same items. A bar shows in a terminal and in a notebook, and nowhere else; it is
-        gone at the end, also after an error.
+        gone at the end, also after an error. Inside another bar there is none.
     """
     return _watched(iterable, {"desc": label, "total": total, "leave": False, "mininterval": 0.5})
 
 
 def _watched(iterable: Iterable[T], settings: dict) -> Iterator[T]:
+    global _showing
+    if _showing:
+        yield from iterable
+        return
+    _showing = True
+    try:
+        yield from _bar(iterable, settings)
+    finally:
+        _showing = False
+
+
+def _bar(iterable: Iterable[T], settings: dict) -> Iterator[T]:
     from tqdm import tqdm  # here: where nothing takes long, neither tqdm nor IPython is needed
 
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()

@@ -77,10 +77,10 @@ def test_a_notebook_shows_the_label_and_how_far_it_is(notebook):
     assert shown[-1] == ""
 
 
-def test_bars_within_bars_have_an_output_each(notebook, monkeypatch):
+def test_within_a_bar_there_is_no_other_and_after_it_there_is(notebook, monkeypatch):
     monkeypatch.setattr(tqdm.tqdm, "monitor_interval", 0)
     for _ in progress(range(2), "outer"):
-        for _ in progress(range(3), "inner"):
-            pass
-    assert [shown[0] + shown[-1] for shown in notebook] == [""] * 3
-    assert {text[:10] for shown in notebook for text in shown} == {"", "<pre>outer", "<pre>inner"}
+        assert list(progress(range(3), "inner")) == [0, 1, 2]
+    list(progress(range(3), "next"))
+    assert [shown[0] + shown[-1] for shown in notebook] == [""] * 2
+    assert {text[:10] for shown in notebook for text in shown} == {"", "<pre>outer", "<pre>next:"}
