@@ -1,14 +1,13 @@
-"""Contracts of files; ``tests/test_file_safety.py`` proves more of them."""
+"""Contracts of ``cs231n_lib.files``."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
-from cs231n_lib.files import check_file, download, write_atomically
+from cs231n_lib.files import check_file, write_atomically
 from tests.contracts import Contract, Refusal
 
 
@@ -27,12 +26,6 @@ def _pipe() -> Path:
 def _fails(file: BinaryIO) -> None:
     file.write(b"half")
     raise ZeroDivisionError("what was to be written fails")
-
-
-def _fetched() -> dict[str, Any]:
-    """A file that is there already: whoever asks for it needs no network."""
-    sha256 = hashlib.sha256(b"old").hexdigest()
-    return {"url": "https://a.example/file", "path": _file(), "sha256": sha256}
 
 
 CONTRACTS = (
@@ -66,21 +59,6 @@ CONTRACTS = (
             ),
             Refusal("content that fails half way", {"write": _fails}, ZeroDivisionError, "fails"),
             Refusal("bytes instead of a function", {"write": b"new"}, TypeError, "not callable"),
-        ),
-    ),
-    Contract(
-        download,
-        _fetched,
-        (
-            Refusal(
-                "an address that is none of the web", {"url": "file:///etc/hostname"},
-                ValueError, "url is 'file:///etc/hostname', expected https://",
-            ),
-            Refusal(
-                "another file of that name", lambda a: {"path": _file(b"other")},
-                ValueError, "is there, but its SHA-256 is not",
-            ),
-            Refusal("a file too large", {"most": 2}, ValueError, "has 3 bytes, expected at most 2"),
         ),
     ),
 )  # fmt: skip

@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import copyreg
 import errno
-import hashlib
-import http.server
 import io
 import json
 import os
@@ -19,7 +17,6 @@ import re
 import resource
 import signal
 import struct
-import threading
 import tracemalloc
 import zipfile
 import zlib
@@ -32,13 +29,12 @@ import torch
 from PIL import Image
 
 from cs231n_lib import files
-from cs231n_lib.files import download, write_atomically
 from cs231n_lib.see import pretrained
 from cs231n_lib.see.images import _FORMATS, load_image, save_png
 from cs231n_lib.speak import photographs as coco
 from cs231n_lib.speak.captions import SPECIAL_WORDS
-from tests.test_coco import write_folder
-from tests.test_training import Interruption, assert_same_result, make_solver
+from tests.speak.test_photographs import write_folder
+from tests.speak.test_training import Interruption, assert_same_result, make_solver
 
 pytestmark = pytest.mark.timeout(60)  # a pipe that is opened would hang for ever
 
@@ -836,233 +832,9 @@ def test_a_full_disk_leaves_the_old_picture_and_nothing_else(tmp_path, monkeypat
     np.testing.assert_array_equal(load_image(path), PATTERN)
 
 
-@pytest.mark.parametrize("name", ["ein Bild.png", "图" * 80 + ".png", "x" * 251 + ".png"])
-def test_a_name_may_be_as_long_and_as_foreign_as_the_system_allows(tmp_path, name):
-    save_png(tmp_path / name, PATTERN)
-    np.testing.assert_array_equal(load_image(tmp_path / name), PATTERN)
-    assert list(everything_in(tmp_path)) == [name]
-
-
-@pytest.mark.parametrize(
-    ("where", "message"),
-    [("nowhere/a.png", "no folder to write into: '.*nowhere'"),
-     ("file/a.png", "no folder to write into: '.*file'"),
-     ("folder", "directory: '.*folder'$"),
-     ("x" * 300, "File name too long: '.*xxx'$")],
-)  # fmt: skip
-def test_a_place_that_cannot_be_written_is_named_and_nothing_is_left(tmp_path, where, message):
-    (tmp_path / "file").write_bytes(b"kept")
-    (tmp_path / "folder").mkdir()
-    before = everything_in(tmp_path)
-    with pytest.raises(OSError, match=message):
-        write_atomically(tmp_path / where, lambda file: file.write(b"new"))
-    assert everything_in(tmp_path) == before
-
-
-def test_an_error_about_another_file_is_left_as_it_is(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"source\.bin'$"):
-        write_atomically(tmp_path / "a", lambda file: (tmp_path / "source.bin").read_bytes())
-
-
 def test_a_checkpoint_that_can_never_be_written_stops_training_before_its_first_step(tmp_path):
     (tmp_path / "file").write_bytes(b"kept")
     solver = make_solver(checkpoint=tmp_path / "file" / "state.npz", **SETTINGS)
     with pytest.raises(OSError, match="file'"):
         solver.train()
     assert solver.loss_history == []
-
-
-# Downloads, from a server in this process
-
-CONTENT = np.random.default_rng(1).bytes(200_000)
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves ``server.content``, cut off after ``server.cut`` bytes."""
-
-    def do_GET(self) -> None:
-        server, part = self.server, self.headers["Range"]
-        server.asked.append(part)
-        start = int(part[len("bytes=") : -1]) if part and server.ranges else 0
-        if self.path == "/missing" or start >= len(server.content):
-            self.send_error(404 if self.path == "/missing" else 416)
-            return
-        self.send_response(206 if start else 200)
-        if start:
-            total = len(server.content)
-            self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
-        if server.says_length:
-            self.send_header("Content-Length", str(len(server.content) - start))
-        self.end_headers()
-        body = server.content[start:][: server.cut]
-        with contextlib.suppress(ConnectionError):
-            for at in range(0, len(body), 10_000):
-                server.sent += self.wfile.write(body[at : at + 10_000])
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def server():
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.content, server.cut, server.ranges, server.says_length = CONTENT, None, True, True
-    server.asked, server.sent = [], 0
-    server.url = f"http://127.0.0.1:{server.server_port}/file"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture
-def target(tmp_path):
-    return tmp_path / "neuer Verzeichnis 文件夹" / "weights of a network.pth"
-
-
-def partial(target: Path) -> Path:
-    return target.with_name(f"{target.name}.partial")
-
-
-def test_a_file_is_fetched_once(server, target):
-    for _ in range(2):
-        download(server.url, target, SHA256)
-        assert everything_in(target.parent) == {target.name: CONTENT}
-    assert server.asked == [None]
-
-
-def test_a_download_that_was_cut_off_goes_on_where_it_stopped(server, target):
-    server.cut = 70_000
-    message = "cut off after 70000 bytes, 130000 are missing; the next call goes on"
-    with pytest.raises(OSError, match=message):
-        download(server.url, target, SHA256)
-    assert everything_in(target.parent) == {partial(target).name: CONTENT[:70_000]}
-    with pytest.raises(OSError, match="cut off after 140000 bytes, 60000 are missing"):
-        download(server.url, target, SHA256)
-    server.cut = None
-    download(server.url, target, SHA256)
-    assert server.asked == [None, "bytes=70000-", "bytes=140000-"]
-    assert everything_in(target.parent) == {target.name: CONTENT}
-
-
-def test_a_server_that_sends_no_parts_sends_the_whole(server, target):
-    server.cut, server.ranges = 70_000, False
-    for _ in range(2):
-        with pytest.raises(OSError, match="cut off after 70000 bytes, 130000 are missing"):
-            download(server.url, target, SHA256)
-        assert everything_in(target.parent) == {partial(target).name: CONTENT[:70_000]}
-    server.cut = None
-    download(server.url, target, SHA256)
-    assert server.asked == [None, "bytes=70000-", "bytes=70000-"]
-    assert everything_in(target.parent) == {target.name: CONTENT}
-
-
-def test_another_content_is_refused_and_nothing_left(server, target):
-    server.content = b"x" + CONTENT[1:]
-    with pytest.raises(ValueError, match=rf"has SHA-256 [0-9a-f]+, expected {SHA256}"):
-        download(server.url, target, SHA256)
-    assert everything_in(target.parent) == {}
-
-
-@pytest.mark.parametrize("left", [b"x" * 70_000, CONTENT[:-5] + b"other"])
-def test_what_is_left_of_another_file_is_thrown_away(server, target, left):
-    """The server's file was replaced in the meantime; a new attempt begins at the beginning."""
-    target.parent.mkdir()
-    partial(target).write_bytes(left)
-    if len(left) < len(CONTENT):
-        with pytest.raises(ValueError, match="has SHA-256"):
-            download(server.url, target, SHA256)
-        assert everything_in(target.parent) == {}
-    download(server.url, target, SHA256)
-    assert server.asked == [f"bytes={len(left)}-", None]
-    assert everything_in(target.parent) == {target.name: CONTENT}
-
-
-def test_a_cut_that_the_server_does_not_tell_is_noticed(server, target):
-    server.cut, server.says_length = 70_000, False
-    with pytest.raises(ValueError, match="has SHA-256"):
-        download(server.url, target, SHA256)
-    assert everything_in(target.parent) == {}
-
-
-def test_a_file_that_is_there_with_another_content_is_left_alone(server, target):
-    target.parent.mkdir()
-    target.write_bytes(b"mine")
-    with pytest.raises(ValueError, match=r"is there, but its SHA-256 .* move it away"):
-        download(server.url, target, SHA256)
-    assert everything_in(target.parent) == {target.name: b"mine"}
-    assert server.asked == []
-
-
-def test_no_more_is_fetched_than_expected(server, target):
-    server.content = bytes(2**25)
-    with pytest.raises(ValueError, match="has more than 100000 bytes"):
-        download(server.url, target, SHA256, most=100_000)
-    assert everything_in(target.parent) == {}
-    assert server.sent < 2**24  # what is on its way counts as sent
-
-
-def test_a_process_killed_before_the_last_step_leaves_no_file_of_that_name(
-    server, target, monkeypatch
-):
-    monkeypatch.setattr("pathlib.Path.replace", kill_myself)
-    assert in_a_child(lambda: download(server.url, target, SHA256)) == signal.SIGKILL
-    monkeypatch.undo()
-    assert everything_in(target.parent) == {partial(target).name: CONTENT}
-    download(server.url, target, SHA256)
-    assert server.asked == [None]  # all of it had come
-    assert everything_in(target.parent) == {target.name: CONTENT}
-
-
-@pytest.mark.parametrize(
-    ("path", "why"),
-    [("/missing", "404"), ("", "refused.*; what has come is kept, and the next call goes on from")],
-)
-def test_a_server_that_fails_is_named_and_nothing_written(server, target, path, why):
-    url = server.url.replace("/file", path)
-    if not path:
-        url = "http://127.0.0.1:9/file"  # nobody listens there
-    with pytest.raises(OSError, match=rf"download: {url}.*{why}"):
-        download(url, target, SHA256)
-    assert not target.parent.exists()
-
-
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://a.b/c", "weights.pth", ""])
-def test_an_address_that_is_none_of_the_web_is_refused(target, url):
-    with pytest.raises(ValueError, match=r"url is .*, expected https://"):
-        download(url, target, SHA256)
-
-
-def test_pipes_and_folders_in_the_way_of_a_download_are_refused(server, target):
-    target.parent.mkdir()
-    os.mkfifo(partial(target))
-    with pytest.raises(ValueError, match="is a pipe"):
-        download(server.url, target, SHA256)
-    target.mkdir()
-    with pytest.raises(ValueError, match=r"download: the file .* is a folder"):
-        download(server.url, target, SHA256)
-    assert server.asked == []
-
-
-def test_torchvisions_weights_are_never_unpickled_with_trust(
-    server, tmp_path, monkeypatch, crafted
-):
-    """Neither what was sent, even if the hash were right, nor what had been there before."""
-    program, file = crafted("GLOBAL, REDUCE")
-    server.content = as_checkpoint_of_torch(program)
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(pretrained, "download", lambda url, *rest: download(server.url, *rest))
-    with pytest.raises(ValueError, match="has SHA-256"):
-        pretrained.squeezenet("IMAGENET1K_V1")
-    [folder] = (tmp_path / "cache" / "hub").iterdir()
-    (folder / "squeezenet1_1-b8a52dc0.pth").write_bytes(server.content)
-    with pytest.raises(ValueError, match=r"is there, but its SHA-256 is not b8a52dc0"):
-        pretrained.squeezenet("IMAGENET1K_V1")
-    digest = hashlib.sha256(server.content).hexdigest()
-    monkeypatch.setattr(pretrained, "_TORCHVISION_SHA256", digest)
-    with pytest.raises(pickle.UnpicklingError, match="Weights only load failed"):
-        pretrained.squeezenet("IMAGENET1K_V1")
-    assert not file.exists()

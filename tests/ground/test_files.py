@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import errno
-import hashlib
-import io
 import os
-import urllib.error
-import urllib.request
 
 import pytest
 
-from cs231n_lib.files import download, write_atomically
-
-URL = "https://a.example/file"
+from cs231n_lib.files import check_file, write_atomically
 
 
 def test_a_file_is_replaced_by_the_new_one(tmp_path):
@@ -61,72 +55,43 @@ def test_a_replaced_file_stays_readable_for_whoever_could_read_it(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o644
 
 
-class Response(io.BytesIO):
-    """The body of an answer, which knows how much of it is still to come."""
-
-    status = 200
-
-    @property
-    def length(self):
-        return len(self.getbuffer()) - self.tell()
+def test_an_error_about_another_file_is_left_as_it_is(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"source\.bin'$"):
+        write_atomically(tmp_path / "a", lambda file: (tmp_path / "source.bin").read_bytes())
 
 
-@pytest.fixture
-def web(monkeypatch):
-    """Gives an answer, bytes or the number of an error, and notes for how long it may take."""
-
-    def answer(what):
-        waits = []
-
-        def urlopen(request, timeout=None):
-            waits.append(timeout)
-            if isinstance(what, int):
-                raise urllib.error.HTTPError(request.full_url, what, "no", {}, io.BytesIO())
-            return Response(what)
-
-        monkeypatch.setattr(urllib.request, "urlopen", urlopen)
-        return waits
-
-    return answer
+@pytest.mark.parametrize("name", ["ein Bild", "图" * 80, "x" * 255])
+def test_a_name_may_be_as_long_and_as_foreign_as_the_system_allows(tmp_path, name):
+    write_atomically(tmp_path / name, lambda file: file.write(b"new"))
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [(name, b"new")]
 
 
-def test_a_server_that_says_nothing_is_not_waited_for_for_ever(web, tmp_path):
-    waits = web(b"new")
-    download(URL, tmp_path / "x", hashlib.sha256(b"new").hexdigest())
-    assert len(waits) == 1 and 0 < waits[0] <= 60
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [("nowhere/a.png", "no folder to write into: '.*nowhere'"),
+     ("file/a.png", "no folder to write into: '.*file'"),
+     ("folder", "directory: '.*folder'$"),
+     ("x" * 300, "File name too long: '.*xxx'$")],
+)  # fmt: skip
+def test_a_place_that_cannot_be_written_is_named_and_nothing_is_left(tmp_path, where, message):
+    (tmp_path / "file").write_bytes(b"kept")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match=message):
+        write_atomically(tmp_path / where, lambda file: file.write(b"new"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+    assert (tmp_path / "file").read_bytes() == b"kept"
 
 
-@pytest.mark.parametrize("most", [1, 2**16, 2**17])
-def test_a_download_may_have_as_many_bytes_as_allowed_and_not_one_more(web, tmp_path, most):
-    content = bytes(most + 1)
-    web(content[:most])
-    for _ in range(2):  # fetched, then there
-        download(URL, tmp_path / "x", hashlib.sha256(content[:most]).hexdigest(), most)
-    assert (tmp_path / "x").read_bytes() == content[:most]
-    web(content)
-    with pytest.raises(ValueError, match=f"^download: {URL} has more than {most} bytes$"):
-        download(URL, tmp_path / "y", hashlib.sha256(content).hexdigest(), most)
-    assert [path.name for path in tmp_path.iterdir()] == ["x"]
-
-
-@pytest.mark.parametrize(("left", "code"), [(b"half", 404), (b"half", 500), (b"", 404), (b"", 416)])
-def test_what_has_come_outlives_an_error_of_the_server(web, tmp_path, left, code):
-    if left:
-        (tmp_path / "x.partial").write_bytes(left)
-    waits = web(code)
-    with pytest.raises(OSError, match=f"^download: {URL}: HTTP Error {code}: no$"):
-        download(URL, tmp_path / "x", "0" * 64)
-    assert len(waits) == 1
-    found = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
-    assert found == ({"x.partial": left} if left else {})
-
-
-def test_what_is_no_file_is_named_wherever_a_download_meets_it(web, tmp_path):
-    waits = web(b"new")
-    os.mkfifo(tmp_path / "x.partial")
-    with pytest.raises(ValueError, match=r"^download: the file .*x\.partial is a pipe"):
-        download(URL, tmp_path / "x", "0" * 64)
-    (tmp_path / "x").mkdir()
-    with pytest.raises(ValueError, match=r"^download: the file .*x is a folder"):
-        download(URL, tmp_path / "x", "0" * 64)
-    assert waits == []
+def test_only_a_file_of_a_possible_size_is_to_be_opened(tmp_path):
+    path, pipe = tmp_path / "file", tmp_path / "pipe"
+    path.write_bytes(b"abc")
+    os.mkfifo(pipe)
+    check_file(path, most=3)
+    for wrong, most, error, message in (
+        (path, 2, ValueError, f"^the file {path} has 3 bytes, expected at most 2$"),
+        (tmp_path, None, ValueError, f"^the file {tmp_path} is a folder, not to be read as a"),
+        (pipe, None, ValueError, f"^the file {pipe} is a pipe, a socket or a device, expected"),
+        (tmp_path / "nothing", None, FileNotFoundError, "No such file or directory: '.*nothing'"),
+    ):
+        with pytest.raises(error, match=message):
+            check_file(wrong, most=most)
