@@ -25,7 +25,6 @@ chapter = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_text_file_has_a_notebook():
     texts = {path.stem for path in (ROOT / "chapters").glob("[0-9][0-9]-*.md")}
     assert texts == {path.stem for path in NOTEBOOKS}
-    assert len(texts) == 6
 
 
 @chapter
