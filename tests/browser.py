@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 
-from website.print import find_chromium
-
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 
 # No extensions, updates, reports or first-run pages, and every name but the server's is unknown.
@@ -211,7 +210,7 @@ class Browser:
 
 def find_programs() -> tuple[str, str]:
     """Chromium (or Chrome) and its driver; where they are missing, skip the test that asked."""
-    chromium = find_chromium()
+    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
     chromedriver = shutil.which("chromedriver")
     if not chromium or not chromedriver:
         pytest.skip("needs Debian's packages chromium and chromium-driver: `make browser`")
