@@ -16,8 +16,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
+from cs231n_lib.checks import Call, Count, Function, Instance, Number, checked, named
 from cs231n_lib.progress import progress
-from cs231n_lib.see.checks import Model
+from cs231n_lib.see.checks import MODEL, Model, Pictures, Tensor, as_classes
 from cs231n_lib.see.fourier import random_view
 from cs231n_lib.see.images import blur_image
 from cs231n_lib.see.network import (
@@ -25,12 +26,10 @@ from cs231n_lib.see.network import (
     activations,
     class_scores,
     frozen,
-    gradient,
-    pictures_at_once,
+    input_gradients,
+    unit_step,
 )
-from cs231n_lib.see.old_checks import check_classes, check_pictures, check_tensor
 from cs231n_lib.see.pixels import clamp_pixels
-from cs231n_lib.validation import check_count, check_number
 
 __all__ = [
     "Objective",
@@ -39,18 +38,73 @@ __all__ = [
     "class_score",
     "create_class_visualization",
     "jitter",
-    "score_gradient",
-    "unit_step",
     "visualize",
 ]
 
-# From a model and (N, 3, H, W) normalised pictures to (N,) losses, one a picture.
+# From a model and (N, 3, H, W) normalised pictures to (N,) losses, one per picture.
 Objective = Callable[[Model, torch.Tensor], torch.Tensor]
+
+# From pictures and a source of random numbers to the pictures that the model sees.
+View = Callable[[torch.Tensor, torch.Generator], torch.Tensor]
 
 # Called with the step, counted from 0, the pictures (N, 3, H, W) and a number for each, (N,).
 Callback = Callable[[int, torch.Tensor, torch.Tensor], None]
 
 
+_CALLBACK = Function("of a step, pictures and a number for each")
+
+
+def _target(name: str, target_y: int | Sequence[int], call: Call) -> None:
+    y = as_classes(name, target_y)
+    if y.min() < 0:
+        raise ValueError(named(f"{name} contains class {y.min().item()}, expected 0 or more"))
+
+
+def _type(name: str, dtype: torch.dtype | type, call: Call) -> None:
+    floats, device = getattr(dtype, "dtype", dtype), _device(call.arguments["model"], dtype)
+    if not isinstance(floats, torch.dtype) or not floats.is_floating_point:
+        raise TypeError(
+            named(f"{name} is {dtype!r}, expected a type of floats such as torch.float32")
+        )
+    weight = _weight(call.arguments["model"])
+    if weight is not None and weight.dtype != floats:
+        raise TypeError(named(f"{name} is {floats}, but the model's weights are {weight.dtype}"))
+    if weight is not None and weight.device.type != device.type:
+        raise ValueError(
+            named(f"{name} is a type on {device}, but the model is on {weight.device}")
+        )
+
+
+def _weight(model: Model) -> torch.Tensor | None:
+    return next(model.parameters(), None) if isinstance(model, nn.Module) else None
+
+
+def _device(model: Model, dtype: torch.dtype | type) -> torch.device:
+    """That of the model, or of a tensor type of 2017."""
+    weight = _weight(model)
+    if weight is None or isinstance(dtype, type):
+        return torch.device("cuda" if getattr(dtype, "is_cuda", False) else "cpu")
+    return weight.device
+
+
+def _every(name: str, steps: int | None, call: Call) -> None:
+    if steps is not None:
+        Count()(name, steps)
+
+
+@checked(
+    model=MODEL,
+    target_y=_target,
+    dtype=_type,
+    l2_reg=Number(least=0),
+    learning_rate=Number(above=0),
+    num_iterations=Count(),
+    blur_every=_every,
+    max_jitter=Count(least=0),
+    show_every=Count(),
+    size=Count(),
+    callback=_CALLBACK,
+)
 def create_class_visualization(
     target_y: int | Sequence[int] | torch.Tensor,
     model: Model,
@@ -111,120 +165,41 @@ def create_class_visualization(
     Raises
     ------
     TypeError, ValueError
-        If classes are no integers or out of range, if a size or a number of steps is not positive,
-        if another setting is negative, or if dtype and model do not fit.
+        If an argument is not what is declared, if the model has no such class or gives scores that
+        are not finite, or if dtype and model do not fit.
     """
-    y, img, generator = _begin(target_y, model, dtype, size, seed)
-    _check_recipe(l2_reg, learning_rate, num_iterations, blur_every, max_jitter, show_every)
+    device, dtype = _device(model, dtype), getattr(dtype, "dtype", dtype)
+    generator = torch.Generator().manual_seed(seed)
+    y = as_classes("target_y", target_y).to(device)
+    img = torch.randn(len(y), 3, size, size, generator=generator)
+    img = img.to(device, dtype, memory_format=torch.channels_last)
     history = []
     with frozen(model):
         for t in progress(range(num_iterations), "class visualisation"):
-            ox, oy = torch.randint(0, max_jitter + 1, (2,), generator=generator).tolist()
+            last = t == num_iterations - 1
+            shift = torch.randint(max_jitter + 1, (2,), generator=generator)
+            ox, oy = shift.tolist()
             img = jitter(img, ox, oy)
-            check = t % CHECK_EVERY == 0 or t == num_iterations - 1
-            g, score = score_gradient(img, y, model, l2_reg, check)
+            look = last or t % CHECK_EVERY == 0
+            g, score = input_gradients(img, y, model, check=look)
+            g = g - 2 * l2_reg * img
             img = jitter(img + learning_rate * unit_step(g), -ox, -oy)
             img = clamp_pixels(img)
             if blur_every is not None and t % blur_every == 0:
                 img = blur_image(img, sigma=0.5)
+            _check_pixels(img, look)
             history.append(score)
-            if callback and (t == 0 or (t + 1) % show_every == 0 or t == num_iterations - 1):
+            if callback and (last or t == 0 or (t + 1) % show_every == 0):
                 callback(t, img, score)
     return (img, torch.stack(history)) if return_history else img
 
 
-def _begin(
-    target_y: int | Sequence[int] | torch.Tensor,
-    model: Model,
-    dtype: torch.dtype | type,
-    size: int,
-    seed: int,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Generator]:
-    """The classes, the noise to begin with, and the numbers for the shifts."""
-    name = "create_class_visualization"
-    check_count(name, "size", size)
-    y = _as_classes(name, target_y)
-    generator = torch.Generator().manual_seed(seed)
-    noise = torch.randn(len(y), 3, size, size, generator=generator)
-    img = noise.to(_device(model, dtype), _float_type(name, dtype))
-    y = y.to(img.device)
-    check_pictures(name, img, model, "the picture of the given dtype")
-    check_classes(name, y, img, "target_y")
-    return y, img.contiguous(memory_format=torch.channels_last), generator
+def _check_pixels(img: torch.Tensor, look: bool) -> None:
+    if look and not img.isfinite().all():  # a model can give finite scores all the same
+        raise ValueError(named("the picture contains pixels that are NaN or infinite"))
 
 
-def _check_recipe(
-    l2_reg: float,
-    learning_rate: float,
-    num_iterations: int,
-    blur_every: int | None,
-    max_jitter: int,
-    show_every: int,
-) -> None:
-    name = "create_class_visualization"
-    check_number(name, "l2_reg", l2_reg, least=0)
-    check_number(name, "learning_rate", learning_rate, above=0)
-    check_count(name, "num_iterations", num_iterations)
-    check_count(name, "blur_every", 1 if blur_every is None else blur_every)
-    check_count(name, "max_jitter", max_jitter, least=0)
-    check_count(name, "show_every", show_every)
-
-
-def score_gradient(
-    img: torch.Tensor, y: torch.Tensor, model: Model, l2_reg: float = 0, check: bool = True
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The gradient of what :func:`create_class_visualization` climbs.
-
-    Parameters
-    ----------
-    img : (N, 3, H, W) tensor of floats
-        Normalised pictures; not changed.
-    y : (N,) int64 tensor
-        Classes.
-    model : callable
-    l2_reg : float
-    check : bool
-        Look at the numbers, too: see :func:`~cs231n_lib.see.network.class_scores`.
-
-    Returns
-    -------
-    gradient : (N, 3, H, W) tensor
-        Of the score of class y, minus ``l2_reg`` times the squared norm of the picture.
-    score : (N,) tensor
-        Without that penalty, and without a gradient.
-
-    Raises
-    ------
-    TypeError, ValueError
-        As :func:`~cs231n_lib.see.saliency.score_gradients`.
-    """
-    name = "create_class_visualization"
-    check_tensor(name, img, "N 3 H W", "img")
-    if check:
-        check_classes(name, y, img, "target_y")
-    size = pictures_at_once(img)
-    gradients, scores = [], []
-    with frozen(model), torch.enable_grad():
-        for X, classes in zip(img.detach().split(size), y.split(size)):
-            X.requires_grad_()
-            _, score = class_scores(model, X, classes, check)
-            gradients.append(gradient(score.sum(), X, check=check))
-            scores.append(score.detach())
-    if check and not img.isfinite().all():  # a model can give finite scores all the same
-        raise ValueError(f"{name}: img contains pixels that are NaN or infinite")
-    return torch.cat(gradients) - 2 * l2_reg * img.detach(), torch.cat(scores)
-
-
-def unit_step(gradient: torch.Tensor) -> torch.Tensor:
-    """Each picture's gradient, (N, 3, H, W), scaled to length 1; a gradient of zero stays zero.
-
-    Raises TypeError or ValueError if it is no such tensor.
-    """
-    check_tensor("unit_step", gradient, "N 3 H W", "gradient")
-    length = torch.linalg.vector_norm(gradient, dim=(1, 2, 3), keepdim=True)
-    return gradient / length.clamp(min=torch.finfo(length.dtype).tiny)
-
-
+@checked(X=Tensor("N 3 H W"), ox=Instance(int), oy=Instance(int))
 def jitter(X: torch.Tensor, ox: int, oy: int) -> torch.Tensor:
     """Shift pictures, and bring in on one side what left on the other (2017 assignment).
 
@@ -241,12 +216,26 @@ def jitter(X: torch.Tensor, ox: int, oy: int) -> torch.Tensor:
     Raises
     ------
     TypeError, ValueError
-        If ``X`` is no such tensor; TypeError also if a shift is no int.
+        If an argument is not what is declared.
     """
-    check_tensor("jitter", X, "N 3 H W")
     return torch.roll(X, (oy, ox), dims=(2, 3))
 
 
+def _picture(name: str, picture: nn.Module, call: Call) -> None:
+    Instance(nn.Module, "such as a FourierPicture")(name, picture)
+    if not any(parameter.requires_grad for parameter in picture.parameters()):
+        raise ValueError(named(f"{name} has no parameter that requires a gradient"))
+    with torch.no_grad():
+        Pictures()(f"{name}()", picture(), Call({"model": call.arguments["model"]}))
+
+
+@checked(
+    objective=Function("from model and pictures to losses"),
+    picture=_picture,
+    num_iterations=Count(),
+    learning_rate=Number(above=0),
+    callback=_CALLBACK,
+)
 def visualize(
     objective: Objective,
     model: Model,
@@ -254,7 +243,7 @@ def visualize(
     *,
     num_iterations: int = 128,
     learning_rate: float = 0.05,
-    view: Callable[[torch.Tensor, torch.Generator], torch.Tensor] | None = random_view,
+    view: View | None = random_view,
     seed: int = 0,
     callback: Callback | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -269,7 +258,8 @@ def visualize(
         From normalised pictures (N, 3, H, W) to scores (N, C).
     picture : torch.nn.Module
         Its call without an argument gives the pictures, (N, 3, H, W), normalised:
-        :class:`~cs231n_lib.see.fourier.FourierPicture`. Its parameters are changed, and nothing else.
+        :class:`~cs231n_lib.see.fourier.FourierPicture`. Its parameters are changed, and nothing
+        else.
     num_iterations : int
     learning_rate : float
         Of Adam, for the picture's parameters.
@@ -290,15 +280,10 @@ def visualize(
     Raises
     ------
     TypeError, ValueError
-        If a number of steps or a learning rate is not positive, if ``objective`` cannot be called
-        or ``picture`` has nothing to change, if picture and model do not fit, if there is not one
-        loss a picture, or if a loss is not finite or does not depend on the picture.
+        If an argument is not what is declared, if ``picture`` has nothing to change or the model
+        cannot read it, if there is not one loss per picture, or if a loss is not finite or does not
+        depend on the picture.
     """
-    check_count("visualize", "num_iterations", num_iterations)
-    check_number("visualize", "learning_rate", learning_rate, above=0)
-    _check_parts(objective, picture)
-    with torch.no_grad():
-        check_pictures("visualize", picture(), model, "picture()")
     generator = torch.Generator().manual_seed(seed)
     parameters = list(picture.parameters())
     adam = torch.optim.Adam(parameters, lr=learning_rate)
@@ -307,8 +292,10 @@ def visualize(
         for t in progress(range(num_iterations), "visualisation"):
             X = picture()
             seen = X if view is None else view(X, generator)
-            losses = objective(model, seen.contiguous(memory_format=torch.channels_last))
-            _check_losses(losses, len(X), t % CHECK_EVERY == 0 or t == num_iterations - 1)
+            seen = seen.contiguous(memory_format=torch.channels_last)
+            losses = objective(model, seen)
+            look = t % CHECK_EVERY == 0 or t == num_iterations - 1
+            _check_losses(losses, len(X), look)
             adam.zero_grad()
             losses.sum().backward(inputs=parameters)
             adam.step()
@@ -318,43 +305,78 @@ def visualize(
         return picture().detach(), torch.stack(history)
 
 
+def _check_losses(losses: torch.Tensor, count: int, look: bool) -> None:
+    if not isinstance(losses, torch.Tensor):
+        raise TypeError(
+            named(
+                f"the objective gave a {type(losses).__name__}, expected a tensor of {count} losses"
+            )
+        )
+    if losses.shape != (count,):
+        raise ValueError(
+            named(
+                f"the objective gave losses of shape {tuple(losses.shape)}, expected ({count},), "
+                "one per picture"
+            )
+        )
+    if not losses.requires_grad:
+        raise ValueError(named("the objective gave losses that do not depend on the picture"))
+    if look and not losses.isfinite().all():
+        raise ValueError(named("the objective gave a loss that is NaN or infinite"))
+
+
+def _numbers(name: str, y: torch.Tensor, call: Call) -> None:
+    """Of classes or channels, one per picture."""
+    if not isinstance(y, torch.Tensor) or y.dtype != torch.int64 or y.ndim != 1:
+        given = f"{y.dtype} {tuple(y.shape)}" if torch.is_tensor(y) else type(y).__name__
+        raise TypeError(named(f"{name} is {given}, expected an int64 tensor (N,)"))
+    if len(y) == 0 or y.min() < 0:
+        raise ValueError(named(f"{name} is {y.tolist()}, expected at least one, 0 or more"))
+
+
+@checked(y=_numbers)
 def class_score(y: torch.Tensor) -> Objective:
     """The objective of a picture of a class: a high score, whatever the other scores are.
 
     Parameters
     ----------
     y : (N,) int64 tensor
-        Classes, one a picture.
+        Classes, one per picture.
 
     Returns
     -------
     callable
-        For :func:`visualize`. It raises as :func:`cs231n_lib.see.network.check_classes` and
-        :func:`cs231n_lib.see.network.class_scores` do.
+        For :func:`visualize`. It raises ValueError if there is no such class, or not one per
+        picture.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is declared.
     """
 
     def losses(model: Model, X: torch.Tensor) -> torch.Tensor:
-        check_classes("class_score", y, X)
         return -class_scores(model, X, y)[1]
 
     return losses
 
 
+@checked(y=_numbers)
 def class_log_probability(y: torch.Tensor) -> Objective:
     """The objective of a picture of a class: a high score, and low scores of all others.
 
-    Parameters, results and errors as :func:`class_score`. Once the class is certain, there is
-    nothing left to gain.
+    Parameters, results and errors are those of :func:`class_score`. Once the class is certain,
+    there is nothing left to gain.
     """
 
     def losses(model: Model, X: torch.Tensor) -> torch.Tensor:
-        check_classes("class_log_probability", y, X)
         scores, chosen = class_scores(model, X, y)
         return scores.logsumexp(dim=1) - chosen
 
     return losses
 
 
+@checked(channels=_numbers)
 def channel_mean(layer: str, channels: torch.Tensor) -> Objective:
     """The objective of a picture that a channel of a layer wants to see, all over.
 
@@ -363,88 +385,36 @@ def channel_mean(layer: str, channels: torch.Tensor) -> Objective:
     layer : str
         Its name in the model, such as ``"features.7"``. The layers after it are not computed.
     channels : (N,) int64 tensor
-        One a picture.
+        One per picture.
 
     Returns
     -------
     callable
-        For :func:`visualize`. It raises ValueError if there is no such layer or channel.
+        For :func:`visualize`. It raises ValueError if there is no such layer or channel, or not one
+        channel per picture.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is declared.
     """
 
     def losses(model: nn.Module, X: torch.Tensor) -> torch.Tensor:
-        check_classes("channel_mean", channels, X, "channels")
         maps = activations(model, X, layer)
-        if channels.max() >= maps.shape[1]:
-            raise ValueError(
-                f"channel_mean: channels contains {channels.max().item()}, but layer {layer!r} "
-                f"has {maps.shape[1]}, counted from 0"
-            )
-        chosen = maps[torch.arange(len(X), device=X.device), channels]
+        chosen = _chosen_maps(maps, channels)
         return -chosen.flatten(1).mean(dim=1)
 
     return losses
 
 
-def _check_parts(objective: Objective, picture: nn.Module) -> None:
-    if not callable(objective):
-        raise TypeError(
-            f"visualize: objective is a {type(objective).__name__}, expected a function from model "
-            "and pictures to losses"
-        )
-    if not isinstance(picture, nn.Module):
-        raise TypeError(
-            f"visualize: picture is a {type(picture).__name__}, expected a torch.nn.Module such as "
-            "a FourierPicture"
-        )
-    if not any(parameter.requires_grad for parameter in picture.parameters()):
-        raise ValueError("visualize: picture has no parameter that requires a gradient")
-
-
-def _check_losses(losses: torch.Tensor, count: int, finite: bool) -> None:
-    if not isinstance(losses, torch.Tensor):
-        raise TypeError(
-            f"visualize: the objective gave a {type(losses).__name__}, expected a tensor of "
-            f"{count} losses"
-        )
-    if losses.shape != (count,):
+def _chosen_maps(maps: torch.Tensor, channels: torch.Tensor) -> torch.Tensor:
+    """For each picture, (N, C, H, W), the map of its channel, (N, H, W)."""
+    N, C = maps.shape[:2]
+    if channels.device != maps.device or len(channels) != N or channels.max() >= C:
         raise ValueError(
-            f"visualize: the objective gave losses of shape {tuple(losses.shape)}, expected "
-            f"({count},), one a picture"
+            named(
+                f"channels is {channels}, expected numbers from 0 to {C - 1}, one for each of {N} "
+                f"pictures, on {maps.device}"
+            )
         )
-    if not losses.requires_grad:
-        raise ValueError("visualize: the losses do not depend on the picture")
-    if finite and not losses.isfinite().all():
-        raise ValueError("visualize: the objective gave a loss that is NaN or infinite")
-
-
-def _as_classes(function: str, target_y: object) -> torch.Tensor:
-    try:
-        y = torch.as_tensor(target_y)
-    except (TypeError, ValueError, RuntimeError):  # torch's, for what is no numbers at all
-        y = torch.tensor(torch.nan)
-    if y.numel() == 0:
-        raise ValueError(f"{function}: target_y is empty, expected at least one class")
-    if y.is_floating_point() or y.is_complex() or y.dtype == torch.bool or y.ndim > 1:
-        raise TypeError(
-            f"{function}: target_y is {target_y!r}, expected a class or a list of classes"
-        )
-    return y.reshape(-1).long()
-
-
-def _float_type(function: str, dtype: torch.dtype | type) -> torch.dtype:
-    """From 2017's tensor types, such as ``torch.FloatTensor``, to today's dtypes."""
-    known = dtype if isinstance(dtype, torch.dtype) else getattr(dtype, "dtype", None)
-    if not isinstance(known, torch.dtype) or not known.is_floating_point:
-        raise TypeError(
-            f"{function}: dtype is {dtype!r}, expected a type of floats such as torch.float32"
-        )
-    return known
-
-
-def _device(model: Model, dtype: torch.dtype | type) -> torch.device:
-    if getattr(dtype, "is_cuda", False):
-        return torch.device("cuda")
-    if isinstance(dtype, type) or not isinstance(model, nn.Module):
-        return torch.device("cpu")
-    weight = next(model.parameters(), None)
-    return torch.device("cpu") if weight is None else weight.device
+    return maps[torch.arange(N, device=maps.device), channels]

@@ -14,9 +14,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 
-from cs231n_lib.see.old_checks import check_generator, check_tensor
+from cs231n_lib.checks import Count, Number, checked
+from cs231n_lib.see.checks import Generator, Tensor
 from cs231n_lib.see.pixels import normalize
-from cs231n_lib.validation import check_count, check_number
 
 __all__ = ["COLOUR_BASIS", "FourierPicture", "PixelPicture", "random_view", "wave_amplitudes"]
 
@@ -30,6 +30,7 @@ COLOUR_BASIS = (
 )
 
 
+@checked(size=Count())
 def wave_amplitudes(size: int) -> torch.Tensor:
     """How strong the waves of an ordinary picture are: inversely as their frequency.
 
@@ -41,15 +42,14 @@ def wave_amplitudes(size: int) -> torch.Tensor:
     Returns
     -------
     (S, S // 2 + 1) float64 tensor
-        ``S / f`` for the waves of ``torch.fft.rfft2``, f being cycles a pixel. The constant, which
-        has f = 0, is given the amplitude of the slowest wave, f = 1 / S.
+        ``S / f`` for the waves of ``torch.fft.rfft2``, f being cycles per pixel. The constant,
+        which has f = 0, is given the amplitude of the slowest wave, f = 1 / S.
 
     Raises
     ------
     TypeError, ValueError
-        If ``size`` is no whole number from 1.
+        If an argument is not what is declared.
     """
-    check_count("wave_amplitudes", "size", size)
     rows = torch.fft.fftfreq(size, dtype=torch.float64)[:, None]
     columns = torch.fft.rfftfreq(size, dtype=torch.float64)
     frequencies = torch.hypot(rows, columns)
@@ -77,18 +77,24 @@ class FourierPicture(nn.Module):
     Raises
     ------
     TypeError, ValueError
-        If ``count`` or ``size`` is no whole number from 1.
+        If an argument is not what is declared.
     """
 
-    def __init__(self, count: int, size: int, seed: int = 0, decorrelate: bool = True) -> None:
+    @checked(count=Count(), size=Count())
+    def __init__(
+        self,
+        count: int,
+        size: int,
+        seed: int = 0,
+        decorrelate: bool = True,
+    ) -> None:
         super().__init__()
-        check_count("FourierPicture", "count", count)
-        check_count("FourierPicture", "size", size)
         generator = torch.Generator().manual_seed(seed)
-        start = torch.randn(count, 3, size, size // 2 + 1, 2, generator=generator)
+        shape = count, 3, size, size // 2 + 1, 2  # real and imaginary parts
+        start = torch.randn(shape, generator=generator)
         basis = torch.tensor(COLOUR_BASIS) if decorrelate else torch.eye(3)
         self.size = size
-        self.coefficients = nn.Parameter(0.01 * start)  # real and imaginary part
+        self.coefficients = nn.Parameter(0.01 * start)
         self.register_buffer("amplitudes", wave_amplitudes(size).float() / 4)
         self.register_buffer("basis", basis / basis.norm(dim=0).max())
 
@@ -111,13 +117,12 @@ class PixelPicture(nn.Module):
     Raises
     ------
     TypeError, ValueError
-        If ``count`` or ``size`` is no whole number from 1.
+        If an argument is not what is declared.
     """
 
+    @checked(count=Count(), size=Count())
     def __init__(self, count: int, size: int, seed: int = 0) -> None:
         super().__init__()
-        check_count("PixelPicture", "count", count)
-        check_count("PixelPicture", "size", size)
         generator = torch.Generator().manual_seed(seed)
         self.pixels = nn.Parameter(0.01 * torch.randn(count, 3, size, size, generator=generator))
 
@@ -126,6 +131,13 @@ class PixelPicture(nn.Module):
         return normalize(torch.sigmoid(self.pixels))
 
 
+@checked(
+    X=Tensor("N 3 H W"),
+    generator=Generator(),
+    shift=Number(least=0),
+    scale=Number(least=0, most=0.99),
+    degrees=Number(least=0),
+)
 def random_view(
     X: torch.Tensor,
     generator: torch.Generator,
@@ -155,19 +167,16 @@ def random_view(
     Raises
     ------
     TypeError, ValueError
-        If ``X`` is no such tensor, ``generator`` no such generator, ``shift`` no number from 0,
-        ``scale`` none from 0 to 0.99 or ``degrees`` none from 0.
+        If an argument is not what is declared.
     """
-    check_tensor("random_view", X, "N 3 H W")
-    check_generator("random_view", generator)
-    check_number("random_view", "shift", shift, least=0)
-    check_number("random_view", "scale", scale, least=0, most=0.99)
-    check_number("random_view", "degrees", degrees, least=0)
     N, _, H, W = X.shape
-    dx, dy, zoom, turn = 2 * torch.rand(4, N, generator=generator, dtype=torch.float64) - 1
+    draw = torch.rand(4, N, generator=generator, dtype=torch.float64)
+    dx, dy, zoom, turn = 2 * draw - 1
     zoom, turn = 1 + scale * zoom, math.radians(degrees) * turn
     cos, sin = turn.cos() / zoom, turn.sin() / zoom
-    rows = [cos, -sin * H / W, 2 * shift * dx / W], [sin * W / H, cos, 2 * shift * dy / H]
-    affine = torch.stack([torch.stack(row, dim=1) for row in rows], dim=1)
-    grid = F.affine_grid(affine.to(X), [N, 3, H, W], align_corners=False)
-    return F.grid_sample(X, grid, padding_mode="reflection", align_corners=False)
+    right = torch.stack([cos, -sin * H / W, 2 * shift * dx / W], dim=1)
+    down = torch.stack([sin * W / H, cos, 2 * shift * dy / H], dim=1)
+    affine = torch.stack([right, down], dim=1).to(X)
+    grid = F.affine_grid(affine, [N, 3, H, W], align_corners=False)
+    mirrored = {"padding_mode": "reflection", "align_corners": False}
+    return F.grid_sample(X, grid, **mirrored)

@@ -9,25 +9,27 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from cs231n_lib.checks import Bytes, Call, Count, Number, checked, named
 from cs231n_lib.files import check_file, write_atomically
-from cs231n_lib.see.old_checks import check_tensor
-from cs231n_lib.see.pixels import clamp_pixels, denormalize, normalize
-from cs231n_lib.validation import check_count, check_number
+from cs231n_lib.see.checks import Tensor
+from cs231n_lib.see.pixels import denormalize, normalize
 
 __all__ = [
     "PHOTOGRAPHS",
+    "Source",
+    "as_tensor",
     "blur_image",
-    "clamp_pixels",
-    "denormalize",
     "deprocess",
     "load_image",
-    "normalize",
+    "load_scaled",
     "preprocess",
     "save_png",
 ]
@@ -60,6 +62,27 @@ _LARGEST_SIDE = 9000
 Picture = str | Path | np.ndarray | Image.Image
 
 
+@dataclass(frozen=True)
+class Source:
+    """A picture as :func:`load_image` takes it; with ``several``, or a list of them."""
+
+    several: bool = False
+
+    def __call__(self, name: str, source: Any, call: Call | None = None) -> None:
+        several = self.several and isinstance(source, list | tuple)
+        if several and not source:
+            raise ValueError(named(f"{name} is empty, expected at least one picture"))
+        for picture in source if several else [source]:
+            if not isinstance(picture, Picture):
+                raise TypeError(
+                    named(
+                        f"{name} {'holds' if several else 'is'} a {type(picture).__name__}, "
+                        "expected a name, a path, a NumPy array or a PIL image"
+                    )
+                )
+
+
+@checked(source=Source(), size=Count(most=_LARGEST_SIDE))
 def load_image(source: Picture, size: int | None = None) -> np.ndarray:
     """A picture as an array of bytes, whatever it comes as.
 
@@ -71,8 +94,8 @@ def load_image(source: Picture, size: int | None = None) -> np.ndarray:
         as uint8 from 0 to 255 or as floats from 0 to 1. Transparent places become white. A file's
         note on how the camera was held is obeyed.
     size : int, optional
-        Scale the shorter side to so many pixels, then cut a square from the middle. By default
-        the picture keeps its size.
+        Scale the shorter side to so many pixels, at most 9000, then cut a square from the middle.
+        By default the picture keeps its size.
 
     Returns
     -------
@@ -83,33 +106,34 @@ def load_image(source: Picture, size: int | None = None) -> np.ndarray:
     ------
     FileNotFoundError
         If there is neither such a name nor such a file.
-    TypeError
-        If the source is of no such kind, or an array of another dtype; if ``size`` is no int.
-    ValueError
-        If a file is no complete picture of such a kind, or declares more than Pillow's limit of 178
-        million pixels; if an array has another shape, no pixel, NaN, or floats outside 0 to 1; if
-        ``size`` is less than 1 or more than 9000.
+    TypeError, ValueError
+        If an argument is not what is declared; if a file is not a complete picture of such a kind,
+        or declares more than Pillow's limit of 178 million pixels; if an array has another shape
+        or dtype, no pixel, NaN, or floats outside 0 to 1.
     OSError
         If the system does not let us look for the file.
     """
-    if size is not None:
-        check_count("load_image", "size", size)
-        if size > _LARGEST_SIDE:
-            raise ValueError(f"load_image: size is {size}, expected at most {_LARGEST_SIDE}")
     image = _open(source)
     if size is not None:
         image = ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
     return np.array(image)
 
 
+@checked(source=Source(), side=Count(most=_LARGEST_SIDE))
+def load_scaled(source: Picture, side: int) -> np.ndarray:
+    """A picture whose shorter side has so many pixels, as torchvision's ``Resize`` makes it.
+
+    It keeps its shape. Parameters, result and errors are those of :func:`load_image`.
+    """
+    image = _open(source)
+    scale = side / min(image.size)
+    width, height = (max(side, round(scale * length)) for length in image.size)
+    return np.array(image.resize((width, height), Image.Resampling.BICUBIC))
+
+
 def _open(source: Picture) -> Image.Image:
     if isinstance(source, np.ndarray):
         return _to_rgb(Image.fromarray(_to_bytes(source)))
-    if not isinstance(source, str | Path | Image.Image):
-        raise TypeError(
-            f"load_image: source is a {type(source).__name__}, expected a name, a path, "
-            "a NumPy array or a PIL image"
-        )
     path = None if isinstance(source, Image.Image) else _path(source)
     try:
         if path is None:
@@ -120,13 +144,14 @@ def _open(source: Picture) -> Image.Image:
                 image = ImageOps.exif_transpose(file)
     except UnidentifiedImageError:
         raise ValueError(
-            f"load_image: {str(source)!r} is no picture that can be read; "
-            f"the kinds of files are {', '.join(_FORMATS)}"
+            named(
+                f"{str(source)!r} is not a picture that can be read; "
+                f"the kinds of files are {', '.join(_FORMATS)}"
+            )
         ) from None
     except Exception as error:  # a damaged file can lead to nearly any
         raise ValueError(
-            f"load_image: the picture {str(source)!r} is damaged, cut short or not to be read: "
-            f"{error}"
+            named(f"the picture {str(source)!r} is damaged, cut short or unreadable: {error}")
         ) from error
     return _to_rgb(image)
 
@@ -136,11 +161,13 @@ def _path(source: str | Path) -> Path:
         package, file = PHOTOGRAPHS[source]
         return Path(importlib.util.find_spec(package).submodule_search_locations[0]) / file
     try:
-        check_file(source, "load_image: the picture")
+        check_file(source, named("the picture"))
     except FileNotFoundError:
         raise FileNotFoundError(
-            f"load_image: there is no file {str(source)!r}, and no photograph of that name; "
-            f"the names are {', '.join(PHOTOGRAPHS)}"
+            named(
+                f"there is no file {str(source)!r}, and no photograph of that name; "
+                f"the names are {', '.join(PHOTOGRAPHS)}"
+            )
         ) from None
     return Path(source)
 
@@ -148,39 +175,44 @@ def _path(source: str | Path) -> Path:
 def _to_bytes(array: np.ndarray) -> np.ndarray:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+    if array.size == 0 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
         raise ValueError(
-            f"load_image: the array has shape {array.shape}, expected (H, W), (H, W, 1), "
-            "(H, W, 3) or (H, W, 4)"
+            named(
+                f"the array has shape {array.shape}, expected (H, W), (H, W, 1), (H, W, 3) or "
+                "(H, W, 4) with no dimension of size zero"
+            )
         )
-    if array.size == 0:
-        raise ValueError(f"load_image: the array has shape {array.shape}, and so no pixel")
     if array.dtype == np.uint8:
         return array
     if array.dtype.kind != "f":
         raise TypeError(
-            f"load_image: the array has dtype {array.dtype}, expected uint8 from 0 to 255 "
-            "or floats from 0 to 1"
+            named(
+                f"the array has dtype {array.dtype}, expected uint8 from 0 to 255 "
+                "or floats from 0 to 1"
+            )
         )
     if not np.isfinite(array).all():
-        raise ValueError("load_image: the array contains NaN or infinite pixels")
+        raise ValueError(named("the array contains NaN or infinite pixels"))
     if array.min() < 0 or array.max() > 1:
         raise ValueError(
-            f"load_image: the array has floats from {array.min():.4g} to {array.max():.4g}, "
-            "expected 0 to 1"
+            named(
+                f"the array has floats from {array.min():.4g} to {array.max():.4g}, expected 0 to 1"
+            )
         )
     return np.rint(255 * array).astype(np.uint8)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if 0 in image.size:
-        raise ValueError(f"load_image: the picture has size {image.size}, and so no pixel")
+        raise ValueError(named(f"the picture has size {image.size}, expected at least one pixel"))
     if image.mode.startswith("I;16"):  # PIL would cut 16 bits off at 255
         image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
     elif image.mode in ("I", "F"):
         raise ValueError(
-            f"load_image: the picture has {image.mode!r} pixels of unknown range; "
-            "give an array of floats from 0 to 1"
+            named(
+                f"the picture has {image.mode!r} pixels of unknown range; "
+                "give an array of floats from 0 to 1"
+            )
         )
     if image.mode == "La":  # which PIL converts to nothing but this
         image = image.convert("LA")
@@ -191,12 +223,13 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
+@checked(images=Source(several=True), size=Count(most=_LARGEST_SIDE))
 def preprocess(images: Picture | Sequence[Picture], size: int | None = 224) -> torch.Tensor:
     """Pictures as a network reads them (the assignment's ``preprocess``, for one or many).
 
     Parameters
     ----------
-    images : picture, or sequence of N pictures
+    images : picture, or list of N pictures
         As for :func:`load_image`.
     size : int or None
         Side of the square that each becomes, see :func:`load_image`. With None they keep their
@@ -214,19 +247,29 @@ def preprocess(images: Picture | Sequence[Picture], size: int | None = 224) -> t
     """
     if not isinstance(images, list | tuple):
         images = [images]
-    if not images:
-        raise ValueError("preprocess: no pictures were given, expected at least one")
     arrays = [load_image(image, size) for image in images]
     shapes = {array.shape[:2] for array in arrays}
     if len(shapes) > 1:
         raise ValueError(
-            f"preprocess: pictures of different sizes, {sorted(shapes)}, do not fit in one "
-            "tensor; give a size"
+            named(
+                f"pictures of different sizes, {sorted(shapes)}, do not fit in one tensor; "
+                "give a size"
+            )
         )
-    pixels = torch.from_numpy(np.stack(arrays)).permute(0, 3, 1, 2).contiguous()
+    return as_tensor(np.stack(arrays))
+
+
+@checked(images=Bytes("N H W 3"))
+def as_tensor(images: np.ndarray) -> torch.Tensor:
+    """Bytes, (N, H, W, 3), as a network reads them: (N, 3, H, W) float32, normalised.
+
+    Raises TypeError or ValueError if they are not such an array.
+    """
+    pixels = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
     return normalize(pixels.float() / 255)
 
 
+@checked(X=Tensor("N 3 H W", finite=True))
 def deprocess(X: torch.Tensor) -> np.ndarray:
     """Normalised pictures as bytes to look at; the inverse of :func:`preprocess`.
 
@@ -244,15 +287,13 @@ def deprocess(X: torch.Tensor) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        If ``X`` is no such tensor; ValueError also if a pixel is NaN or infinite.
+        If ``X`` is not what is declared, or a pixel is NaN or infinite.
     """
-    check_tensor("deprocess", X, "N 3 H W")
-    if not X.isfinite().all():
-        raise ValueError("deprocess: X contains pixels that are NaN or infinite")
     pixels = denormalize(X.detach()).clamp(0, 1).mul(255).round()
     return pixels.to("cpu", torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
 
 
+@checked(X=Tensor("N C H W"), sigma=Number(above=0))
 def blur_image(X: torch.Tensor, sigma: float = 1) -> torch.Tensor:
     """Blur pictures with a Gaussian (of the assignment; there by SciPy, on the CPU, in place).
 
@@ -271,20 +312,11 @@ def blur_image(X: torch.Tensor, sigma: float = 1) -> torch.Tensor:
 
     Raises
     ------
-    TypeError
-        If ``X`` is no tensor of floats, or ``sigma`` no number.
-    ValueError
-        If ``X`` has another shape, or ``sigma`` is not positive, or so large that the mirror image
-        ends.
+    TypeError, ValueError
+        If an argument is not what is declared, or ``sigma`` is so large that the mirror image ends.
     """
-    check_tensor("blur_image", X, "N C H W")
-    check_number("blur_image", "sigma", sigma, above=0)
     radius = int(4 * sigma + 0.5)
-    if radius > min(X.shape[2:]):
-        raise ValueError(
-            f"blur_image: sigma {sigma} needs pictures of {radius} pixels a side or more, "
-            f"X has shape {tuple(X.shape)}"
-        )
+    _check_wide_enough(X, sigma, radius)
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float64)
     bell = torch.exp(-0.5 * (offsets / sigma) ** 2)
     bell = (bell / bell.sum()).tolist()
@@ -297,6 +329,17 @@ def blur_image(X: torch.Tensor, sigma: float = 1) -> torch.Tensor:
     return X
 
 
+def _check_wide_enough(X: torch.Tensor, sigma: float, radius: int) -> None:
+    if radius > min(X.shape[2:]):
+        raise ValueError(
+            named(
+                f"sigma is {sigma}, which needs pictures of {radius} pixels a side or more; "
+                f"X has shape {tuple(X.shape)}"
+            )
+        )
+
+
+@checked(image=Bytes())
 def save_png(path: str | Path, image: np.ndarray) -> None:
     """Save a picture without loss, completely or not at all.
 
@@ -309,14 +352,7 @@ def save_png(path: str | Path, image: np.ndarray) -> None:
     Raises
     ------
     TypeError, ValueError
-        If ``image`` is no such array.
+        If ``image`` is not what is declared.
     """
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
-        given = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
-        raise TypeError(f"save_png: image is {given}, expected a NumPy array of uint8")
-    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-        raise ValueError(
-            f"save_png: image has shape {image.shape}, expected (H, W, 3) with no size zero"
-        )
     picture = Image.fromarray(image)
     write_atomically(path, lambda file: picture.save(file, format="PNG"))

@@ -8,15 +8,30 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from cs231n_lib.see.class_visualization import Callback, Objective, visualize
+from cs231n_lib.checks import Call, Count, Number, checked, named
+from cs231n_lib.see.checks import NETWORK, Pictures, Tensor, check_like
+from cs231n_lib.see.class_visualization import Objective, visualize
 from cs231n_lib.see.fourier import FourierPicture
 from cs231n_lib.see.network import activations, frozen
-from cs231n_lib.see.old_checks import check_pictures, check_tensor
-from cs231n_lib.validation import check_number
 
 __all__ = ["feature_distance", "invert_features", "total_variation"]
 
 
+def _squares(name: str, X: torch.Tensor, call: Call) -> None:
+    Pictures()(name, X, call)
+    if X.shape[2] != X.shape[3] or X.shape[2] < 2:
+        raise ValueError(
+            named(f"{name} has shape {tuple(X.shape)}, expected square pictures, 2 x 2 or larger")
+        )
+
+
+@checked(
+    model=NETWORK,
+    X=_squares,
+    tv_weight=Number(least=0),
+    num_iterations=Count(),
+    learning_rate=Number(above=0),
+)
 def invert_features(
     X: torch.Tensor,
     model: nn.Module,
@@ -26,7 +41,6 @@ def invert_features(
     num_iterations: int = 128,
     learning_rate: float = 0.05,
     seed: int = 0,
-    callback: Callback | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """From noise, find pictures that a layer cannot tell from given ones.
 
@@ -44,8 +58,6 @@ def invert_features(
         Of Adam, for the coefficients of a :class:`~cs231n_lib.see.fourier.FourierPicture`.
     seed : int
         Of the noise in the beginning.
-    callback : callable, optional
-        As for :func:`~cs231n_lib.see.class_visualization.visualize`.
 
     Returns
     -------
@@ -56,14 +68,9 @@ def invert_features(
     Raises
     ------
     TypeError, ValueError
-        If X holds no normalised square pictures, if X and the model do not fit, if there is no such
-        layer, if a layer's activations are all zero, if ``tv_weight`` is negative, or as
-        :func:`~cs231n_lib.see.class_visualization.visualize`.
+        If an argument is not what is declared, if there is no such layer, if its activations are
+        all zero, or as :func:`~cs231n_lib.see.class_visualization.visualize`.
     """
-    check_pictures("invert_features", X, model)
-    if X.shape[2] != X.shape[3]:
-        raise ValueError(f"invert_features: X has shape {tuple(X.shape)}, expected square pictures")
-    check_number("invert_features", "tv_weight", tv_weight, least=0)
     with frozen(model), torch.no_grad():
         target = activations(model, X, layer)
     distance = feature_distance(layer, target)
@@ -79,10 +86,10 @@ def invert_features(
         num_iterations=num_iterations,
         learning_rate=learning_rate,
         view=None,
-        callback=callback,
     )
 
 
+@checked(target=Tensor("..."))
 def feature_distance(layer: str, target: torch.Tensor) -> Objective:
     """The objective of feature inversion: the activations of a layer.
 
@@ -96,41 +103,52 @@ def feature_distance(layer: str, target: torch.Tensor) -> Objective:
     Returns
     -------
     callable
-        For :func:`~cs231n_lib.see.class_visualization.visualize`: the squared distance to ``target``
-        over the squared norm of ``target``. It is 0 for the same activations, 1 for none at all.
-        It raises ValueError if the activations have another shape.
+        For :func:`~cs231n_lib.see.class_visualization.visualize`: the squared distance to
+        ``target`` over the squared norm of ``target``. It is 0 for the same activations, 1 for none
+        at all. It raises ValueError if the activations have another shape.
 
     Raises
     ------
-    TypeError
-        If ``target`` is no tensor of floats.
-    ValueError
-        If the target of a picture is all zero, or holds NaN or infinity.
+    TypeError, ValueError
+        If an argument is not what is declared, or the target of a picture is all zero, or holds NaN
+        or infinity.
     """
-    check_tensor("feature_distance", target, "... N", "target")
     target = target.detach()
-    energy = target.flatten(1).square().sum(dim=1)
-    if not energy.isfinite().all():
-        raise ValueError(f"feature_distance: layer {layer!r} is NaN or infinite for a picture")
-    if not (energy > 0).all():
-        raise ValueError(
-            f"feature_distance: layer {layer!r} is all zero for a picture, which tells nothing of "
-            "it; choose another layer"
-        )
+    energy = _energy(layer, target)
+    axes = tuple(range(1, target.ndim))  # without a copy, unlike flatten(1)
 
     def losses(model: nn.Module, X: torch.Tensor) -> torch.Tensor:
         features = activations(model, X, layer)
-        if features.shape != target.shape:
-            raise ValueError(
-                f"feature_distance: layer {layer!r} has activations of shape "
-                f"{tuple(features.shape)}, the target {tuple(target.shape)}"
-            )
-        axes = tuple(range(1, target.ndim))  # flatten(1) would copy what is channels last
+        check_like("target", target, f"layer {layer!r}", features)
         return (features - target).square().sum(dim=axes) / energy
 
     return losses
 
 
+def _energy(layer: str, target: torch.Tensor) -> torch.Tensor:
+    """Each picture's squared norm, (N,), which is what distances are measured in."""
+    energy = target.flatten(1).square().sum(dim=1)
+    if not energy.isfinite().all():
+        raise ValueError(named(f"target, layer {layer!r}, is NaN or infinite for a picture"))
+    if not (energy > 0).all():
+        raise ValueError(
+            named(
+                f"target, layer {layer!r}, is all zero for a picture, which tells nothing about "
+                "it; choose another layer"
+            )
+        )
+    return energy
+
+
+def _maps(name: str, X: torch.Tensor, call: Call) -> None:
+    Tensor("N C H W")(name, X, call)
+    if min(X.shape[2:]) < 2:
+        raise ValueError(
+            named(f"{name} has shape {tuple(X.shape)}, expected two rows and columns or more")
+        )
+
+
+@checked(X=_maps, beta=Number(above=0))
 def total_variation(X: torch.Tensor, beta: float = 2) -> torch.Tensor:
     """How much neighbouring pixels differ (Mahendran and Vedaldi 2015, equation 5).
 
@@ -139,7 +157,7 @@ def total_variation(X: torch.Tensor, beta: float = 2) -> torch.Tensor:
     X : (N, C, H, W) tensor of floats
         H and W at least 2.
     beta : float
-        Power of the length of a pixel's slope. 2 minds sharp edges, 1 only how high they are.
+        Power of the length of a pixel's slope. 2 punishes sharp edges, 1 only how high they are.
 
     Returns
     -------
@@ -148,18 +166,9 @@ def total_variation(X: torch.Tensor, beta: float = 2) -> torch.Tensor:
 
     Raises
     ------
-    TypeError
-        If ``X`` is no tensor of floats, or ``beta`` no number.
-    ValueError
-        If ``beta`` is not positive, or a picture has less than two rows or columns.
+    TypeError, ValueError
+        If an argument is not what is declared.
     """
-    check_number("total_variation", "beta", beta, above=0)
-    check_tensor("total_variation", X, "N C H W")
-    if min(X.shape[2:]) < 2:
-        raise ValueError(
-            f"total_variation: X has shape {tuple(X.shape)}, expected (N, C, H, W) with two rows "
-            "and two columns or more"
-        )
     down = X[:, :, 1:, :-1] - X[:, :, :-1, :-1]
     right = X[:, :, :-1, 1:] - X[:, :, :-1, :-1]
     squared = down.square() + right.square()

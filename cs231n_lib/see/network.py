@@ -213,6 +213,8 @@ def _check_scores(scores: torch.Tensor, y: torch.Tensor, check: bool) -> None:
         raise ValueError(
             named(f"the model gave scores of shape {tuple(scores.shape)}, expected ({len(y)}, C)")
         )
+    if y.device != scores.device:
+        raise ValueError(named(f"classes are on {y.device}, but the scores on {scores.device}"))
     if check and (wrong := y[(y < 0) | (y >= scores.shape[1])].tolist()):
         raise ValueError(
             named(f"there is no class {wrong[0]}, expected 0 to {scores.shape[1] - 1}")

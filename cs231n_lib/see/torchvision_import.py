@@ -13,9 +13,19 @@ from types import ModuleType
 
 import torch
 
+from cs231n_lib.checks import Call, checked, named
+
 __all__ = ["import_torchvision"]
 
 
+def _of_torchvision(name: str, module: str, call: Call) -> None:
+    if not isinstance(module, str) or module.split(".")[0] != "torchvision":
+        raise ValueError(
+            named(f"{name} is {module!r}, expected a name such as 'torchvision.models'")
+        )
+
+
+@checked(module=_of_torchvision)
 def import_torchvision(module: str = "torchvision.models") -> ModuleType:
     """Import a module of torchvision.
 
@@ -30,16 +40,9 @@ def import_torchvision(module: str = "torchvision.models") -> ModuleType:
 
     Raises
     ------
-    ValueError
-        If the name is not one of torchvision's.
-    ModuleNotFoundError
-        If torchvision has no such module.
+    ValueError, ModuleNotFoundError
+        If the name is not one of torchvision's, or torchvision has no such module.
     """
-    if not isinstance(module, str) or module.split(".")[0] != "torchvision":
-        raise ValueError(
-            f"import_torchvision: module is {module!r}, expected a name such as "
-            "'torchvision.models'"
-        )
     try:
         return importlib.import_module(module)
     except RuntimeError as error:
