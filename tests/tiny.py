@@ -20,6 +20,7 @@ __all__ = [
     "chain",
     "classes",
     "elsewhere",
+    "exact_pictures",
     "in_short",
     "network",
     "of_classes",
@@ -28,6 +29,8 @@ __all__ = [
     "of_tensors",
     "pictures",
     "question",
+    "small_network",
+    "smooth_network",
     "spoilt",
 ]
 
@@ -96,6 +99,37 @@ def _seeded() -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         yield
+
+
+def small_network(dtype: torch.dtype = torch.float64) -> nn.Sequential:
+    """From (N, 3, H, W) to (N, 5) scores through two convolutions, a pool and a ReLU."""
+    with _seeded():
+        model = nn.Sequential(
+            nn.Conv2d(3, 6, 3, stride=2), nn.BatchNorm2d(6), nn.Tanh(), nn.MaxPool2d(2, 1),
+            nn.Conv2d(6, 8, 3, padding=1), nn.ReLU(), nn.Dropout(0.5),
+            nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, CLASSES),
+        )  # fmt: skip
+        with torch.no_grad():
+            model[1].running_mean.uniform_(-0.2, 0.2)
+            model[1].running_var.uniform_(0.5, 2)
+    return model.to(dtype).eval()
+
+
+def smooth_network(dtype: torch.dtype = torch.float64) -> nn.Sequential:
+    """From (N, 3, 12, 12) to (N, 5) scores, without kinks."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(3)
+        model = nn.Sequential(
+            nn.Conv2d(3, 6, 3, stride=2), nn.Tanh(), nn.Dropout(0.5), nn.Conv2d(6, 8, 3), nn.Tanh(),
+            nn.Flatten(), nn.Linear(8 * 3 * 3, CLASSES),
+        )  # fmt: skip
+    return model.to(dtype).eval()
+
+
+def exact_pictures(N: int = 4, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    """Pictures for it, (N, 3, 12, 12)."""
+    generator = torch.Generator().manual_seed(7)
+    return normalize(torch.rand(N, 3, 12, 12, generator=generator, dtype=dtype))
 
 
 def elsewhere(model: nn.Module) -> nn.Module:

@@ -2,7 +2,7 @@
 
 Madry et al. (arXiv:1706.06083) train on the worst pictures within a budget instead of the given
 ones: ``min over weights of mean over pictures of max over changes of loss``. The inner maximum is
-what :func:`cs231n_lib.see.fooling.pgd` looks for.
+what :func:`cs231n_lib.see.attacks.pgd` looks for.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
+from cs231n_lib.checks import Count, Number, checked
 from cs231n_lib.progress import progress
-from cs231n_lib.see.fooling import pgd, seen_as
-from cs231n_lib.see.old_checks import check_classes, check_pictures
-from cs231n_lib.see.pixels import denormalize, normalize
-from cs231n_lib.validation import check_count, check_number
+from cs231n_lib.see.attacks import pgd
+from cs231n_lib.see.checks import MODEL, Classes, Model
+from cs231n_lib.see.fooling import seen_as
+from cs231n_lib.see.pixels import RealPictures, denormalize, normalize
 
 __all__ = ["digit_network", "digit_pictures", "robust_accuracy", "train_digits"]
 
@@ -45,6 +46,7 @@ class _GreyPixels(nn.Module):
         return denormalize(X).mean(dim=1).flatten(1)  # the mean of the three colours
 
 
+@checked(seed=Count(least=0), hidden=Count())
 def digit_network(seed: int = 0, hidden: int = 256) -> nn.Module:
     """A network with two hidden layers for 8 x 8 digits, not trained.
 
@@ -63,10 +65,8 @@ def digit_network(seed: int = 0, hidden: int = 256) -> nn.Module:
     Raises
     ------
     TypeError, ValueError
-        If ``seed`` or ``hidden`` is no whole number, or out of range.
+        If an argument is not what is declared.
     """
-    check_count("digit_network", "seed", seed, least=0)
-    check_count("digit_network", "hidden", hidden)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return nn.Sequential(
@@ -77,6 +77,11 @@ def digit_network(seed: int = 0, hidden: int = 256) -> nn.Module:
         )  # fmt: skip
 
 
+@checked(
+    X=RealPictures(shape="N 3 8 8"), y=Classes(below=10), epsilon=Number(least=0, most=1),
+    steps=Count(), epochs=Count(), batch_size=Count(), learning_rate=Number(above=0),
+    seed=Count(least=0),
+)  # fmt: skip
 def train_digits(
     X: torch.Tensor,
     y: torch.Tensor,
@@ -114,19 +119,18 @@ def train_digits(
     Raises
     ------
     TypeError, ValueError
-        As :func:`~cs231n_lib.see.fooling.pgd`, or if a picture is no such digit or a setting out of
-        range.
+        If an argument is not what is declared.
     """
-    _check_training(X, y, epsilon, steps, epochs, batch_size, learning_rate)
     model = digit_network(seed).to(X.device)
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     generator = torch.Generator().manual_seed(seed)
     losses = []
     for _ in progress(range(epochs), "training"):
-        for batch in torch.randperm(len(X), generator=generator).split(batch_size):
-            X_now, y_now = X[batch.to(X.device)], y[batch.to(X.device)]
+        order = torch.randperm(len(X), generator=generator)
+        for batch in order.to(X.device).split(batch_size):
+            X_now, y_now = X[batch], y[batch]
             if epsilon > 0:  # max over changes
-                X_now = pgd(X_now, y_now, model, epsilon, steps=steps, show_progress=False)
+                X_now = pgd(X_now, y_now, model, epsilon, steps=steps)
             loss = F.cross_entropy(model(X_now), y_now)  # min over weights
             optimizer.zero_grad()
             loss.backward()
@@ -135,24 +139,11 @@ def train_digits(
     return model.eval().requires_grad_(False), losses
 
 
-def _check_training(X: torch.Tensor, y: torch.Tensor, epsilon: float, *settings: float) -> None:
-    *counts, learning_rate = settings
-    check_pictures("train_digits", X)
-    if X.shape[2:] != (8, 8):
-        raise ValueError(
-            f"train_digits: X has shape {tuple(X.shape)}, expected pictures (N, 3, 8, 8)"
-        )
-    check_classes("train_digits", y, X)
-    if y.max() > 9:
-        raise ValueError(f"train_digits: y contains class {y.max().item()}, expected 0 to 9")
-    check_number("train_digits", "epsilon", epsilon, least=0, most=1)
-    for name, count in zip(("steps", "epochs", "batch_size"), counts):
-        check_count("train_digits", name, count)
-    check_number("train_digits", "learning_rate", learning_rate, above=0)
-
-
+@checked(
+    X=RealPictures(), y=Classes(), model=MODEL, epsilon=Number(least=0, most=1), steps=Count()
+)  # fmt: skip
 def robust_accuracy(
-    X: torch.Tensor, y: torch.Tensor, model: nn.Module, epsilon: float, steps: int = 20
+    X: torch.Tensor, y: torch.Tensor, model: Model, epsilon: float, steps: int = 20
 ) -> float:
     """Share of pictures seen rightly although each was attacked.
 
@@ -164,7 +155,7 @@ def robust_accuracy(
         Their classes.
     model : callable
     epsilon : float
-        Budget of :func:`~cs231n_lib.see.fooling.pgd` in the largest change of a pixel; 0 for none.
+        Budget of :func:`~cs231n_lib.see.attacks.pgd` in the largest change of a pixel; 0 for none.
     steps : int
 
     Returns
@@ -175,9 +166,8 @@ def robust_accuracy(
     Raises
     ------
     TypeError, ValueError
-        As :func:`~cs231n_lib.see.fooling.pgd`, or if ``epsilon`` is negative or no number.
+        If an argument is not what is declared, and as :func:`~cs231n_lib.see.attacks.pgd`.
     """
-    check_number("robust_accuracy", "epsilon", epsilon, least=0, most=1)
     if epsilon > 0:
-        X = pgd(X, y, model, epsilon, steps=steps, show_progress=False)
+        X = pgd(X, y, model, epsilon, steps=steps)
     return seen_as(X, y, model).float().mean().item()

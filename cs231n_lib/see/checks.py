@@ -27,8 +27,10 @@ __all__ = [
     "Pictures",
     "Tensor",
     "as_classes",
+    "check_device",
     "check_floats",
     "check_like",
+    "several",
 ]
 
 # Anything that turns normalised pictures (N, 3, H, W) into class scores (N, C).
@@ -40,14 +42,20 @@ _LARGEST_PIXEL = 20.0
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of floats of a shape; with ``finite``, of finite numbers."""
+    """A tensor of floats of a shape; with ``finite``, of finite numbers.
+
+    With ``on``, the name of another argument: on the same device.
+    """
 
     shape: str
     finite: bool = False
+    on: str = ""
 
     def __call__(self, name: str, tensor: torch.Tensor, call: Call) -> None:
         check_floats(name, tensor, "a tensor of floats")
         check_shape(name, tensor.shape, self.shape, call)
+        if self.on:
+            check_device(name, tensor, self.on, call.arguments[self.on])
         if self.finite and not tensor.isfinite().all():
             raise ValueError(named(f"{name} contains values that are NaN or infinite"))
 
@@ -69,6 +77,11 @@ def check_like(name: str, tensor: torch.Tensor, other: str, given: torch.Tensor)
         raise ValueError(
             named(f"{name} has shape {tuple(tensor.shape)}, expected {tuple(given.shape)}")
         )
+    check_device(name, tensor, other, given)
+
+
+def check_device(name: str, tensor: torch.Tensor, other: str, given: torch.Tensor) -> None:
+    """Raise ValueError unless two tensors are on the same device."""
     if tensor.device != given.device:
         raise ValueError(
             named(
@@ -95,6 +108,7 @@ class Pictures:
     """
 
     like: str = ""
+    shape: str = "N 3 H W"
 
     def __call__(self, name: str, X: torch.Tensor, call: Call) -> None:
         check_floats(name, X, "a tensor of shape (N, 3, H, W); cs231n_lib.see.images.preprocess "
@@ -102,8 +116,8 @@ class Pictures:
         if self.like:
             _check_like(name, X, self.like, call.arguments[self.like])
         else:
-            check_shape(name, X.shape, "N 3 H W", call)
-        for model in _several(call.arguments.get("model")):
+            check_shape(name, X.shape, self.shape, call)
+        for model in several(call.arguments.get("model")):
             _check_reads(name, X, model)
         low, high = (end.item() for end in X.detach().aminmax())  # NaN if there is one
         if not (math.isfinite(low) and math.isfinite(high)):
@@ -133,7 +147,8 @@ def _check_like(name: str, X: torch.Tensor, other: str, given: torch.Tensor) -> 
         )
 
 
-def _several(model: Any) -> list[Any]:
+def several(model: Any) -> list[Any]:
+    """The models of a list or tuple, or the only one."""
     return list(model) if isinstance(model, list | tuple) else [model]
 
 
@@ -156,12 +171,13 @@ def _check_reads(name: str, X: torch.Tensor, model: Any) -> None:
 class Classes:
     """An int64 tensor of classes, one for each of the pictures ``of``, on their device.
 
-    With ``one_for_all``, a whole number is right as well. How large a class may be, only the scores
-    tell: see :func:`cs231n_lib.see.network.class_scores`.
+    With ``one_for_all``, a whole number is right as well. Classes have to be below ``below``; where
+    that is not stated, only the scores tell: see :func:`cs231n_lib.see.network.class_scores`.
     """
 
     of: str = "X"
     one_for_all: bool = False
+    below: float = math.inf
 
     def __call__(self, name: str, y: torch.Tensor | int, call: Call) -> None:
         X = call.arguments[self.of]
@@ -181,6 +197,10 @@ class Classes:
             raise ValueError(named(f"{name} is on {y.device}, but the pictures are on {X.device}"))
         if y.min() < 0:
             raise ValueError(named(f"{name} contains class {y.min().item()}, expected 0 or more"))
+        if y.max() >= self.below:
+            raise ValueError(
+                named(f"{name} contains class {y.max().item()}, expected 0 to {self.below - 1}")
+            )
 
 
 def as_classes(name: str, y: int | Sequence[int] | torch.Tensor) -> torch.Tensor:
@@ -207,7 +227,7 @@ class Models:
     several: bool = False
 
     def __call__(self, name: str, model: Model | list[Model], call: Call) -> None:
-        models = _several(model) if self.several else [model]
+        models = several(model) if self.several else [model]
         if not models:
             raise ValueError(named(f"{name} is empty, expected at least one"))
         for one in models:

@@ -7,13 +7,23 @@ divided by its standard deviation.
 from __future__ import annotations
 
 import functools
+from dataclasses import dataclass
 
 import torch
 
-from cs231n_lib.checks import checked
-from cs231n_lib.see.checks import Tensor
+from cs231n_lib.checks import Call, checked, named
+from cs231n_lib.see.checks import Pictures, Tensor
 
-__all__ = ["IMAGENET_MEAN", "IMAGENET_STD", "clamp_pixels", "denormalize", "normalize"]
+__all__ = [
+    "IMAGENET_MEAN",
+    "IMAGENET_STD",
+    "RealPictures",
+    "check_real",
+    "clamp_pixels",
+    "denormalize",
+    "mean_and_std",
+    "normalize",
+]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -23,9 +33,9 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 def normalize(pixels: torch.Tensor) -> torch.Tensor:
     """From floats in [0, 1], (..., 3, H, W), to a network's normalised pictures.
 
-    Raises TypeError or ValueError if ``pixels`` is no such tensor.
+    Raises TypeError or ValueError if ``pixels`` is not such a tensor.
     """
-    mean, std = _statistics(pixels.device, pixels.dtype)
+    mean, std = mean_and_std(pixels)
     return (pixels - mean) / std
 
 
@@ -33,9 +43,9 @@ def normalize(pixels: torch.Tensor) -> torch.Tensor:
 def denormalize(X: torch.Tensor) -> torch.Tensor:
     """From normalised pictures, (..., 3, H, W), to floats; those of real pictures are in [0, 1].
 
-    Raises TypeError or ValueError if ``X`` is no such tensor.
+    Raises TypeError or ValueError if ``X`` is not such a tensor.
     """
-    mean, std = _statistics(X.device, X.dtype)
+    mean, std = mean_and_std(X)
     return X * std + mean
 
 
@@ -43,10 +53,37 @@ def denormalize(X: torch.Tensor) -> torch.Tensor:
 def clamp_pixels(X: torch.Tensor) -> torch.Tensor:
     """Normalised pictures, (N, 3, H, W), with every pixel moved into the range that bytes have.
 
-    Raises TypeError or ValueError if ``X`` is no such tensor.
+    Raises TypeError or ValueError if ``X`` is not such a tensor.
     """
-    mean, std = _statistics(X.device, X.dtype)
+    mean, std = mean_and_std(X)
     return X.clamp(-mean / std, (1 - mean) / std)
+
+
+def check_real(name: str, X: torch.Tensor) -> None:
+    """Raise ValueError unless normalised pictures have pixels from 0 to 1, up to rounding."""
+    low, high = (end.item() for end in denormalize(X.detach()).aminmax())
+    if low < -1e-3 or high > 1 + 1e-3:
+        raise ValueError(
+            named(
+                f"{name} has pixels from {low:.4g} to {high:.4g} once the normalisation is undone, "
+                "expected 0 to 1; cs231n_lib.see.pixels.clamp_pixels moves them there"
+            )
+        )
+
+
+@dataclass(frozen=True)
+class RealPictures(Pictures):
+    """A kind of argument: normalised pictures whose pixels are from 0 to 1, up to rounding."""
+
+    def __call__(self, name: str, X: torch.Tensor, call: Call) -> None:
+        super().__call__(name, X, call)
+        check_real(name, X)
+
+
+@checked(like=Tensor("..."))
+def mean_and_std(like: torch.Tensor) -> list[torch.Tensor]:
+    """ImageNet's mean colour and its standard deviation, (3, 1, 1) each, as another tensor."""
+    return _statistics(like.device, like.dtype)
 
 
 @functools.cache  # to copy a number to a GPU is to wait for it
