@@ -26,10 +26,11 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
 from cs231n_lib.see.pretrained import read_packaged_weights
-from tests import test_layers, test_notebooks, test_rnn
 from tests.chapters import NOTEBOOKS, ROOT, code_cells, read
 from tests.nbval_pictures import pictures
-from tests.test_pretrained import packaged_file
+from tests.notebooks import test_notebooks
+from tests.see.test_pretrained import packaged_file
+from tests.speak import test_layers, test_rnn
 from tests.website import build, copy_sources
 
 CHAPTER = NOTEBOOKS[0]
@@ -125,7 +126,7 @@ READ = {
         "RuntimeWarning: divide by zero",
     ),
     "an output with an absolute path": (
-        print_something(f"{ROOT}/cs231n_lib/rnn.py"),
+        print_something(f"{ROOT}/cs231n_lib/speak/rnn.py"),
         test_notebooks.test_no_output_holds_warnings_paths_or_the_remains_of_a_progress_bar,
         re.escape(str(ROOT)),
     ),
@@ -274,7 +275,7 @@ EDITED = {
 # arguments, where it finds the function, and what it says.
 FLIPPED = {
     "rnn_step_backward": (
-        "rnn.py",
+        "speak/rnn.py",
         "dnext_h * (1 - next_h**2)",
         "dnext_h * (1 + next_h**2)",
         KEPT["gradients of a step"],
@@ -283,7 +284,7 @@ FLIPPED = {
         "dx is not what differences say",
     ),
     "temporal_softmax_loss": (
-        "layers.py",
+        "speak/layers.py",
         "dscores[rows, words] -= 1",
         "dscores[rows, words] += 1",
         KEPT["gradients of the network"],
@@ -383,8 +384,10 @@ def test_only_the_cells_with_a_fault_ring(executed):
 def test_a_flipped_sign_rings_in_a_unit_test(tmp_path, monkeypatch, name):
     module, before, after, _, unit_test, holder, says = FLIPPED[name]
     unit_test()
-    shutil.copy(ROOT / "cs231n_lib" / module, tmp_path)
-    spec = importlib.util.spec_from_file_location("flipped", flip(tmp_path, module, before, after))
+    copy = Path(shutil.copy(ROOT / "cs231n_lib" / module, tmp_path))
+    spec = importlib.util.spec_from_file_location(
+        "flipped", flip(tmp_path, copy.name, before, after)
+    )
     flipped = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(flipped)
     monkeypatch.setattr(holder, name, getattr(flipped, name))
