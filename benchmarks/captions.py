@@ -24,11 +24,11 @@ def word_vectors(dtype: type, shape: tuple[int, int, int, int], repeats: int) ->
     """The gradient of the word vectors: ours, NumPy's own way, and PyTorch's."""
     N, T, V, D = shape
     words = np.random.default_rng(0).integers(V, size=(N, T))
-    dout = arrays(dtype, dout=(N, T, D))["dout"]
+    W, dout = arrays(dtype, W=(V, D), dout=(N, T, D)).values()
     index, source = torch.from_numpy(words.ravel()), torch.from_numpy(dout.reshape(-1, D))
     best = best_of(
         {
-            "ours": lambda: word_embedding_backward(dout, (words, (V, D))),
+            "ours": lambda: word_embedding_backward(dout, (W, words)),
             "add.at": lambda: np.add.at(np.zeros((V, D), dtype), words, dout),
             "torch": lambda: source.new_zeros(V, D).index_add_(0, index, source),
         },

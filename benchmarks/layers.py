@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from benchmarks.timing import best_of
-from cs231n_lib.speak import lstm, plain_loops, rnn
+from cs231n_lib.speak import lstm, rnn
 
 Call = Callable[[], object]
 Row = dict[str, Any]
@@ -117,7 +117,7 @@ def recurrent(cell: str, dtype: type, shape: tuple[int, int, int, int], repeats:
         {
             "ours": both(_CELLS[cell][0], cell, arguments, dh),
             "products": lambda: (forward(), backward()),
-            "loop": both(plain_loops, f"{cell}_loop", arguments, dh),
+            "loop": both(_CELLS[cell][0], f"{cell}_loop", arguments, dh),
             "torch": autograd(cell, arguments, dh),
             "torch without oneDNN": without_onednn(autograd(cell, arguments, dh)),
         },
@@ -136,16 +136,18 @@ def recurrent(cell: str, dtype: type, shape: tuple[int, int, int, int], repeats:
 
 
 def versions(cell: str, repeats: int) -> Rows:
-    """From the plain loop to the library, one improvement a row."""
+    """From the plain loop to the library, one improvement per row."""
     arguments, dh = case(cell, np.float32, *_STEP_BY_STEP)
     steps = {
-        "plain loop over the steps": (plain_loops, f"{cell}_loop"),
-        "products taken out of the loop": (plain_loops, f"{cell}_hoisted"),
-        "in place, time first": (_CELLS[cell][0], cell),
+        "plain loop over the steps": f"{cell}_loop",
+        "products taken out of the loop": f"{cell}_hoisted",
+        "in place, time first": cell,
     }
     sides: dict[str, Call] = {}
-    for name, (module, function) in steps.items():
-        forward, backward = (getattr(module, f"{function}_{w}") for w in ("forward", "backward"))
+    for name, function in steps.items():
+        forward, backward = (
+            getattr(_CELLS[cell][0], f"{function}_{way}") for way in ("forward", "backward")
+        )
         cache = forward(**arguments)[1]
         sides[f"{name} forward"] = lambda forward=forward: forward(**arguments)
         sides[f"{name} backward"] = lambda backward=backward, cache=cache: backward(dh, cache)
@@ -186,7 +188,7 @@ def profile(cell: str, repeats: int) -> Rows:
     G = _CELLS[cell][1] * H
     arguments, dh = case(cell, np.float32, N, T, D, H)
     profiled = {name: value.view(Profiled) for name, value in arguments.items()}
-    loop = both(plain_loops, f"{cell}_loop", profiled, dh)
+    loop = both(_CELLS[cell][0], f"{cell}_loop", profiled, dh)
     loop()
     Profiled.seconds.clear()
     start = time.perf_counter()

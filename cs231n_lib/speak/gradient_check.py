@@ -1,4 +1,4 @@
-"""Proofs that a gradient is right: compare it with differences of the function itself."""
+"""Checks that a gradient is right: compare it with differences of the function itself."""
 
 from __future__ import annotations
 
@@ -6,13 +6,37 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cs231n_lib.validation import check_number
+from cs231n_lib.checks import Call, Function, Number, checked, named
 
 __all__ = ["numeric_gradient", "relative_error"]
 
 
+def _check_movable(name: str, x: np.ndarray, call: Call) -> None:
+    if not isinstance(x, np.ndarray):
+        raise TypeError(named(f"{name} is a {type(x).__name__}, expected a NumPy array"))
+    if x.dtype.kind != "f" or x.dtype.itemsize < 8:
+        raise TypeError(named(f"{name} has dtype {x.dtype}, expected float64 or longer"))
+    if not x.flags.writeable:
+        raise ValueError(named(f"{name} is read-only, expected an array that can be moved"))
+
+
+def _check_differences(fx: np.ndarray, x: np.ndarray, df: np.ndarray | float, h: float) -> None:
+    """Raise ValueError if ``df`` does not fit ``f(x)``, or rounding swallows ``h``."""
+    if np.shape(df) != np.shape(fx):
+        raise ValueError(
+            named(f"df has shape {np.shape(df)}, expected {np.shape(fx)}, that of f(x)")
+        )
+    still = x[(x + h == x) | (x - h == x)]
+    if still.size:
+        raise ValueError(named(f"h is {h:g}, too small to move {still[0]:g}, a number of x"))
+
+
+@checked(f=Function("from x to an array"), x=_check_movable, h=Number(above=0))
 def numeric_gradient(
-    f: Callable[[np.ndarray], np.ndarray], x: np.ndarray, df: np.ndarray | float, h: float = 1e-5
+    f: Callable[[np.ndarray], np.ndarray],
+    x: np.ndarray,
+    df: np.ndarray | float,
+    h: float = 1e-5,
 ) -> np.ndarray:
     """The gradient of ``sum(f(x) * df)`` with respect to ``x``, by central differences.
 
@@ -36,28 +60,17 @@ def numeric_gradient(
     Raises
     ------
     TypeError
-        If ``x`` is no NumPy array of float64 or longer: in single precision the rounding is larger
-        than the differences.
+        If ``x`` is not a NumPy array of float64 or longer: in single precision the rounding is
+        larger than the differences.
     ValueError
-        If ``x`` is read-only, ``h`` is not positive, too small to move a number of ``x`` at all
-        or infinite, or ``df`` has not the shape of ``f(x)``.
+        If ``x`` is read-only, ``h`` is not positive, infinite or too small to move a number of
+        ``x`` at all, or ``df`` does not have the shape of ``f(x)``.
 
     Notes
     -----
     CS231n 2017, ``gradient_check.py``, ``eval_numerical_gradient_array``.
     """
-    if not isinstance(x, np.ndarray):
-        raise TypeError(f"numeric_gradient: x is a {type(x).__name__}, expected a NumPy array")
-    if x.dtype.kind != "f" or x.dtype.itemsize < 8:
-        raise TypeError(f"numeric_gradient: x has dtype {x.dtype}, expected float64 or longer")
-    if not x.flags.writeable:
-        raise ValueError("numeric_gradient: x is read-only, expected an array that can be moved")
-    check_number("numeric_gradient", "h", h, above=0)
-    still = x[(x + h == x) | (x - h == x)]
-    if still.size:
-        raise ValueError(
-            f"numeric_gradient: h is {h:g}, too small to move {still[0]:g}, a number of x"
-        )
+    _check_differences(f(x), x, df, h)
     gradient = np.empty_like(x)
     for index in np.ndindex(x.shape):
         kept = x[index]
@@ -68,15 +81,23 @@ def numeric_gradient(
             below = np.array(f(x))
         finally:
             x[index] = kept
-        if np.shape(df) != above.shape:
-            raise ValueError(
-                f"numeric_gradient: df has shape {np.shape(df)}, "
-                f"expected {above.shape}, that of f(x)"
-            )
         gradient[index] = np.sum((above - below) * df) / (2 * h)
     return gradient
 
 
+def _check_numbers(name: str, numbers: np.ndarray | float, call: Call) -> None:
+    shape, wanted = np.shape(numbers), np.shape(call.arguments["a"])
+    if np.asarray(numbers).dtype.kind not in "iuf":
+        raise TypeError(
+            named(f"{name} has dtype {np.asarray(numbers).dtype}, expected real numbers")
+        )
+    if shape != wanted:
+        raise ValueError(named(f"{name} has shape {shape}, expected {wanted}, that of a"))
+    if 0 in shape:
+        raise ValueError(named(f"{name} has shape {shape}, expected some numbers"))
+
+
+@checked(a=_check_numbers, b=_check_numbers)
 def relative_error(a: np.ndarray | float, b: np.ndarray | float) -> float:
     """The largest difference of two arrays, relative to the size of the numbers compared.
 
@@ -94,25 +115,16 @@ def relative_error(a: np.ndarray | float, b: np.ndarray | float) -> float:
 
     Raises
     ------
-    TypeError
-        If ``a`` or ``b`` holds anything but real numbers.
-    ValueError
-        If the shapes differ, or there is nothing to compare.
+    TypeError, ValueError
+        If ``a`` or ``b`` holds anything but real numbers, the shapes differ, or there is nothing
+        to compare.
 
     Notes
     -----
     CS231n 2017, ``rel_error`` in every notebook.
     """
-    for name, array in (("a", a), ("b", b)):
-        if np.asarray(array).dtype.kind not in "iuf":
-            raise TypeError(
-                f"relative_error: {name} has dtype {np.asarray(array).dtype}, expected real numbers"
-            )
     dtype = np.result_type(np.asarray(a), np.asarray(b), np.float64)
     a, b = np.asarray(a, dtype), np.asarray(b, dtype)
-    if a.shape != b.shape:
-        raise ValueError(f"relative_error: b has shape {b.shape}, expected {a.shape}, that of a")
-    if a.size == 0:
-        raise ValueError(f"relative_error: a and b have shape {a.shape}, expected some numbers")
     with np.errstate(invalid="ignore"):  # the NaN is the answer
-        return float(np.max(np.abs(a - b) / np.maximum(1e-8, np.abs(a) + np.abs(b))))
+        errors = np.abs(a - b) / np.maximum(1e-8, np.abs(a) + np.abs(b))
+    return float(errors.max())

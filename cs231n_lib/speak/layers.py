@@ -2,18 +2,20 @@
 
 A ``*_forward`` function returns its output and a cache; the matching ``*_backward`` function takes
 the gradient of the loss with respect to that output, and the cache, and returns the gradients with
-respect to every input. Float dtypes are kept, inputs and caches are never changed.
+respect to every input. Float dtypes are kept, inputs and caches are never changed. Arguments are
+arrays of the shapes and numbers stated: anything else raises TypeError or ValueError.
 
 Letters: ``N`` sentences in a batch, ``T`` words in a sentence, ``D`` and ``M`` sizes of vectors,
 ``V`` words in the vocabulary.
+
+Source: CS231n 2017, Assignment 2, ``layers.py``, and Assignment 3, ``rnn_layers.py``.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
 
-from cs231n_lib.validation import check_indices, check_shapes
+from cs231n_lib.checks import Call, Indices, Rows, check_range, checked, named
 
 __all__ = [
     "affine_backward",
@@ -25,7 +27,10 @@ __all__ = [
     "word_embedding_forward",
 ]
 
+Gradients = tuple[np.ndarray, ...]  # of every argument of the forward pass, in its order
 
+
+@checked(x=Rows(), w="D M", b="M")
 def affine_forward(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, tuple]:
     """Multiply by a matrix and add a bias.
 
@@ -41,28 +46,13 @@ def affine_forward(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> tuple[np.ndar
     out : (N, M) floats
     cache : tuple
         For :func:`affine_backward`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no array of floats, or the shapes do not fit.
-
-    Notes
-    -----
-    CS231n 2017, Assignment 2, ``layers.py``.
     """
-    if not isinstance(x, np.ndarray) or x.ndim < 2 or x.size == 0:
-        given = f"shape {x.shape}" if isinstance(x, np.ndarray) else f"type {type(x).__name__}"
-        raise ValueError(
-            f"affine_forward: x has {given}, expected an array "
-            "(N, d_1, ..., d_k) with no dimension of size zero"
-        )
-    rows = x.reshape(len(x), -1)
-    check_shapes("affine_forward", x=(rows, "N D"), w=(w, "D M"), b=(b, "M"))
-    return rows @ w + b, (x, w)
+    out = x.reshape(len(x), -1) @ w + b
+    return out, (x, w)
 
 
-def affine_backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+@checked(cache=(Rows(), "D M"), dout="N M")
+def affine_backward(dout: np.ndarray, cache: tuple) -> Gradients:
     """Gradients of :func:`affine_forward`.
 
     Parameters
@@ -75,18 +65,15 @@ def affine_backward(dout: np.ndarray, cache: tuple) -> tuple[np.ndarray, np.ndar
     dx : (N, d_1, ..., d_k) floats
     dw : (D, M) floats
     db : (M,) floats
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``dout`` is no array of floats, or its shape does not fit.
     """
     x, w = cache
-    rows = x.reshape(len(x), -1)
-    check_shapes("affine_backward", x=(rows, "N D"), w=(w, "D M"), dout=(dout, "N M"))
-    return (dout @ w.T).reshape(x.shape), rows.T @ dout, dout.sum(axis=0)
+    dx = (dout @ w.T).reshape(x.shape)
+    dw = x.reshape(len(x), -1).T @ dout
+    db = dout.sum(axis=0)
+    return dx, dw, db
 
 
+@checked(x="N T D", w="D M", b="M")
 def temporal_affine_forward(
     x: np.ndarray, w: np.ndarray, b: np.ndarray
 ) -> tuple[np.ndarray, tuple]:
@@ -103,25 +90,14 @@ def temporal_affine_forward(
     out : (N, T, M) floats
     cache : tuple
         For :func:`temporal_affine_backward`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is no array of floats, or the shapes do not fit.
-
-    Notes
-    -----
-    CS231n 2017, Assignment 3, ``rnn_layers.py``.
     """
-    check_shapes("temporal_affine_forward", x=(x, "N T D"), w=(w, "D M"), b=(b, "M"))
     N, T, D = x.shape
-    out = x.reshape(N * T, D) @ w + b
+    out = x.reshape(N * T, D) @ w + b  # one tall product
     return out.reshape(N, T, -1), (x, w)
 
 
-def temporal_affine_backward(
-    dout: np.ndarray, cache: tuple
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+@checked(cache=("N T D", "D M"), dout="N T M")
+def temporal_affine_backward(dout: np.ndarray, cache: tuple) -> Gradients:
     """Gradients of :func:`temporal_affine_forward`.
 
     Parameters
@@ -134,22 +110,51 @@ def temporal_affine_backward(
     dx : (N, T, D) floats
     dw : (D, M) floats
     db : (M,) floats
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``dout`` is no array of floats, or its shape does not fit.
     """
     x, w = cache
-    check_shapes("temporal_affine_backward", x=(x, "N T D"), w=(w, "D M"), dout=(dout, "N T M"))
     N, T, D = x.shape
     dout = dout.reshape(N * T, -1)
     dx = (dout @ w.T).reshape(N, T, D)
-    return dx, x.reshape(N * T, D).T @ dout, dout.sum(axis=0)
+    dw = x.reshape(N * T, D).T @ dout
+    db = dout.sum(axis=0)
+    return dx, dw, db
 
 
+def _check_mask(name: str, mask: np.ndarray, call: Call) -> None:
+    """Truth values, or zeros and ones, (N, T)."""
+    _check_places(name, mask, call)
+    mask = np.asarray(mask)
+    if mask.dtype != bool and not np.isin(mask, (0, 1)).all():
+        raise ValueError(
+            named(
+                f"{name} of dtype {mask.dtype} contains values other than 0 and 1, "
+                "expected truth values"
+            )
+        )
+
+
+def _check_words_that_count(name: str, words: np.ndarray, call: Call) -> None:
+    """Integers, (N, T): from 0 to V - 1 where the mask is true."""
+    _check_places(name, words, call)
+    words = np.asarray(words)[np.asarray(call.arguments["mask"], bool)]
+    if words.dtype.kind not in "iu":
+        raise TypeError(named(f"{name} is {words.dtype}, expected a NumPy array of integers"))
+    check_range(name, words, call.sizes["V"])
+
+
+def _check_places(name: str, array: np.ndarray, call: Call) -> None:
+    expected = call.sizes["N"], call.sizes["T"]
+    if np.shape(array) != expected:
+        raise ValueError(
+            named(f"{name} has shape {np.shape(array)}, expected (N, T) = {expected} from x")
+        )
+
+
+@checked(x="N T V", mask=_check_mask, y=_check_words_that_count)
 def temporal_softmax_loss(
-    x: np.ndarray, y: np.ndarray, mask: np.ndarray
+    x: np.ndarray,
+    y: np.ndarray,
+    mask: np.ndarray,
 ) -> tuple[np.floating, np.ndarray]:
     """Cross-entropy of the next word: summed over the words that count, averaged over the batch.
 
@@ -166,49 +171,27 @@ def temporal_softmax_loss(
     -------
     loss : float, of the dtype of ``x``
     dx : (N, T, V) floats
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the shapes do not fit, a word that counts is no index into the vocabulary, or ``mask``
-        holds anything but truth values.
-
-    Notes
-    -----
-    CS231n 2017, Assignment 3, ``rnn_layers.py``.
     """
-    check_shapes("temporal_softmax_loss", x=(x, "N T V"))
-    N, T, V = x.shape
-    for name, array in (("y", y), ("mask", mask)):
-        if np.shape(array) != (N, T):
-            raise ValueError(
-                f"temporal_softmax_loss: {name} has shape {np.shape(array)}, "
-                f"expected (N, T) = {(N, T)} from x"
-            )
-    mask = np.asarray(mask)
-    if mask.dtype != bool and not np.isin(mask, (0, 1)).all():
-        raise ValueError(
-            f"temporal_softmax_loss: mask of dtype {mask.dtype} contains values other than 0 "
-            "and 1, expected truth values"
-        )
-    mask = mask.astype(bool)
-    words = np.asarray(y)[mask]
-    check_indices("temporal_softmax_loss", "y", words, V)
-
-    scores = x[mask]  # (K, V): only the K words that count
-    scores = scores - scores.max(axis=1, keepdims=True)  # exp can no longer overflow
+    mask = np.asarray(mask, dtype=bool)
+    words = np.asarray(y)[mask]  # (K,): only the K words that count
+    scores = x[mask]  # (K, V)
+    scores = scores - scores.max(axis=1, keepdims=True)  # exp cannot overflow
     log_probs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
     rows = np.arange(len(words))
-    loss = -log_probs[rows, words].sum() / N
+    loss = -log_probs[rows, words].sum() / len(x)
 
     dscores = np.exp(log_probs)
     dscores[rows, words] -= 1
     dx = np.zeros_like(x)
-    dx[mask] = dscores / N
+    dx[mask] = dscores / len(x)
     return loss, dx
 
 
-def word_embedding_forward(x: np.ndarray, W: np.ndarray) -> tuple[np.ndarray, tuple]:
+@checked(W="V D", x=Indices("N T", below="V"))
+def word_embedding_forward(
+    x: np.ndarray,
+    W: np.ndarray,
+) -> tuple[np.ndarray, tuple]:
     """Look up the vector of every word.
 
     Parameters
@@ -216,38 +199,23 @@ def word_embedding_forward(x: np.ndarray, W: np.ndarray) -> tuple[np.ndarray, tu
     x : (N, T) integers in [0, V)
         Words, as indices into the vocabulary.
     W : (V, D) floats
-        One row a word.
+        One row per word.
 
     Returns
     -------
     out : (N, T, D) floats
     cache : tuple
         For :func:`word_embedding_backward`.
-
-    Raises
-    ------
-    TypeError
-        If ``x`` does not hold integers or ``W`` floats.
-    ValueError
-        If a shape does not fit or a word lies outside the vocabulary, negative ones included.
-
-    Notes
-    -----
-    CS231n 2017, Assignment 3, ``rnn_layers.py``.
     """
-    check_shapes("word_embedding_forward", W=(W, "V D"))
-    check_indices("word_embedding_forward", "x", x, len(W))
-    if x.ndim != 2 or x.size == 0:
-        raise ValueError(
-            f"word_embedding_forward: x has shape {x.shape}, expected (N, T), neither zero"
-        )
-    return W[x], (x, W.shape)
+    return W[x], (W, x)
 
 
+@checked(cache=("V D", Indices("N T", below="V")), dout="N T D")
 def word_embedding_backward(dout: np.ndarray, cache: tuple) -> np.ndarray:
     """Gradient of :func:`word_embedding_forward` with respect to the word vectors.
 
-    A word that occurs several times collects the sum of the gradients of all its places.
+    A word that occurs several times collects the sum of the gradients of all its places. Half
+    precision is summed in single precision.
 
     Parameters
     ----------
@@ -257,24 +225,12 @@ def word_embedding_backward(dout: np.ndarray, cache: tuple) -> np.ndarray:
     Returns
     -------
     dW : (V, D) floats
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``dout`` is no array of floats, or its shape does not fit.
     """
-    x, (V, D) = cache
-    check_shapes("word_embedding_backward", dout=(dout, "N T D"))
-    if dout.shape != (*x.shape, D):
-        raise ValueError(
-            f"word_embedding_backward: dout has shape {dout.shape}, "
-            f"expected (N, T, D) = {(*x.shape, D)}"
-        )
-    # Looking up is a product with a matrix that has a single 1 in every row, so its gradient is
-    # the product with the transpose. SciPy stores just the ones, in single precision or better.
-    dtype = np.result_type(dout, np.float32)
-    one_hot = sparse.csc_array(  # already transposed: a column for every place
-        (np.ones(x.size, dtype), x.ravel(), np.arange(x.size + 1)), shape=(V, x.size)
-    )
-    dW = one_hot @ dout.reshape(-1, D).astype(dtype, copy=False)
-    return dW.astype(dout.dtype, copy=False)
+    W, x = cache
+    V, D = W.shape
+    # dW[x] += dout would add only one of the gradients of a repeated word.
+    # np.add.at adds them all, and does so fast if its arrays are flat.
+    places = D * x[..., None].astype(int) + np.arange(D)  # (N, T, D)
+    dW = np.zeros(V * D, np.result_type(dout, np.float32))
+    np.add.at(dW, places.ravel(), dout.ravel())
+    return dW.reshape(V, D).astype(dout.dtype, copy=False)

@@ -1,23 +1,43 @@
-"""What a captioning network remembers: its states, and how far back its gradients reach."""
+"""What a captioning network remembers: how far back its gradients reach, and in what breadth."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from cs231n_lib.speak.captioning import CaptioningRNN
-from cs231n_lib.speak.layers import (
-    affine_forward,
-    temporal_affine_backward,
-    temporal_affine_forward,
-    temporal_softmax_loss,
-)
+from cs231n_lib.checks import Call, Count, Number, checked
+from cs231n_lib.speak.checks import Captions, Features, Model
+from cs231n_lib.speak.layers import temporal_softmax_loss
 from cs231n_lib.speak.lstm import lstm_step_backward, lstm_step_forward
 from cs231n_lib.speak.rnn import rnn_step_backward, rnn_step_forward
-from cs231n_lib.validation import check_finite, check_number
+
+if TYPE_CHECKING:
+    from cs231n_lib.speak.captioning import CaptioningRNN
 
 __all__ = ["gradient_norms", "open_directions"]
 
+State = list[np.ndarray]  # h, or h and c, each (N, H); or their gradients
 
+_STEPS = {
+    "rnn": (rnn_step_forward, rnn_step_backward),
+    "lstm": (lstm_step_forward, lstm_step_backward),
+}
+
+
+def _check_column(name: str, word: int, call: Call) -> None:
+    Count(1, call.sizes["C"] - 1)(name, word)
+
+
+_ARGUMENTS = {
+    "model": Model(finite=True),
+    "features": Features("model"),
+    "captions": Captions("model"),
+    "word": _check_column,
+}
+
+
+@checked(**_ARGUMENTS)
 def gradient_norms(
     model: CaptioningRNN, features: np.ndarray, captions: np.ndarray, word: int
 ) -> dict[str, np.ndarray]:
@@ -42,26 +62,24 @@ def gradient_norms(
     Raises
     ------
     TypeError, ValueError
-        As :meth:`.CaptioningRNN.loss`, or if ``model`` is no CaptioningRNN, its weights are not
-        finite or ``word`` is out of range.
+        As :meth:`.CaptioningRNN.loss`, or if ``model`` is not a captioning model, its weights are
+        not finite or ``word`` is out of range.
     """
-    features = _check("gradient_norms", model, features, captions, word)
-    caches, h = _read(model, features, captions, word)
-    scores, cache = temporal_affine_forward(
-        h[:, None], model.params["W_vocab"], model.params["b_vocab"]
-    )
-    target = captions[:, word : word + 1]
-    _, dscores = temporal_softmax_loss(scores, target, np.ones_like(target, dtype=bool))
+    p = model.params
+    (h, *c), caches = _read(model, features, captions[:, :word])
+    scores = h @ p["W_vocab"] + p["b_vocab"]
+    target = captions[:, word, None]
+    _, dscores = temporal_softmax_loss(scores[:, None], target, np.ones_like(target))
     # The loss is an average over captions; each caption's own gradient is wanted.
-    dh = len(h) * temporal_affine_backward(dscores, cache)[0][:, 0]
-    history = _gradients(model, caches, dh, np.zeros_like(dh))
-    norms = {
+    dh = len(h) * dscores[:, 0] @ p["W_vocab"].T
+    history = _gradients(model, caches, [dh, *map(np.zeros_like, c)])
+    return {
         state: np.array([np.linalg.norm(d, axis=1).mean() for d in gradients])
         for state, gradients in zip("hc", zip(*history))
     }
-    return norms if model.cell_type == "lstm" else {"h": norms["h"]}
 
 
+@checked(**_ARGUMENTS, threshold=Number(least=0))
 def open_directions(
     model: CaptioningRNN,
     features: np.ndarray,
@@ -71,8 +89,9 @@ def open_directions(
 ) -> np.ndarray:
     """In how many directions each earlier state still shows in the state that says a word.
 
-    Nudge the state k steps earlier, in every direction in turn: the later state moves by the
-    Jacobian matrix of those k steps. Its singular values say by how much, direction by direction.
+    Nudge the state k steps earlier: the later state moves by the Jacobian matrix of those k steps,
+    times the nudge. The singular values of that matrix say by how much a nudge is stretched, in
+    each of its singular directions.
 
     Parameters
     ----------
@@ -93,70 +112,44 @@ def open_directions(
     Raises
     ------
     TypeError, ValueError
-        As :func:`gradient_norms`, or if ``threshold`` is negative or no number.
+        As :func:`gradient_norms`, or if ``threshold`` is negative or not a number.
     """
-    features = _check("open_directions", model, features, captions, word)
-    check_number("open_directions", "threshold", threshold, least=0)
-    H = len(model.params["Wh"])
-    size = H if model.cell_type == "rnn" else 2 * H
     counts = []
-    for n in range(len(features)):
-        # One copy of the caption for every direction, so that a single pass back gives them all.
-        copies = np.full(size, n)
-        caches, _ = _read(model, features[copies], captions[copies], word)
-        nudges = np.eye(size, 2 * H, dtype=model.dtype)
-        history = _gradients(model, caches, nudges[:, :H], nudges[:, H:])
-        jacobians = np.stack([np.concatenate(pair, axis=1)[:, :size] for pair in history])
-        # The squares of J's singular values are the eigenvalues of J J^T, and sooner found.
+    for picture, caption in zip(features, captions):
+        # A single pass back gives the gradients of all numbers of the state, if each has a copy
+        # of the caption.
+        states = 1 if model.cell_type == "rnn" else 2
+        size = states * len(model.params["Wh"])
+        copies = (np.broadcast_to(v, (size, len(v))) for v in (picture, caption[:word]))
+        _, caches = _read(model, *copies)
+        nudges = np.split(np.eye(size, dtype=model.dtype), states, axis=1)
+        history = _gradients(model, caches, nudges)
+        jacobians = np.stack([np.concatenate(state, axis=1) for state in history])
+        # The squares of J's singular values are the eigenvalues of J J^T, and found sooner.
         squares = np.linalg.eigvalsh(jacobians @ jacobians.mT)
         counts.append(np.count_nonzero(squares > threshold**2, axis=1))
     return np.mean(counts, axis=0)
 
 
-def _check(
-    function: str, model: CaptioningRNN, features: np.ndarray, captions: np.ndarray, word: int
-) -> np.ndarray:
-    """Features in the model's dtype, or an error in the name of ``function``."""
-    if not isinstance(model, CaptioningRNN):
-        raise TypeError(f"{function}: model is a {type(model).__name__}, expected a CaptioningRNN")
-    features = model.check_features(function, features)
-    model.check_captions(function, features, captions)
-    check_finite(function, model.params)
-    whole = isinstance(word, int | np.integer) and not isinstance(word, bool)
-    if not whole or not 1 <= word < captions.shape[1]:
-        raise ValueError(
-            f"{function}: word is {word!r}, expected a column from 1 to {captions.shape[1] - 1}"
-        )
-    return features
-
-
 def _read(
-    model: CaptioningRNN, features: np.ndarray, captions: np.ndarray, word: int
-) -> tuple[list[tuple], np.ndarray]:
-    """Read captions up to the step that says ``word``: every step's cache, and the last state."""
-    p = model.params
-    h, _ = affine_forward(features, p["W_proj"], p["b_proj"])
-    c = np.zeros_like(h)
+    model: CaptioningRNN, features: np.ndarray, words: np.ndarray
+) -> tuple[State, list[tuple]]:
+    """Read words (N, T) one by one: the last state, and the cache of every step."""
+    p, (forward, _) = model.params, _STEPS[model.cell_type]
+    h = features.astype(model.dtype, copy=False) @ p["W_proj"] + p["b_proj"]
+    state = [h] if model.cell_type == "rnn" else [h, np.zeros_like(h)]
     caches = []
-    for t in range(word):
-        x = p["W_embed"][captions[:, t]]
-        if model.cell_type == "rnn":
-            h, cache = rnn_step_forward(x, h, p["Wx"], p["Wh"], p["b"])
-        else:
-            h, c, cache = lstm_step_forward(x, h, c, p["Wx"], p["Wh"], p["b"])
+    for word in words.T:
+        *state, cache = forward(p["W_embed"][word], *state, p["Wx"], p["Wh"], p["b"])
         caches.append(cache)
-    return caches, h
+    return state, caches
 
 
-def _gradients(
-    model: CaptioningRNN, caches: list[tuple], dh: np.ndarray, dc: np.ndarray
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Gradients (dh, dc), each (N, H), at the last state and at every earlier one."""
-    history = [(dh, dc)]
+def _gradients(model: CaptioningRNN, caches: list[tuple], dstate: State) -> list[State]:
+    """Gradients at the last state, ``dstate``, and at every earlier one."""
+    _, backward = _STEPS[model.cell_type]
+    history = [dstate]
     for cache in reversed(caches):
-        if model.cell_type == "rnn":
-            dh = rnn_step_backward(dh, cache)[1]
-        else:
-            _, dh, dc = lstm_step_backward(dh, dc, cache)[:3]
-        history.append((dh, dc))
+        _, *gradients = backward(*history[-1], cache)
+        history.append(gradients[: len(dstate)])
     return history

@@ -7,20 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nltk.translate.bleu_score import SmoothingFunction, corpus_bleu
-
-from cs231n_lib.validation import check_texts
+from cs231n_lib.checks import Each, Instance, checked
 
 __all__ = ["bleu4"]
 
 
+@checked(sentences=Each(Instance(str), "N"), references=Each(Each(Instance(str)), "N"))
 def bleu4(sentences: Sequence[str], references: Sequence[Sequence[str]]) -> float:
     """BLEU with n-grams of one to four words, over a whole set of captions.
 
     Parameters
     ----------
     sentences : sequence of str
-        One caption a picture, words separated by blanks.
+        One caption per picture, words separated by blanks.
     references : sequence of sequences of str
         For each picture, one or more captions by people, or by a grammar.
 
@@ -35,16 +34,8 @@ def bleu4(sentences: Sequence[str], references: Sequence[Sequence[str]]) -> floa
         If there are no sentences, not as many as pictures, a picture without reference, or
         anything but strings.
     """
-    check_texts("bleu4", "sentences", sentences)
-    if len(sentences) != len(references) or not len(sentences):
-        raise ValueError(
-            f"bleu4: {len(sentences)} sentences and references for {len(references)} pictures, "
-            "expected as many of one as of the other, and at least one"
-        )
-    if not all(len(group) and not isinstance(group, str) for group in references):
-        raise ValueError("bleu4: references must hold, for each picture, a list of sentences")
-    for group in references:
-        check_texts("bleu4", "references", group)
+    from nltk.translate.bleu_score import SmoothingFunction, corpus_bleu
+
     return float(
         corpus_bleu(
             [[reference.split() for reference in group] for group in references],

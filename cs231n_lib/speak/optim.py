@@ -11,13 +11,73 @@ from __future__ import annotations
 
 import numpy as np
 
-from cs231n_lib.validation import check_count, check_number
+from cs231n_lib.checks import Call, Count, Instance, Number, checked, named
 
 __all__ = ["adam", "rmsprop", "sgd", "sgd_momentum"]
 
 Config = dict[str, float | int | np.ndarray]
 
+_POSITIVE, _SHARE = Number(least=0), Number(least=0, most=1)  # a share: of what was
+_LIMITS = {
+    "learning_rate": _POSITIVE,
+    "epsilon": _POSITIVE,
+    "momentum": _SHARE,
+    "decay_rate": _SHARE,
+    "beta1": _SHARE,
+    "beta2": _SHARE,
+    "t": Count(least=0),
+}
 
+
+def _check_weight(name: str, array: np.ndarray, call: Call) -> None:
+    """Floats of the shape of ``w``."""
+    if not isinstance(array, np.ndarray | np.floating) or array.dtype.kind != "f":
+        given = getattr(array, "dtype", type(array).__name__)
+        raise TypeError(named(f"{name} is {given}, expected a NumPy array of floats"))
+    wanted = call.arguments["w"].shape
+    if array.shape != wanted:
+        raise ValueError(named(f"{name} has shape {array.shape}, expected {wanted}, that of w"))
+
+
+class _Settings:
+    """What the config of a rule may hold: running averages, and settings with their defaults."""
+
+    def __init__(self, *averages: str, **defaults: float) -> None:
+        self.averages, self.defaults = averages, defaults
+
+    def __call__(self, name: str, config: Config, call: Call) -> None:
+        Instance(dict)(name, config)
+        known = {*self.averages, *self.defaults}
+        if config.keys() - known:
+            raise ValueError(
+                named(
+                    f"{name} has unknown keys {sorted(config.keys() - known)}, "
+                    f"expected some of {sorted(known)}"
+                )
+            )
+        for key, value in config.items():
+            if key in self.averages:
+                _check_weight(f"{name}[{key!r}]", value, call)
+            else:
+                read = isinstance(value, np.ndarray) and value.ndim == 0  # from a file
+                _LIMITS[key](f"{name}[{key!r}]", value.item() if read else value)
+
+    def complete(self, config: Config | None, w: np.ndarray) -> Config:
+        """A copy with defaults for settings, and zeros for running averages."""
+        averages = {key: np.zeros_like(w) for key in self.averages}
+        config = {**self.defaults, **averages, **(config or {})}
+        # Settings become Python numbers: NumPy's, from a schedule, would widen float32 weights.
+        numbers = {key: type(default)(config[key]) for key, default in self.defaults.items()}
+        return config | numbers
+
+
+_SGD = _Settings(learning_rate=1e-2)
+_MOMENTUM = _Settings("velocity", learning_rate=1e-2, momentum=0.9)
+_RMSPROP = _Settings("cache", learning_rate=1e-2, decay_rate=0.99, epsilon=1e-8)
+_ADAM = _Settings("m", "v", learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8, t=0)
+
+
+@checked(w=_check_weight, dw=_check_weight, config=_SGD)
 def sgd(w: np.ndarray, dw: np.ndarray, config: Config | None = None) -> tuple[np.ndarray, Config]:
     """Stochastic gradient descent: a step against the gradient.
 
@@ -36,15 +96,17 @@ def sgd(w: np.ndarray, dw: np.ndarray, config: Config | None = None) -> tuple[np
     Raises
     ------
     TypeError, ValueError
-        If ``w`` or ``dw`` is no array of floats, the shapes differ, that of a running average
-        included, or ``config`` has a key that the rule does not know, or a setting that is no
+        If ``w`` or ``dw`` is not an array of floats, the shapes differ, that of a running average
+        included, or ``config`` has a key that the rule does not know, or a setting that is not a
         number or out of range: rates are at least 0, shares that a running average keeps from 0
         to 1, steps whole.
     """
-    config = _configure("sgd", w, dw, config, learning_rate=1e-2)
-    return w - config["learning_rate"] * dw, config
+    config = _SGD.complete(config, w)
+    next_w = w - config["learning_rate"] * dw
+    return next_w, config
 
 
+@checked(w=_check_weight, dw=_check_weight, config=_MOMENTUM)
 def sgd_momentum(
     w: np.ndarray, dw: np.ndarray, config: Config | None = None
 ) -> tuple[np.ndarray, Config]:
@@ -53,13 +115,13 @@ def sgd_momentum(
     Parameters, results and errors as in :func:`sgd`; ``config`` also has ``momentum`` (0.9) and
     ``velocity``, the running sum of steps. Source: Polyak (1964).
     """
-    config = _configure(
-        "sgd_momentum", w, dw, config, ("velocity",), learning_rate=1e-2, momentum=0.9
-    )
-    config["velocity"] = config["momentum"] * config["velocity"] - config["learning_rate"] * dw
-    return w + config["velocity"], config
+    config = _MOMENTUM.complete(config, w)
+    velocity = config["momentum"] * config["velocity"] - config["learning_rate"] * dw
+    next_w = w + velocity
+    return next_w, config | {"velocity": velocity}
 
 
+@checked(w=_check_weight, dw=_check_weight, config=_RMSPROP)
 def rmsprop(
     w: np.ndarray, dw: np.ndarray, config: Config | None = None
 ) -> tuple[np.ndarray, Config]:
@@ -69,14 +131,14 @@ def rmsprop(
     ``epsilon`` (1e-8) and ``cache``, the running mean of squared gradients. Source: Tieleman and
     Hinton, lecture 6.5 of "Neural networks for machine learning" (2012).
     """
-    config = _configure(
-        "rmsprop", w, dw, config, ("cache",), learning_rate=1e-2, decay_rate=0.99, epsilon=1e-8
-    )
-    rate, decay, epsilon = (config[key] for key in ("learning_rate", "decay_rate", "epsilon"))
-    config["cache"] = decay * config["cache"] + (1 - decay) * dw**2
-    return w - rate * dw / (np.sqrt(config["cache"]) + epsilon), config
+    config = _RMSPROP.complete(config, w)
+    decay = config["decay_rate"]
+    cache = decay * config["cache"] + (1 - decay) * dw**2
+    next_w = w - config["learning_rate"] * dw / (np.sqrt(cache) + config["epsilon"])
+    return next_w, config | {"cache": cache}
 
 
+@checked(w=_check_weight, dw=_check_weight, config=_ADAM)
 def adam(w: np.ndarray, dw: np.ndarray, config: Config | None = None) -> tuple[np.ndarray, Config]:
     """Adam: momentum and RMSProp together, both corrected for their start at zero.
 
@@ -84,57 +146,12 @@ def adam(w: np.ndarray, dw: np.ndarray, config: Config | None = None) -> tuple[n
     has ``beta1`` (0.9), ``beta2`` (0.999), ``epsilon`` (1e-8), the moments ``m`` and ``v`` and the
     number of steps taken, ``t``. Source: Kingma and Ba, arXiv:1412.6980.
     """
-    config = _configure(
-        "adam", w, dw, config, ("m", "v"),
-        learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=1e-8, t=0,
-    )  # fmt: skip
+    config = _ADAM.complete(config, w)
     beta1, beta2 = config["beta1"], config["beta2"]
-    config["t"] += 1
-    config["m"] = beta1 * config["m"] + (1 - beta1) * dw
-    config["v"] = beta2 * config["v"] + (1 - beta2) * dw**2
-    m_hat = config["m"] / (1 - beta1 ** config["t"])
-    v_hat = config["v"] / (1 - beta2 ** config["t"])
-    return w - config["learning_rate"] * m_hat / (np.sqrt(v_hat) + config["epsilon"]), config
-
-
-def _configure(
-    rule: str,
-    w: np.ndarray,
-    dw: np.ndarray,
-    config: Config | None,
-    averages: tuple[str, ...] = (),
-    **defaults: float,
-) -> Config:
-    """A copy of ``config``, complete: defaults for settings, zeros for running averages."""
-    for name, array in (("w", w), ("dw", dw)):
-        if getattr(getattr(array, "dtype", None), "kind", None) != "f":
-            given = getattr(array, "dtype", type(array).__name__)
-            raise TypeError(f"{rule}: {name} is {given}, expected a NumPy array of floats")
-    if not isinstance(config, dict | None):
-        raise TypeError(f"{rule}: config is a {type(config).__name__}, expected a dict")
-    if np.shape(w) != np.shape(dw):
-        raise ValueError(f"{rule}: dw has shape {np.shape(dw)}, expected {np.shape(w)}, that of w")
-    unknown = set(config or ()) - set(defaults) - set(averages)
-    if unknown:
-        raise ValueError(
-            f"{rule}: config has unknown keys {sorted(unknown)}, "
-            f"expected some of {sorted({*defaults, *averages})}"
-        )
-    config = {**defaults, **{key: np.zeros_like(w) for key in averages}, **(config or {})}
-    for key in averages:
-        if np.shape(config[key]) != np.shape(w):
-            raise ValueError(
-                f"{rule}: config has {key!r} of shape {np.shape(config[key])}, "
-                f"expected {np.shape(w)}, that of w"
-            )
-    for key in defaults:
-        setting = config[key]
-        if isinstance(setting, np.ndarray) and setting.ndim == 0:
-            setting = setting.item()  # a number that was read from a file
-        if key == "t":
-            check_count(rule, key, setting, least=0)
-        else:
-            kept = key in ("momentum", "decay_rate", "beta1", "beta2")  # a share, of what was
-            check_number(rule, key, setting, least=0, most=1 if kept else np.inf)
-    # Settings become Python numbers: a NumPy one, from a schedule, would widen float32 weights.
-    return {**config, **{key: type(number)(config[key]) for key, number in defaults.items()}}
+    t = config["t"] + 1
+    m = beta1 * config["m"] + (1 - beta1) * dw
+    v = beta2 * config["v"] + (1 - beta2) * dw**2
+    m_hat = m / (1 - beta1**t)
+    v_hat = v / (1 - beta2**t)
+    next_w = w - config["learning_rate"] * m_hat / (np.sqrt(v_hat) + config["epsilon"])
+    return next_w, config | {"m": m, "v": v, "t": t}

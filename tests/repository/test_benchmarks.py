@@ -72,7 +72,7 @@ def test_the_parts_of_a_profile_make_the_whole(cell):
 def test_a_profiled_loop_computes_what_a_plain_one_does():
     arguments, dh = layers.case("lstm", np.float64, *SMALL)
     profiled = {name: value.view(layers.Profiled) for name, value in arguments.items()}
-    results = [layers.both(layers.plain_loops, "lstm_loop", a, dh)() for a in (arguments, profiled)]
+    results = [layers.both(layers.lstm, "lstm_loop", a, dh)() for a in (arguments, profiled)]
     for plain, other in zip(*results, strict=True):
         np.testing.assert_array_equal(plain, np.asarray(other))
 

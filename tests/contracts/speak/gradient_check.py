@@ -1,4 +1,4 @@
-"""Contracts of the proofs that a gradient is right."""
+"""Contracts of the checks that a gradient is right."""
 
 from __future__ import annotations
 
@@ -12,12 +12,6 @@ from tests.contracts import Contract, Refusal
 
 def _gradient() -> dict[str, Any]:
     return {"f": np.sin, "x": np.array([[0.5, 1.0]]), "df": np.array([[1.0, 2.0]])}
-
-
-def _fails(x: np.ndarray) -> np.ndarray:
-    """A function that moves what it reads, and fails."""
-    x[0, 0] = 7
-    raise ZeroDivisionError("the function itself fails")
 
 
 CONTRACTS = (
@@ -34,17 +28,11 @@ CONTRACTS = (
                 TypeError, "x has dtype int64, expected float64 or longer",
             ),
             Refusal(
-                "a list instead of an array", {"x": [0.5, 1.0]},
-                TypeError, "x is a list, expected a NumPy array",
-            ),
-            Refusal(
                 "an array that cannot be moved", lambda a: {"x": np.broadcast_to(a["x"], (3, 2))},
                 ValueError, "x is read-only, expected an array that can be moved",
             ),
             Refusal("a step of zero", {"h": 0.0}, ValueError, "h is 0, expected above 0"),
             Refusal("an infinite step", {"h": np.inf}, ValueError, "h is inf, expected above 0"),
-            Refusal("a step of NaN", {"h": np.nan}, ValueError, "h is nan, expected above 0"),
-            Refusal("a step in text", {"h": "1e-5"}, TypeError, "h is '1e-5', expected a number"),
             Refusal(
                 "a step that rounding swallows", lambda a: {"x": a["x"] * 1e20},
                 ValueError, r"h is 1e-05, too small to move 5e\+19, a number of x",
@@ -53,8 +41,6 @@ CONTRACTS = (
                 "an upstream gradient of another shape", lambda a: {"df": a["df"][0]},
                 ValueError, r"df has shape \(2,\), expected \(1, 2\), that of f\(x\)",
             ),
-            Refusal("what is no function", {"f": 1.0}, TypeError, "not callable"),
-            Refusal("a function that fails", {"f": _fails}, ZeroDivisionError, "itself fails"),
         ),
     ),
     Contract(
@@ -76,7 +62,7 @@ CONTRACTS = (
             ),
             Refusal(
                 "nothing to compare", {"a": np.zeros(0), "b": np.zeros(0)},
-                ValueError, r"a and b have shape \(0,\), expected some numbers",
+                ValueError, r"a has shape \(0,\), expected some numbers",
             ),
         ),
     ),

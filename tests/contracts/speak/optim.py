@@ -12,15 +12,11 @@ from tests.contracts import Contract, Refusal
 from tests.gradients import normal
 
 
-def _first_step() -> dict[str, Any]:
-    return normal(0, w=(2, 3), dw=(2, 3)) | {"config": {"learning_rate": 0.1}}
-
-
 def _later_step(rule: Callable) -> Callable[[], dict[str, Any]]:
     """Arguments with running averages, which a rule must not change in place."""
 
     def arguments() -> dict[str, Any]:
-        given = _first_step()
+        given = normal(0, w=(2, 3), dw=(2, 3))
         w, config = rule(**given)
         return given | {"w": w, "config": config}
 
@@ -33,10 +29,6 @@ _REFUSES = (
         ValueError, r"dw has shape \(3, 2\), expected \(2, 3\), that of w",
     ),
     Refusal(
-        "one gradient for several weights", lambda a: {"dw": a["dw"][:1]},
-        ValueError, r"dw has shape \(1, 3\), expected \(2, 3\), that of w",
-    ),
-    Refusal(
         "an integer weight", lambda a: {"w": a["w"].astype(int)},
         TypeError, "w is int64, expected a NumPy array of floats",
     ),
@@ -45,71 +37,49 @@ _REFUSES = (
         TypeError, "dw is complex128, expected a NumPy array of floats",
     ),
     Refusal(
-        "a list instead of an array", lambda a: {"w": a["w"].tolist()},
-        TypeError, "w is list, expected a NumPy array of floats",
-    ),
-    Refusal("a rate for a config", {"config": 0.1}, TypeError, "config is a float, expected"),
-    Refusal(
         "a setting that it does not know", {"config": {"rate": 0.1}},
-        ValueError, r"config has unknown keys \['rate'\]",
+        ValueError, r"config has unknown keys \['rate'\], expected some of \['",
     ),
     Refusal(
         "a negative learning rate", {"config": {"learning_rate": -0.1}},
-        ValueError, "learning_rate is -0.1, expected at least 0",
-    ),
-    Refusal(
-        "a learning rate of NaN", {"config": {"learning_rate": float("nan")}},
-        ValueError, "learning_rate is nan, expected at least 0",
+        ValueError, r"config\['learning_rate'\] is -0.1, expected at least 0",
     ),
     Refusal(
         "a learning rate in text", {"config": {"learning_rate": "0.1"}},
-        TypeError, "learning_rate is '0.1', expected a number",
+        TypeError, r"config\['learning_rate'\] is '0.1', expected a number",
     ),
 )  # fmt: skip
+
+
+def _refuses(key: str, value: Any, error: type[Exception], says: str) -> Refusal:
+    return Refusal(f"{key} of {value}", {"config": {key: value}}, error, rf"\['{key}'\] {says}")
 
 
 def _refuses_share(key: str) -> Refusal:
-    return Refusal(
-        f"a {key} above 1", {"config": {key: 1.5}},
-        ValueError, f"{key} is 1.5, expected at least 0 and at most 1",
-    )  # fmt: skip
+    return _refuses(key, 1.5, ValueError, "is 1.5, expected at least 0 and at most 1")
 
 
 def _refuses_average(key: str) -> Refusal:
-    return Refusal(
-        f"a running average {key!r} of another shape", {"config": {key: np.zeros(3)}},
-        ValueError, rf"config has '{key}' of shape \(3,\), expected \(2, 3\)",
-    )  # fmt: skip
+    return _refuses(key, np.zeros(3), ValueError, r"has shape \(3,\), expected \(2, 3\), that of w")
 
 
-CONTRACTS = (
-    Contract(sgd, _first_step, _REFUSES),
-    Contract(
-        sgd_momentum,
-        _later_step(sgd_momentum),
-        (*_REFUSES, _refuses_share("momentum"), _refuses_average("velocity")),
+_PARTICULAR = {
+    sgd: (),
+    sgd_momentum: (_refuses_share("momentum"), _refuses_average("velocity")),
+    rmsprop: (
+        _refuses_share("decay_rate"),
+        _refuses_average("cache"),
+        _refuses("epsilon", -1.0, ValueError, "is -1, expected at least 0"),
     ),
-    Contract(
-        rmsprop,
-        _later_step(rmsprop),
-        (*_REFUSES, _refuses_share("decay_rate"), _refuses_average("cache")),
+    adam: (
+        *map(_refuses_share, ("beta1", "beta2")),
+        *map(_refuses_average, ("m", "v")),
+        _refuses("t", 2.5, TypeError, "is 2.5, expected a whole number"),
+        _refuses("t", -1, ValueError, "is -1, expected at least 0"),
     ),
-    Contract(
-        adam,
-        _later_step(adam),
-        (
-            *_REFUSES,
-            _refuses_share("beta1"),
-            _refuses_share("beta2"),
-            _refuses_average("m"),
-            Refusal(
-                "a number of steps that is not whole", {"config": {"t": 2.5}},
-                TypeError, "t is 2.5, expected a whole number",
-            ),
-            Refusal(
-                "a negative number of steps", {"config": {"t": -1}},
-                ValueError, "t is -1, expected at least 0",
-            ),
-        ),
-    ),
-)  # fmt: skip
+}
+
+CONTRACTS = tuple(
+    Contract(rule, _later_step(rule), (*_REFUSES, *particular))
+    for rule, particular in _PARTICULAR.items()
+)
