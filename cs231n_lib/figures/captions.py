@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,12 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, HPacker, TextArea, VPacker
 
-from cs231n_lib.figures.checks import check_curves, check_values
+from cs231n_lib.checks import Call, Count, Each, Instance, Texts, checked, named
+from cs231n_lib.figures.checks import Curves, Values, check_names
 from cs231n_lib.figures.style import COLOUR, MARKERS, finish
 from cs231n_lib.speak.scenes import RELATIONS, Scene, draw
 from cs231n_lib.speak.training import CaptioningSolver
 from cs231n_lib.speak.truth import judge
-from cs231n_lib.validation import check_count, check_texts
 
 __all__ = [
     "plot_curves",
@@ -29,6 +29,7 @@ __all__ = [
 _LONGEST_LINE = 34  # letters that fit under a picture
 
 
+@checked(scenes=Each(Instance(Scene), "N"), sentences=Texts("N"), columns=Count())
 def show_captions(
     scenes: Sequence[Scene], sentences: Sequence[str] | None = None, columns: int = 4
 ) -> Figure:
@@ -38,31 +39,17 @@ def show_captions(
     ----------
     scenes : sequence of Scene
     sentences : sequence of str, optional
-        One a scene; a word that is not true of it is set bold and red, the true word behind it in
-        brackets. By default the scenes' own captions.
+        One for each scene; a word that is not true of it is bold and red, and followed by the true
+        word in brackets. By default the scenes' own captions.
     columns : int
 
     Returns
     -------
     matplotlib.figure.Figure
-
-    Raises
-    ------
-    TypeError
-        If something else is given for a scene or a sentence, or ``columns`` is no int.
-    ValueError
-        If there are no scenes or no columns, or not as many sentences as scenes.
     """
-    check_count("show_captions", "columns", columns)
-    for scene in scenes:
-        _check_scene("show_captions", scene)
-    if len(scenes) == 0:
-        raise ValueError("show_captions: no scenes were given")
-    if sentences is not None:
-        check_texts("show_captions", "sentences", sentences, len(scenes))
     sentences = [scene.captions[0] for scene in scenes] if sentences is None else sentences
     rows = -(-len(scenes) // columns)
-    side, text = 8 / columns, 0.36  # inches: of a picture, of the two lines under it
+    side, text = 8 / columns, 0.36  # inches: of a picture, and of the two lines under it
     figure, axes = plt.subplots(
         rows, columns, figsize=(8, rows * (side + text)), squeeze=False, layout="none"
     )
@@ -79,11 +66,6 @@ def show_captions(
             )
         )  # fmt: skip
     return finish(figure, axes[0, 0])
-
-
-def _check_scene(function: str, scene: Scene) -> None:
-    if not isinstance(scene, Scene):
-        raise TypeError(f"{function}: a scene is a {type(scene).__name__}, expected a Scene")
 
 
 def _caption(sentence: str, scene: Scene, fontsize: float) -> VPacker:
@@ -109,31 +91,22 @@ def _caption(sentence: str, scene: Scene, fontsize: float) -> VPacker:
     return VPacker(children=packed, pad=0, sep=gap, align="center")
 
 
+@checked(curves=Curves(Values(least=0)), ylabel=Instance(str), window=Count())
 def plot_curves(curves: Mapping[str, Sequence[float]], ylabel: str, window: int = 1) -> Figure:
-    """Losses, or other measures, over the steps of a training.
+    """Losses, or other measures, over the steps of a training, on a logarithmic axis.
 
     Parameters
     ----------
     curves : dict
-        Name -> values.
+        Name -> values of 0 or more.
     ylabel : str
     window : int
-        Average over so many steps.
+        Average over this many steps.
 
     Returns
     -------
     matplotlib.figure.Figure
-
-    Raises
-    ------
-    TypeError
-        If a curve holds no real numbers, or ``window`` is no int.
-    ValueError
-        If there is no curve or no value, if a value is NaN, infinite or negative, which a
-        logarithmic axis would leave out, or if ``window`` is not positive.
     """
-    check_count("plot_curves", "window", window)
-    curves = check_curves("plot_curves", "curves", curves, least=0)
     figure, ax = plt.subplots()
     for name, values in curves.items():
         _plot_smooth(ax, values, window, name)
@@ -141,102 +114,108 @@ def plot_curves(curves: Mapping[str, Sequence[float]], ylabel: str, window: int 
     return finish(figure, ax, legend=len(curves) > 1)
 
 
+@dataclass(frozen=True)
+class _Trained:
+    """Solvers by name that have been trained and validated, or what has the same two histories."""
+
+    def __call__(self, name: str, solvers: Mapping[str, CaptioningSolver], call: Call) -> None:
+        check_names(name, solvers)
+        for title, solver in solvers.items():
+            for history, most in (("loss_history", float("inf")), ("validation_history", 1)):
+                if not hasattr(solver, history):
+                    raise TypeError(
+                        named(f"{name}[{title!r}] has no {history}, expected a CaptioningSolver")
+                    )
+                if len(getattr(solver, history)) == 0:
+                    raise ValueError(
+                        named(f"{history} of {name}[{title!r}] is empty; call its train() first")
+                    )
+                Values(least=0, most=most)(
+                    f"{history} of {name}[{title!r}]", getattr(solver, history), call
+                )
+
+
+@checked(solvers=_Trained(), window=Count())
 def plot_training(solvers: Mapping[str, CaptioningSolver], window: int = 50) -> Figure:
-    """Losses and validation measures of finished trainings, side by side.
+    """Losses and validation measures of one network, or of several side by side.
 
     Parameters
     ----------
     solvers : dict
-        Name -> :class:`~cs231n_lib.speak.training.CaptioningSolver`, trained.
+        Name -> trained :class:`~cs231n_lib.speak.training.CaptioningSolver`, whose validation
+        measure is a share from 0 to 1.
     window : int
-        Average losses over so many steps.
+        Average the loss over this many steps.
 
     Returns
     -------
     matplotlib.figure.Figure
-
-    Raises
-    ------
-    TypeError
-        If something else is given for a solver, or ``window`` is no int.
-    ValueError
-        If there is no solver, or one that has not been trained and validated; if a loss is NaN,
-        infinite or negative, or a validation measure not from 0 to 1.
     """
-    check_count("plot_training", "window", window)
-    losses = _histories("plot_training", solvers, "loss_history")
-    shares = _histories("plot_training", solvers, "validation_history", most=1)
     figure, (left, right) = plt.subplots(1, 2)
-    for name, marker in zip(solvers, itertools.cycle(MARKERS)):
-        _plot_smooth(left, losses[name], window, name)
-        percent = 100 * shares[name]
+    for (name, solver), marker in zip(solvers.items(), itertools.cycle(MARKERS)):
+        _plot_smooth(left, solver.loss_history, window, name)
+        percent = 100 * np.asarray(solver.validation_history)
         right.plot(np.arange(1, len(percent) + 1), percent, marker=marker, label=name)
     left.set(xlabel="step", ylabel="loss of a sentence", yscale="log", xlim=(0, None))
     right.set(xlabel="epoch", ylabel="true captions, %", ylim=(0, 100))
     return finish(figure, right, legend=len(solvers) > 1)
 
 
-def _histories(
-    function: str, solvers: Mapping[str, CaptioningSolver], history: str, most: float = math.inf
-) -> dict[str, np.ndarray]:
-    if not all(hasattr(solver, history) for solver in dict(solvers).values()):
-        raise TypeError(f"{function}: solvers have no {history}, expected CaptioningSolvers")
-    for name, solver in solvers.items():
-        if len(getattr(solver, history)) == 0:
-            raise ValueError(f"{function}: {history} of {name!r} is empty; call its train() first")
-    found = {name: getattr(solver, history) for name, solver in solvers.items()}
-    return check_curves(function, history, found, least=0, most=most)
+def _plot_smooth(ax: Axes, values: Sequence[float], window: int, label: str) -> None:
+    window = min(window, len(values))  # of a training that was too short to fill one
+    smooth = np.convolve(values, np.full(window, 1 / window), mode="valid")
+    ax.plot(np.arange(window, len(values) + 1), smooth, label=label)
 
 
+_ATTRIBUTES = (
+    "first size", "first colour", "first shape", "relation",
+    "second size", "second colour", "second shape",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """Network -> attribute -> share from 0 to 1."""
+
+    def __call__(self, name: str, shares: Mapping[str, Mapping[str, float]], call: Call) -> None:
+        check_names(name, shares)
+        for network, share in shares.items():
+            unknown = [key for key in share if key not in (*_ATTRIBUTES, "grammar")]
+            if unknown:
+                raise ValueError(
+                    named(
+                        f"{name}[{network!r}] has {unknown[0]!r}, expected attributes such as "
+                        "'first colour'"
+                    )
+                )
+            if share:
+                Values(least=0, most=1)(f"{name}[{network!r}]", list(share.values()), call)
+
+
+@checked(shares=_Shares())
 def plot_mistakes(shares: Mapping[str, Mapping[str, float]]) -> Figure:
-    """Bars: how often each attribute is said wrongly, for one network or several side by side.
+    """Bars: how often each attribute is wrong, for one network or several side by side.
 
     Parameters
     ----------
     shares : dict of dicts
         Network -> attribute -> share of captions from 0 to 1, as from
-        :func:`cs231n_lib.speak.truth.count_mistakes` over the number of captions. An attribute that is
-        not there counts as 0; ``"grammar"`` has no bar.
+        :func:`cs231n_lib.speak.truth.count_mistakes` over the number of captions. An attribute that
+        is not there counts as 0; ``"grammar"`` has no bar.
 
     Returns
     -------
     matplotlib.figure.Figure
-
-    Raises
-    ------
-    TypeError
-        If a share is no real number.
-    ValueError
-        If there is no network, an attribute that sentences do not have, or a share that is not
-        from 0 to 1.
     """
-    attributes = ["first size", "first colour", "first shape", "relation"]
-    attributes += ["second size", "second colour", "second shape"]
-    if not shares:
-        raise ValueError("plot_mistakes: shares is empty, expected one network at least")
-    for name, share in shares.items():
-        unknown = [key for key in share if key not in (*attributes, "grammar")]
-        if unknown:
-            raise ValueError(
-                f"plot_mistakes: shares[{name!r}] has {unknown[0]!r}, expected attributes such as "
-                "'first colour'"
-            )
-        if share:
-            values = list(share.values())
-            check_values("plot_mistakes", f"shares[{name!r}]", values, least=0, most=1)
     figure, ax = plt.subplots()
     width = 0.8 / len(shares)
     for k, (name, share) in enumerate(shares.items()):
-        places = np.arange(len(attributes)) + (k - (len(shares) - 1) / 2) * width
-        bars = ax.bar(places, [100 * share.get(a, 0) for a in attributes], width * 0.92, label=name)
+        places = np.arange(len(_ATTRIBUTES)) + (k - (len(shares) - 1) / 2) * width
+        percent = [100 * share.get(attribute, 0) for attribute in _ATTRIBUTES]
+        bars = ax.bar(places, percent, width * 0.92, label=name)
         ax.bar_label(bars, fmt="%.0f", padding=2, fontsize=9)
-    ax.set_xticks(np.arange(len(attributes)), [a.replace(" ", "\n") for a in attributes])
+    ticks = [attribute.replace(" ", "\n") for attribute in _ATTRIBUTES]
+    ax.set_xticks(np.arange(len(_ATTRIBUTES)), ticks)
     ax.set_ylabel("captions with this mistake, %")
     ax.grid(False, axis="x")
     return finish(figure, ax, legend=len(shares) > 1)
-
-
-def _plot_smooth(ax: Axes, values: Sequence[float], window: int, label: str) -> None:
-    window = min(window, len(values))  # of a training that was too short to fill one
-    smooth = np.convolve(values, np.full(window, 1 / window), mode="valid")
-    ax.plot(np.arange(window, len(values) + 1), smooth, label=label)

@@ -1,4 +1,4 @@
-"""Figures of what the memory of an RNN and the gates of an LSTM do."""
+"""Figures of what a recurrent network remembers, and of what the gates of an LSTM do."""
 
 from __future__ import annotations
 
@@ -6,29 +6,23 @@ import functools
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from cs231n_lib.figures.captions import _check_scene
-from cs231n_lib.figures.checks import check_curves, check_values
+from cs231n_lib.checks import Call, Count, Floats, Instance, Texts, checked, named
+from cs231n_lib.figures.checks import Curves, Values, check_names
 from cs231n_lib.figures.style import MARKERS, finish
 from cs231n_lib.speak.scenes import Scene, draw
-from cs231n_lib.validation import check_count, check_finite, check_shapes, check_texts
 
 __all__ = ["gate_tiles", "plot_gates", "plot_gradient_norms", "plot_open_directions"]
 
-_GATE_TITLES = {
-    "i": "input gate i", "f": "forget gate f", "o": "output gate o",
-    "g": "candidate g", "c": "cell state c",
-}  # fmt: skip
-_OPEN = {"cmap": "viridis", "vmin": 0, "vmax": 1}
-_DOES = {"f": "keeps", "i": "lets in", "o": "shows"}
 
-
+@checked(norms=Curves(Values(least=0)))
 def plot_gradient_norms(norms: Mapping[str, np.ndarray]) -> Figure:
-    """How the gradient of one word's loss fares on its way back to earlier states.
+    """How the gradient of one word's loss grows or shrinks on its way back to earlier states.
 
     Parameters
     ----------
@@ -39,20 +33,13 @@ def plot_gradient_norms(norms: Mapping[str, np.ndarray]) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-
-    Raises
-    ------
-    TypeError
-        If a curve holds no real numbers.
-    ValueError
-        If there is no curve or no value, or if a value is NaN, infinite or negative.
     """
-    norms = check_curves("plot_gradient_norms", "norms", norms, least=0)
     return _plot_back(norms, "norm of the gradient,\nrelative to the start")
 
 
+@checked(counts=Curves(Values(least=0)))
 def plot_open_directions(counts: Mapping[str, np.ndarray]) -> Figure:
-    """How many directions of the state are still open, so many steps back.
+    """How many directions of the state are still open, step by step back.
 
     Parameters
     ----------
@@ -62,21 +49,14 @@ def plot_open_directions(counts: Mapping[str, np.ndarray]) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-
-    Raises
-    ------
-    TypeError
-        If a curve holds no real numbers.
-    ValueError
-        If there is no curve or no value, or if a value is NaN, infinite or negative.
     """
-    counts = check_curves("plot_open_directions", "counts", counts, least=0)
     return _plot_back(counts, "open directions")
 
 
 def _plot_back(curves: Mapping[str, np.ndarray], ylabel: str) -> Figure:
     figure, ax = plt.subplots()
     for (name, values), marker in zip(curves.items(), itertools.cycle(MARKERS)):
+        values = np.asarray(values)
         ax.plot(np.where(values > 0, values, np.nan), marker=marker, label=name)
     ax.set(xlabel="steps back from the word", ylabel=ylabel, yscale="log")
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
@@ -85,6 +65,36 @@ def _plot_back(curves: Mapping[str, np.ndarray], ylabel: str) -> Figure:
     return finish(figure, ax, legend=len(curves) > 1)
 
 
+_TITLES = {
+    "i": "input gate i", "f": "forget gate f", "o": "output gate o",
+    "g": "candidate g", "c": "cell state c",
+}  # fmt: skip
+_RANGES = {"c": (-math.inf, math.inf), "g": (-1, 1)}  # all others are open from 0 to 1
+
+
+@dataclass(frozen=True)
+class _Gates:
+    """Activations by name, each (T, H) and within its range: some gates and the cell, or all."""
+
+    needed: str = "c"
+
+    def __call__(self, name: str, gates: Mapping[str, np.ndarray], call: Call) -> None:
+        check_names(name, gates)
+        if not set(self.needed) <= gates.keys() <= _TITLES.keys():
+            others = [gate for gate in _TITLES if gate not in self.needed]
+            raise ValueError(
+                named(
+                    f"{name} has {', '.join(map(str, gates))}, expected {', '.join(self.needed)}"
+                    + (f" and any of {', '.join(others)}" if others else "")
+                )
+            )
+        for gate, values in gates.items():
+            Floats("T H")(f"{name}[{gate!r}]", values, call)
+            least, most = _RANGES.get(gate, (0, 1))
+            Values(least=least, most=most)(f"{name}[{gate!r}]", values.ravel(), call)
+
+
+@checked(gates=_Gates(), words=Texts("T"), per_word=Count())
 def plot_gates(gates: Mapping[str, np.ndarray], words: Sequence[str], per_word: int = 3) -> Figure:
     """A heat map for every gate: words from left to right, units from top to bottom.
 
@@ -97,43 +107,21 @@ def plot_gates(gates: Mapping[str, np.ndarray], words: Sequence[str], per_word: 
         What is read at each step.
     per_word : int
         How many units to show for each word: of those whose cell is fullest there, the ones whose
-        cell stands out most from the other words.
+        cell differs most from its average over the words.
 
     Returns
     -------
     matplotlib.figure.Figure
-
-    Raises
-    ------
-    TypeError
-        If a gate is no NumPy array of floats, a word no string, or ``per_word`` no int.
-    ValueError
-        If there is no cell state, a gate that an LSTM does not have, or an activation out of its
-        range; if shapes and words do not go together, or ``per_word`` is not positive.
     """
-    check_count("plot_gates", "per_word", per_word)
-    _check_gates("plot_gates", gates, words)
-    full = np.abs(gates["c"])
-    stands_out = full.max(axis=0) - full.mean(axis=0)
-    units = np.concatenate(
-        [
-            sorted(np.flatnonzero(full.argmax(axis=0) == t), key=lambda u: -stands_out[u])[
-                :per_word
-            ]
-            for t in range(len(words))
-        ]
-    ).astype(int)
+    units = _units_of_words(gates["c"], per_word)
     figure, axes = plt.subplots(1, len(gates), figsize=(8, 4.6), sharey=True)
     for ax, (name, values) in zip(axes, gates.items()):
-        signed = name in "gc"
-        limit = np.abs(values[:, units]).max() if name == "c" else 1
-        image = ax.imshow(
-            values[:, units].T, aspect="auto", interpolation="nearest",
-            cmap="RdBu_r" if signed else "viridis", vmin=-limit if signed else 0, vmax=limit,
-        )  # fmt: skip
+        shown = values[:, units].T
+        look = _look(name, np.abs(shown).max() if name == "c" else 1)
+        image = ax.imshow(shown, aspect="auto", interpolation="nearest", **look)
         ax.set_xticks(range(len(words)), words, rotation=90, fontsize=7.5)
         ax.set_yticks([])
-        ax.set_title(_GATE_TITLES[name], fontsize=9)
+        ax.set_title(_TITLES[name], fontsize=9)
         ax.grid(False)
         bar = figure.colorbar(image, ax=ax, location="bottom", aspect=12, pad=0.02)
         bar.ax.tick_params(labelsize=7)
@@ -141,6 +129,28 @@ def plot_gates(gates: Mapping[str, np.ndarray], words: Sequence[str], per_word: 
     return finish(figure, axes[0])
 
 
+def _units_of_words(cell: np.ndarray, per_word: int) -> list[int]:
+    full = np.abs(cell)
+    fullest = full.argmax(axis=0)  # at which word
+    differs = full.max(axis=0) - full.mean(axis=0)
+    order = np.argsort(-differs, kind="stable")
+    return [unit for t in range(len(cell)) for unit in order[fullest[order] == t][:per_word]]
+
+
+def _look(name: str, limit: float) -> dict:
+    """Colours of a map: from closed to open, or with a sign."""
+    if name in "gc":
+        return {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
+    return {"cmap": "viridis", "vmin": 0, "vmax": 1}
+
+
+@checked(
+    scene=Instance(Scene),
+    gates=_Gates(needed="ifogc"),
+    words=Texts("T"),
+    scores=Floats("T V", finite=True),
+    vocabulary=Texts("V"),
+)
 def gate_tiles(
     scene: Scene,
     words: Sequence[str],
@@ -148,7 +158,7 @@ def gate_tiles(
     scores: np.ndarray,
     vocabulary: Sequence[str],
 ) -> list[Callable[[Figure], None]]:
-    """What an LSTM does at each word of a caption, to be drawn by :func:`cs231n_lib.figures.panels.panels`.
+    """What an LSTM does at each word of a caption, for :func:`cs231n_lib.figures.panels.panels`.
 
     Parameters
     ----------
@@ -170,100 +180,98 @@ def gate_tiles(
         sum: old cell times forget gate, plus input gate times candidate, is the new cell; below,
         the output gate and the likeliest next words. Units are small squares, always at the same
         place: first those whose cell is fullest at the first word, then those of the second, ...
-
-    Raises
-    ------
-    TypeError
-        If ``scene`` is no Scene, if gates or scores are no NumPy arrays of floats, or if a word is
-        no string.
-    ValueError
-        If a gate is missing or unknown, or an activation out of its range; if a score is NaN or
-        infinite; if shapes, words and vocabulary do not go together.
     """
-    _check_scene("gate_tiles", scene)
-    _check_gates("gate_tiles", gates, words)
-    missing = [name for name in "ifogc" if name not in gates]
-    if missing:
-        raise ValueError(f"gate_tiles: gates have no {missing[0]!r}, expected i, f, o, g and c")
-    check_shapes("gate_tiles", scores=(scores, "T V"))
-    check_finite("gate_tiles", {"scores": scores})
-    if len(scores) != len(words):
-        raise ValueError(f"gate_tiles: {len(scores)} rows of scores for {len(words)} words")
-    check_texts("gate_tiles", "vocabulary", vocabulary, scores.shape[1])
+    maps = _maps(gates)
+    limit = np.quantile(np.abs(gates["c"]), 0.99)
+    chances = np.exp(scores - scores.max(axis=1, keepdims=True))
+    chances /= chances.sum(axis=1, keepdims=True)
+    steps = [
+        _Step(
+            {name: values[t] for name, values in maps.items()},
+            limit,
+            [(vocabulary[word], chances[t, word]) for word in np.argsort(-chances[t])[:3]],
+        )
+        for t in range(len(words))
+    ]
+    return [functools.partial(_draw_scene, scene), *steps]
+
+
+def _maps(gates: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Units as squares: each gate, (T, H) -> (T, high, wide), and the cell of the step before."""
     full = np.abs(gates["c"])
     order = np.lexsort((-full.max(axis=0), full.argmax(axis=0)))
-    wide = int(np.ceil(np.sqrt(len(order))))
+    wide = math.ceil(math.sqrt(len(order)))
     high = -(-len(order) // wide)
     empty = [(0, 0), (0, wide * high - len(order))]  # places of the last row without a unit
     maps = {
         name: np.pad(values[:, order], empty, constant_values=np.nan).reshape(-1, high, wide)
         for name, values in gates.items()
     }
-    limit = np.quantile(full, 0.99)
-    chances = np.exp(scores - scores.max(axis=1, keepdims=True))
-    chances /= chances.sum(axis=1, keepdims=True)
+    return maps | {"before": np.concatenate([0 * maps["c"][:1], maps["c"][:-1]])}
 
-    def draw_map(figure: Figure, name: str, t: int, left: float, low: float, title: str) -> None:
-        ax = figure.add_axes((left, low, 0.19, 0.285))
-        values = maps[name][t] if t >= 0 else np.zeros_like(maps[name][0])
-        most = limit if name == "c" else 1
-        signed = {"cmap": "RdBu_r", "vmin": -most, "vmax": most}
-        ax.imshow(values, **(signed if name in "gc" else _OPEN), interpolation="nearest")
+
+_LEFT, _TOP, _BOTTOM = (0.03, 0.28, 0.53, 0.78), 0.59, 0.09
+_PLACES = {
+    "before": ("old cell", _LEFT[0], _TOP), "f": ("forget gate", _LEFT[1], _TOP),
+    "i": ("input gate", _LEFT[2], _TOP), "g": ("candidate", _LEFT[3], _TOP),
+    "c": ("new cell", _LEFT[0], _BOTTOM), "o": ("output gate", _LEFT[1], _BOTTOM),
+}  # fmt: skip
+_SIGNS = (
+    (0.25, _TOP, "×"), (0.5, _TOP, "+"), (0.75, _TOP, "×"), (0.25, _BOTTOM, "→"),
+    (0.5, _BOTTOM, "→"),
+)  # fmt: skip
+_DOES = {"f": "keeps", "i": "lets in", "o": "shows"}
+
+
+@dataclass(frozen=True)
+class _Step:
+    """Draws what happens at a word: a map of each gate, and the likeliest next words."""
+
+    maps: dict[str, np.ndarray]
+    limit: float
+    next_words: list[tuple[str, float]]
+
+    def __call__(self, figure: Figure) -> None:
+        for name, (title, left, low) in _PLACES.items():
+            self._draw_map(figure, name, title, (left, low, 0.19, 0.285))
+        for left, low, sign in _SIGNS:
+            figure.text(left, low + 0.14, sign, fontsize=9, ha="center", va="center")
+        self._draw_next_words(figure)
+
+    def _draw_map(self, figure: Figure, name: str, title: str, box: tuple[float, ...]) -> None:
+        ax = figure.add_axes(box)
+        cell = name in ("c", "before")
+        look = _look("c" if cell else name, self.limit if cell else 1)
+        ax.imshow(self.maps[name], **look, interpolation="nearest")
         ax.set(xticks=[], yticks=[])
         ax.grid(False)
         ax.set_title(title, fontsize=8, pad=2, loc="center", weight="normal")
         for spine in ax.spines.values():
             spine.set(visible=True, color="#BBBBBB", linewidth=0.5)
         if name in _DOES:
-            ax.set_xlabel(f"{_DOES[name]} {np.nanmean(values):.0%}", fontsize=7, labelpad=2)
+            ax.set_xlabel(
+                f"{_DOES[name]} {np.nanmean(self.maps[name]):.0%}", fontsize=7, labelpad=2
+            )
 
-    def draw_step(figure: Figure, t: int) -> None:
-        above, below = 0.59, 0.09
-        draw_map(figure, "c", t - 1, 0.03, above, "old cell")
-        draw_map(figure, "f", t, 0.28, above, "forget gate")
-        draw_map(figure, "i", t, 0.53, above, "input gate")
-        draw_map(figure, "g", t, 0.78, above, "candidate")
-        draw_map(figure, "c", t, 0.03, below, "new cell")
-        draw_map(figure, "o", t, 0.28, below, "output gate")
-        for x, low, sign in ((0.25, above, "×"), (0.5, above, "+"), (0.75, above, "×"),
-                             (0.25, below, "→"), (0.5, below, "→")):  # fmt: skip
-            figure.text(x, low + 0.14, sign, fontsize=9, ha="center", va="center")
-        ax = figure.add_axes((0.53, below, 0.44, 0.285))
+    def _draw_next_words(self, figure: Figure) -> None:
+        ax = figure.add_axes((_LEFT[2], _BOTTOM, 0.44, 0.285))
         ax.axis("off")
         ax.set(xlim=(0, 1), ylim=(2.5, -0.5))
         ax.set_title("next word", fontsize=8, pad=2, loc="left", weight="normal")
-        for k, word in enumerate(np.argsort(-chances[t])[:3]):
-            ax.barh(k, chances[t, word], 0.86, color="#A6D0EA")
-            ax.text(0.02, k, vocabulary[word], fontsize=8, va="center")
-            ax.text(1, k, f"{chances[t, word]:.0%}", fontsize=7, va="center", ha="right")
-
-    def draw_scene(figure: Figure) -> None:
-        ax = figure.add_axes((0.03, 0.02, 0.64, 0.96))
-        ax.imshow(draw(scene, scale=8))
-        ax.axis("off")
-        scales = ((0.62, "viridis", "0 closed", "1 open"), (0.18, "RdBu_r", "−", "+"))
-        for low, colours, bottom, top in scales:
-            bar = figure.add_axes((0.72, low, 0.05, 0.3))
-            bar.imshow(np.linspace(1, 0, 64)[:, None], aspect="auto", cmap=colours)
-            bar.axis("off")
-            figure.text(0.79, low, bottom, fontsize=8, va="bottom")
-            figure.text(0.79, low + 0.3, top, fontsize=8, va="top")
-
-    steps = [functools.partial(draw_step, t=t) for t in range(len(words))]
-    return [draw_scene, *steps]
+        for k, (word, chance) in enumerate(self.next_words):
+            ax.barh(k, chance, 0.86, color="#A6D0EA")
+            ax.text(0.02, k, word, fontsize=8, va="center")
+            ax.text(1, k, f"{chance:.0%}", fontsize=7, va="center", ha="right")
 
 
-def _check_gates(function: str, gates: Mapping[str, np.ndarray], words: Sequence[str]) -> None:
-    check_texts(function, "words", words)
-    unknown = [name for name in gates if name not in _GATE_TITLES]
-    if unknown or "c" not in gates:
-        raise ValueError(
-            f"{function}: gates are {', '.join(map(str, gates)) or 'none'}, expected c and any of "
-            "i, f, o, g"
-        )
-    check_shapes(function, **{f"gates[{name!r}]": (gates[name], "T H") for name in gates})
-    if len(gates["c"]) != len(words):
-        raise ValueError(f"{function}: gates of {len(gates['c'])} steps for {len(words)} words")
-    for name, values in gates.items():
-        least, most = {"c": (-math.inf, math.inf), "g": (-1, 1)}.get(name, (0, 1))
-        check_values(function, f"gates[{name!r}]", values.ravel(), least=least, most=most)
+def _draw_scene(scene: Scene, figure: Figure) -> None:
+    ax = figure.add_axes((0.03, 0.02, 0.64, 0.96))
+    ax.imshow(draw(scene, scale=8))
+    ax.axis("off")
+    scales = ((0.62, "viridis", "0 closed", "1 open"), (0.18, "RdBu_r", "−", "+"))
+    for low, colours, bottom, top in scales:
+        bar = figure.add_axes((0.72, low, 0.05, 0.3))
+        bar.imshow(np.linspace(1, 0, 64)[:, None], aspect="auto", cmap=colours)
+        bar.axis("off")
+        figure.text(0.79, low, bottom, fontsize=8, va="bottom")
+        figure.text(0.79, low + 0.3, top, fontsize=8, va="top")

@@ -1,4 +1,4 @@
-"""Figures show what they are given, and leave matplotlib as they found it."""
+"""Figures of captions and trainings show what they are given, and leave matplotlib as it was."""
 
 from __future__ import annotations
 
@@ -10,20 +10,16 @@ import numpy as np
 import pytest
 from matplotlib.offsetbox import AnnotationBbox, TextArea
 
-from cs231n_lib.figures import captions as plotting
-from cs231n_lib.figures import diagrams
+from cs231n_lib.figures.captions import plot_curves, plot_mistakes, plot_training, show_captions
 from cs231n_lib.speak.scenes import sample_scenes
 
 SCENES = sample_scenes("test", 5)
 SOLVER = SimpleNamespace(loss_history=list(np.linspace(9, 1, 60)), validation_history=[0.2, 0.8])
 FIGURES = {
-    "captions": lambda: plotting.show_captions(SCENES),
-    "curves": lambda: plotting.plot_curves({"a": [3, 2, 1], "b": [2, 1, 1]}, "loss"),
-    "training": lambda: plotting.plot_training({"RNN": SOLVER, "LSTM": SOLVER}),
-    "mistakes": lambda: plotting.plot_mistakes({"RNN": {"first colour": 0.1}, "LSTM": {}}),
-    "captioning": lambda: diagrams.draw_captioning(["<START>", "a", "star", "<END>"]),
-    "unrolled": diagrams.draw_unrolled_rnn,
-    "cell": diagrams.draw_lstm_cell,
+    "captions": lambda: show_captions(SCENES),
+    "curves": lambda: plot_curves({"a": [3, 2, 1], "b": [2, 1, 1]}, "loss"),
+    "training": lambda: plot_training({"RNN": SOLVER, "LSTM": SOLVER}),
+    "mistakes": lambda: plot_mistakes({"RNN": {"first colour": 0.1}, "LSTM": {}}),
 }
 
 
@@ -41,8 +37,8 @@ def texts_of(figure):
     return [area.get_text() for box in boxes for area in box.offsetbox.findobj(TextArea)]
 
 
-def test_a_true_caption_stands_as_it_is():
-    texts = texts_of(plotting.show_captions(SCENES[:1]))
+def test_a_true_caption_is_shown_as_it_is():
+    texts = texts_of(show_captions(SCENES[:1]))
     assert " ".join(texts) == SCENES[0].captions[0]
 
 
@@ -50,7 +46,7 @@ def test_a_wrong_word_is_marked_and_followed_by_the_true_one():
     words = SCENES[0].captions[0].split()
     true = words[2]
     words[2] = "pink" if true != "pink" else "blue"
-    figure = plotting.show_captions(SCENES[:1], [" ".join(words)])
+    figure = show_captions(SCENES[:1], [" ".join(words)])
     texts = texts_of(figure)
     assert texts[2:4] == [words[2], f"[{true}]"]
     (box,) = (a for a in figure.axes[0].artists if isinstance(a, AnnotationBbox))
@@ -58,8 +54,8 @@ def test_a_wrong_word_is_marked_and_followed_by_the_true_one():
     assert [i for i, weight in enumerate(weights) if weight == "bold"] == [2]
 
 
-def test_bars_stand_in_the_order_of_the_sentence_and_in_percent():
-    figure = plotting.plot_mistakes({"RNN": {"first size": 0.02, "second shape": 0.25}})
+def test_bars_come_in_the_order_of_the_sentence_and_in_percent():
+    figure = plot_mistakes({"RNN": {"first size": 0.02, "second shape": 0.25}})
     (ax,) = figure.axes
     np.testing.assert_allclose([bar.get_height() for bar in ax.patches], [2, 0, 0, 0, 0, 0, 25])
     labels = [label.get_text() for label in ax.get_xticklabels()]
@@ -68,20 +64,14 @@ def test_bars_stand_in_the_order_of_the_sentence_and_in_percent():
 
 
 def test_curves_are_averaged_over_their_window():
-    figure = plotting.plot_curves({"a": [4.0, 2.0, 6.0]}, "loss", window=2)
+    figure = plot_curves({"a": [4.0, 2.0, 6.0]}, "loss", window=2)
     (line,) = figure.axes[0].lines
     np.testing.assert_allclose(line.get_ydata(), [3, 4])
     np.testing.assert_allclose(line.get_xdata(), [2, 3])
 
 
-def test_the_captioning_diagram_reads_and_says_the_sentence():
-    words = ["<START>", "a", "star", "<END>"]
-    texts = [text.get_text() for text in diagrams.draw_captioning(words).axes[0].texts]
-    assert sorted(text for text in texts if text in words) == sorted(words[:-1] + words[1:])
-
-
 def test_a_training_shorter_than_the_window_is_drawn():
-    figure = plotting.plot_curves({"a": [4.0, 2.0]}, "loss", window=50)
+    figure = plot_curves({"a": [4.0, 2.0]}, "loss", window=50)
     (line,) = figure.axes[0].lines
     assert (line.get_xdata().tolist(), line.get_ydata().tolist()) == ([2], [3])
 
@@ -89,39 +79,42 @@ def test_a_training_shorter_than_the_window_is_drawn():
 def test_no_curve_is_left_out():
     curves = {f"network {i}": np.array([2.0, 1.0]) for i in range(7)}
     solvers = dict.fromkeys(curves, SOLVER)
-    assert [len(ax.lines) for ax in plotting.plot_training(solvers).axes] == [7, 7]
+    assert [len(ax.lines) for ax in plot_training(solvers).axes] == [7, 7]
 
 
 def test_training_shows_losses_on_the_left_and_percent_on_the_right():
-    left, right = plotting.plot_training({"RNN": SOLVER, "LSTM": SOLVER}, window=10).axes
+    left, right = plot_training({"RNN": SOLVER, "LSTM": SOLVER}, window=10).axes
     assert (left.get_xlabel(), left.get_ylabel()) == ("step", "loss of a sentence")
     assert (right.get_xlabel(), right.get_ylabel()) == ("epoch", "true captions, %")
+    assert right.get_ylim() == (0, 100)
     np.testing.assert_allclose(right.lines[0].get_xydata(), [[1, 20], [2, 80]])
     assert len(left.lines[0].get_xdata()) == 51
     assert [text.get_text() for text in right.get_legend().get_texts()] == ["RNN", "LSTM"]
 
 
 def test_every_scene_is_shown_and_the_rest_of_the_grid_stays_empty():
-    figure = plotting.show_captions(SCENES, columns=3)
+    figure = show_captions(SCENES, columns=3)
     assert [len(ax.images) for ax in figure.axes] == [1, 1, 1, 1, 1, 0]
     assert figure.axes[0].images[0].get_array().shape == (384, 384, 3)
 
 
-def test_the_other_diagrams_name_what_flows():
-    texts = {text.get_text() for text in diagrams.draw_unrolled_rnn().axes[0].texts}
-    assert {"$h_0$", "$x_1$", "$x_3$", "$L_2$", r"$dx_2 = da_2 W_x^\top$"} <= texts
-    texts = {text.get_text() for text in diagrams.draw_lstm_cell().axes[0].texts}
-    assert {"forget", "input", "candidate", "output", "$c_{t-1}$", "$c_t$", "$h_t$"} <= texts
-
-
-def test_bars_of_mistakes_stand_around_their_tick():
-    figure = plotting.plot_mistakes({"RNN": {"first colour": 0.1}, "LSTM": {"first colour": 0.2}})
+def test_bars_of_several_networks_lie_around_their_tick():
+    figure = plot_mistakes({"RNN": {"first colour": 0.1}, "LSTM": {"first colour": 0.2}})
     (ax,) = figure.axes
     first, second = ([bar.get_x() + bar.get_width() / 2 for bar in bars] for bars in ax.containers)
     np.testing.assert_allclose(np.add(first, second) / 2, range(len(first)), atol=1e-9)
     assert np.less(first, second).all()
 
 
-def test_a_share_of_true_captions_is_drawn_up_to_all_of_them():
-    _, right = plotting.plot_training({"RNN": SOLVER}).axes
-    assert right.get_ylim() == (0, 100)
+@pytest.mark.parametrize(
+    ("plot", "given", "error", "says"),
+    [
+        (plot_training, {"a": 1}, TypeError, r"solvers\['a'\] has no loss_history"),
+        (plot_training, {"a": SimpleNamespace(loss_history=[])}, ValueError, "call its train"),
+        (plot_mistakes, {"a": {"hue": 0.1}}, ValueError, r"shares\['a'\] has 'hue', expected"),
+        (plot_mistakes, {"a": {"relation": 12}}, ValueError, r"shares\['a'\] contains 12"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(plot, given, error, says):
+    with pytest.raises(error, match=f"^{plot.__name__}: .*{says}"):
+        plot(given)
