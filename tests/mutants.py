@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="how many mutants of each module")
     arguments = parser.parse_args()
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    import captum, foolbox, hypothesis, matplotlib.pyplot, scipy.stats, sklearn, skimage, torch  # noqa: E401, F401, I001 - once for all
+    import captum, foolbox, matplotlib.pyplot, scipy.stats, sklearn, skimage, torch  # noqa: E401, F401, I001 - once for all
 
     with tempfile.TemporaryDirectory() as folder:
         for name in ("cs231n_lib", "tests", "website", "chapters", "benchmarks"):

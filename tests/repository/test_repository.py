@@ -24,6 +24,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.chapters import NOTEBOOKS, ROOT, code_cells, complaints, out_of_step, read
+from tests.coverage import gaps
 
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
 ADDRESS = CONFIG["repository"]["url"]
@@ -101,6 +102,13 @@ def test_what_is_wrong_with_a_chapter_is_named(tmp_path):
     assert "1 + 1" in complaint
     assert "1 + 2" in complaint
     assert complaint.endswith("run `make sync`")
+
+
+def test_a_module_that_the_tests_reach_too_little_of_is_named(tmp_path):
+    shares = {"cs231n_lib/speak/new.py": 0.0, "cs231n_lib/speak/rnn.py": 97.0}
+    files = {name: {"summary": {"percent_covered": share}} for name, share in shares.items()}
+    (tmp_path / "report.json").write_text(json.dumps({"files": files}), encoding="utf-8")
+    assert gaps(tmp_path / "report.json") == ["cs231n_lib/speak/new.py: 0.0 %"]
 
 
 def test_only_a_green_run_on_main_publishes():
