@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cs231n_lib.speak import layers, lstm, optim, plain_loops, rnn
+from cs231n_lib.speak import layers, lstm, optim, rnn
 from cs231n_lib.speak.captioning import CaptioningRNN
 from cs231n_lib.speak.training import clip_gradients
 from tests.contracts.speak.captioning import VOCABULARY
@@ -113,15 +113,15 @@ LAYERS = {
     ),
     "RNN": Layer(rnn.rnn_forward, rnn.rnn_backward, **RNN),
     "LSTM": Layer(lstm.lstm_forward, lstm.lstm_backward, **LSTM),
-    "RNN, plain loop": Layer(plain_loops.rnn_loop_forward, plain_loops.rnn_loop_backward, **RNN),
+    "RNN, plain loop": Layer(rnn.rnn_loop_forward, rnn.rnn_loop_backward, **RNN),
     "LSTM, plain loop": Layer(
-        plain_loops.lstm_loop_forward, plain_loops.lstm_loop_backward, **LSTM
+        lstm.lstm_loop_forward, lstm.lstm_loop_backward, **LSTM
     ),
     "RNN, hoisted": Layer(
-        plain_loops.rnn_hoisted_forward, plain_loops.rnn_hoisted_backward, **RNN
+        rnn.rnn_hoisted_forward, rnn.rnn_hoisted_backward, **RNN
     ),
     "LSTM, hoisted": Layer(
-        plain_loops.lstm_hoisted_forward, plain_loops.lstm_hoisted_backward, **LSTM
+        lstm.lstm_hoisted_forward, lstm.lstm_hoisted_backward, **LSTM
     ),
 }  # fmt: skip
 every_layer = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
@@ -194,24 +194,11 @@ def test_a_nan_anywhere_shows_in_what_it_reaches_and_nowhere_else(
     spoilt = arrays[name].copy()
     spoilt.ravel()[place] = np.nan
     out, _ = layer.out(arrays | {name: spoilt})
-    assert any(np.isnan(o).any() for o in out)  # the output gate is none of the cell's business
+    assert any(np.isnan(o).any() for o in out)  # the output gate does not reach the cell
     if name in BATCHED:
         row = np.unravel_index(place, spoilt.shape)[0]
         rest = np.arange(len(spoilt)) != row
         assert_same([o[rest] for o in out], [o[rest] for o in plain])
-
-
-@every_layer
-@few
-@given(data=st.data(), dtype=st.sampled_from(["i4", "u1", "?", "c16", "O", "U8", "M8[s]"]))
-def test_an_array_of_anything_but_floats_is_refused(
-    layer: Layer, data: st.DataObject, dtype: str
-) -> None:
-    arrays = layer.draw(data.draw, np.float64)
-    name = data.draw(st.sampled_from(list(arrays)))
-    other = np.zeros(arrays[name].shape, dtype)
-    with pytest.raises(TypeError, match=r"dtype .*expected floats"):
-        layer.forward(**arrays | {name: other})
 
 
 @pytest.mark.parametrize("name", ["RNN", "LSTM"])
@@ -379,43 +366,3 @@ def test_a_batch_of_pictures_is_captioned_as_each_of_it_alone(
         np.testing.assert_allclose(gradient, mean, rtol=tolerance, atol=tolerance)
     for n, caption in enumerate(said):
         np.testing.assert_array_equal(model.sample(arrays["features"][n : n + 1], 3)[0], caption)
-
-
-@few
-@given(
-    data=st.data(), model=models(), value=st.sampled_from([np.nan, np.inf, -np.inf, 1e39, 1e300])
-)
-def test_features_that_are_not_finite_numbers_for_the_model_are_refused(
-    data: st.DataObject, model: CaptioningRNN, value: float
-) -> None:
-    arrays = pictures(data.draw, model, np.float64)
-    place = data.draw(st.integers(0, arrays["features"].size - 1))
-    arrays["features"].ravel()[place] = value
-    if np.isfinite(value) and model.dtype == np.float64:
-        return  # large, but a number
-    for call in (lambda: model.loss(**arrays), lambda: model.sample(arrays["features"])):
-        with pytest.raises(ValueError, match=r"features .*1 values that are NaN or infinite"):
-            call()
-
-
-@few
-@given(data=st.data(), model=models(), value=st.sampled_from([np.nan, np.inf]))
-def test_a_model_with_a_broken_weight_says_nothing(
-    data: st.DataObject, model: CaptioningRNN, value: float
-) -> None:
-    arrays = pictures(data.draw, model, np.float64)
-    name = data.draw(st.sampled_from(list(model.params)))
-    place = data.draw(st.integers(0, model.params[name].size - 1))
-    model.params[name].ravel()[place] = value
-    with pytest.raises(ValueError, match=f"sample: {name} contains 1 values that are NaN or inf"):
-        model.sample(arrays["features"])
-
-
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-@pytest.mark.parametrize("cell_type", ["rnn", "lstm"])
-def test_a_state_that_overflows_says_nothing(cell_type: str) -> None:
-    model = CaptioningRNN(VOCABULARY, 2, 2, 2, cell_type)
-    model.params["W_proj"][:] = 1e30
-    with pytest.raises(ValueError, match="the hidden state contains"):
-        model.params["Wh"][0] = -1e30
-        model.sample(np.full((1, 2), 1e30, np.float32))

@@ -1,12 +1,11 @@
-"""The captioning model: its loss and gradients, its greedy captions, its promises, its errors."""
-
-import re
+"""The captioning model: its loss and gradients, its greedy captions, its promises."""
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
+from cs231n_lib.speak import captioning
 from cs231n_lib.speak.captioning import CaptioningRNN
 from cs231n_lib.speak.gradient_check import relative_error
 from cs231n_lib.speak.lstm import lstm_forward
@@ -76,8 +75,7 @@ def test_gradient_of_the_loss_equals_central_differences(cell_type, name):
 
 
 @pytest.mark.parametrize("cell_type", CELLS)
-@pytest.mark.parametrize("N", [1, 3])
-@pytest.mark.parametrize("T", [1, 2, 5])
+@pytest.mark.parametrize(("N", "T"), [(1, 1), (3, 2), (3, 5)])
 def test_loss_and_gradients_equal_those_of_autograd(cell_type, N, T):
     model, features = small_model(cell_type), pictures(N)
     loss, grads = model.loss(features, CAPTIONS[:N, : T + 1])
@@ -96,34 +94,6 @@ def test_loss_of_an_undecided_model_is_the_logarithm_of_the_vocabulary(cell_type
     model = small_model(cell_type, scale=0.0)
     loss, _ = model.loss(pictures(3), CAPTIONS)
     assert loss == pytest.approx((4 + 2 + 4) / 3 * np.log(V), rel=1e-12)
-
-
-@pytest.mark.parametrize("cell_type", CELLS)
-def test_loss_follows_the_gradient_down(cell_type):
-    model, features = small_model(cell_type), pictures(3)
-    before, grads = model.loss(features, CAPTIONS)
-    for name, grad in grads.items():
-        model.params[name] = model.params[name] - 1e-3 * grad
-    squares = sum(np.sum(grad**2) for grad in grads.values())
-    assert model.loss(features, CAPTIONS)[0] - before == pytest.approx(-1e-3 * squares, rel=0.1)
-
-
-@pytest.mark.parametrize("cell_type", CELLS)
-@pytest.mark.parametrize("index", [np.uint8, np.int32])
-def test_loss_and_sample_change_nothing_and_take_arrays_with_gaps(cell_type, index):
-    model = small_model(cell_type)
-    features = np.repeat(pictures(3), 2, axis=1)[:, ::2]
-    captions = np.repeat(CAPTIONS.astype(index), 2, axis=0)[::2]
-    expected, expected_grads = model.loss(pictures(3), CAPTIONS)
-    for array in (features, captions, *model.params.values()):
-        array.flags.writeable = False
-    before = dict(model.params)
-    loss, grads = model.loss(features, captions)
-    assert loss == pytest.approx(expected, rel=1e-12)
-    for name, grad in grads.items():
-        np.testing.assert_allclose(grad, expected_grads[name], rtol=1e-9, atol=1e-14)
-        assert model.params[name] is before[name]
-    np.testing.assert_array_equal(model.sample(features), model.sample(pictures(3)))
 
 
 # Captions.
@@ -212,22 +182,11 @@ def test_sample_without_end_in_the_vocabulary_never_stops(cell_type):
     np.testing.assert_array_equal(model.sample(pictures(2), 4), np.full((2, 4), 2))
 
 
-@pytest.mark.parametrize("cell_type", CELLS)
-def test_words_read_by_product_and_looked_up_give_the_same_sums(cell_type):
-    model, words = small_model(cell_type), np.arange(V)
-    by_product, looked_up = (model._reader(count)(words) for count in (V - 1, V))
-    expected = model.params["W_embed"] @ model.params["Wx"] + model.params["b"]
-    np.testing.assert_allclose(by_product, expected, rtol=1e-13)
-    np.testing.assert_allclose(looked_up, expected, rtol=1e-13)
-
-
-@pytest.mark.parametrize("cell_type", CELLS)
-def test_sample_takes_no_step_after_the_last_end(cell_type, monkeypatch):
-    steps = []
-    model = speaker(cell_type, {1: 3, 3: 2})
-    read = model._reader(4000)
-    monkeypatch.setattr(model, "_reader", lambda _: lambda word: steps.append(1) or read(word))
-    captions = model.sample(np.ones((4, 2)), max_length=1000)
+@pytest.mark.parametrize(("cell_type", "step"), [("rnn", "rnn_step"), ("lstm", "lstm_step")])
+def test_sample_takes_no_step_after_the_last_end(cell_type, step, monkeypatch):
+    forward, steps = getattr(captioning, f"{step}_forward"), []
+    monkeypatch.setattr(captioning, f"{step}_forward", lambda *a: steps.append(1) or forward(*a))
+    captions = speaker(cell_type, {1: 3, 3: 2}).sample(np.ones((4, 2)), max_length=1000)
     assert len(steps) == 2
     np.testing.assert_array_equal(captions[:, :2], [[3, 2]] * 4)
     assert not captions[:, 2:].any()
@@ -315,75 +274,6 @@ def test_dtype_may_be_given_by_any_of_its_names(dtype):
     assert model.params["Wx"].dtype == np.float32
 
 
-# Errors.
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"cell_type": "gru"}, "cell_type is 'gru', expected 'rnn' or 'lstm'"),
-        ({"cell_type": None}, "cell_type is None, expected 'rnn' or 'lstm'"),
-        ({"input_dim": 0}, "input_dim is 0, expected at least 1"),
-        ({"wordvec_dim": -3}, "wordvec_dim is -3, expected at least 1"),
-        ({"hidden_dim": 2.0}, "hidden_dim is 2.0, expected a whole number"),
-        ({"hidden_dim": "8"}, "hidden_dim is '8', expected a whole number"),
-        ({"dtype": np.int32}, "dtype is int32, expected a float dtype"),
-        ({"dtype": complex}, "dtype is complex128, expected a float dtype"),
-        (
-            {"word_to_idx": {"a": 0, "b": 1, "c": 2, "d": 3}},
-            "word_to_idx has no '<NULL>', the padding behind a caption; "
-            "it has 4 words, such as ['a', 'b', 'c']",
-        ),
-        (
-            {"word_to_idx": {}},
-            "word_to_idx has no '<NULL>', the padding behind a caption; it has 0",
-        ),
-    ],
-)
-def test_new_model_says_what_is_wrong(changes, message):
-    with pytest.raises((TypeError, ValueError), match=re.escape(f"CaptioningRNN: {message}")):
-        CaptioningRNN(**({"word_to_idx": VOCABULARY} | changes))
-
-
-def test_new_model_of_size_one_or_of_numpy_sizes_is_fine():
-    one = np.int64(1)
-    model = CaptioningRNN({"<NULL>": 0}, one, one, one, "lstm")
-    assert model.params["Wx"].shape == (1, 4)
-
-
-def with_nan(value):
-    features = pictures(3)
-    features[1, 2] = value
-    return features
-
-
-FEATURE_ERRORS = [
-    ([[1.0] * D] * 3, TypeError, "features is a list, expected a NumPy array of shape (N, D)"),
-    (np.ones((3, D), int), TypeError, "features has dtype int64, expected floats"),
-    (np.ones(D), ValueError, "features has shape (5,), expected 2 dimensions, (N, D)"),
-    (np.ones(0), ValueError, "features has shape (0,), expected 2 dimensions, (N, D)"),
-    (np.ones((3, 1, D)), ValueError, "features has shape (3, 1, 5), expected 2 dimensions"),
-    (
-        np.ones((3, 4)),
-        ValueError,
-        "features has shape (3, 4), expected (N, D) = (3, 5); D = 5 from W_proj",
-    ),
-    (np.ones((0, D)), ValueError, "features has shape (0, 5), an empty batch"),
-    (with_nan(np.nan), ValueError, "features contains 1 values that are NaN or infinite, expected"),
-    (with_nan(-np.inf), ValueError, "features contains 1 values that are NaN or infinite"),
-]
-
-
-@pytest.mark.parametrize("cell_type", CELLS)
-@pytest.mark.parametrize(("features", "error", "message"), FEATURE_ERRORS)
-def test_loss_and_sample_say_what_is_wrong_with_features(cell_type, features, error, message):
-    model = small_model(cell_type)
-    with pytest.raises(error, match=re.escape(f"loss: {message}")):
-        model.loss(features, CAPTIONS)
-    with pytest.raises(error, match=re.escape(f"sample: {message}")):
-        model.sample(features)
-
-
 @pytest.mark.parametrize("cell_type", CELLS)
 def test_sample_says_when_finite_weights_overflow(cell_type):
     model = small_model(cell_type)
@@ -395,70 +285,23 @@ def test_sample_says_when_finite_weights_overflow(cell_type):
         model.sample(pictures(3))
 
 
-@pytest.mark.parametrize("cell_type", CELLS)
 @pytest.mark.parametrize(
-    ("captions", "error", "message"),
+    ("captions", "message"),
     [
-        (CAPTIONS.tolist(), TypeError, "captions is list, expected a NumPy array of integers"),
-        (CAPTIONS * 1.0, TypeError, "captions is float64, expected a NumPy array of integers"),
-        (
-            np.where(CAPTIONS == 6, 7, CAPTIONS),
-            ValueError,
-            "captions contains 7, expected indices from 0 to 6",
-        ),
-        (CAPTIONS - 1, ValueError, "captions contains -1, expected indices from 0 to 6"),
-        (
-            CAPTIONS[:2],
-            ValueError,
-            "captions has shape (2, 6), expected (N, T + 1) with N = 3 from features and T at le",
-        ),
-        (CAPTIONS[:0], ValueError, "captions has shape (0, 6), expected (N, T + 1) with N = 3"),
-        (CAPTIONS[:, :1], ValueError, "captions has shape (3, 1), expected (N, T + 1) with N = 3"),
-        (CAPTIONS[:, 0], ValueError, "captions has shape (3,), expected (N, T + 1) with N = 3"),
-        (
-            np.where(np.arange(3)[:, None] == 1, NULL, CAPTIONS),
-            ValueError,
-            "1 of 3 captions hold nothing but '<NULL>' after their first word "
-            "(the first is captions[1]), expected words to predict",
-        ),
-        (
-            np.full((3, 4), NULL),
-            ValueError,
-            "3 of 3 captions hold nothing but '<NULL>' after their first word "
-            "(the first is captions[0]), expected words to predict",
-        ),
-        (
-            np.array([[START, 0, 0], [START, 0, 0], [START, NULL, NULL]]),
-            ValueError,
-            "1 of 3 captions hold nothing but '<NULL>' after their first word "
-            "(the first is captions[2]), expected words to predict",
-        ),
+        (np.where(np.arange(3)[:, None] == 1, NULL, CAPTIONS), "1 of 3 .* is captions[1]"),
+        (np.full((3, 4), NULL), "3 of 3 .* is captions[0]"),
+        ([[START, 0, 0], [START, 0, 0], [START, NULL, NULL]], "1 of 3 .* is captions[2]"),
     ],
 )
-def test_loss_says_what_is_wrong_with_captions(cell_type, captions, error, message):
-    with pytest.raises(error, match=re.escape(f"loss: {message}")):
-        small_model(cell_type).loss(pictures(3), captions)
+def test_loss_names_the_first_caption_with_nothing_to_predict(captions, message):
+    with pytest.raises(ValueError, match=message.replace("[", r"\[")):
+        small_model("rnn").loss(pictures(3), np.array(captions))
 
 
-@pytest.mark.parametrize("max_length", [0, -1, 2.0, "3", None])
-def test_sample_wants_a_positive_length(max_length):
-    with pytest.raises((TypeError, ValueError), match=r"sample: max_length is .*, expected"):
-        small_model("rnn").sample(pictures(1), max_length)
-
-
-def test_sample_wants_a_word_to_begin_with():
-    model = CaptioningRNN({"<NULL>": 0, "a": 1}, D, W, H)
-    message = "sample: the vocabulary has no '<START>', the word to begin with"
-    with pytest.raises(ValueError, match=f"^{message}$"):
-        model.sample(pictures(1))
-
-
-@pytest.mark.parametrize("index", [-1, 3])
-def test_sample_wants_a_first_word_that_has_a_vector(index):
-    model = CaptioningRNN({"<NULL>": 0, "a": 1, "<START>": index}, D, W, H)
-    message = f"sample: word_to_idx['<START>'] contains {index}, expected indices from 0 to 2"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        model.sample(pictures(1))
+def test_a_model_of_size_one_or_of_numpy_sizes_is_fine():
+    one = np.int64(1)
+    model = CaptioningRNN({"<NULL>": 0}, one, one, one, "lstm")
+    assert model.params["Wx"].shape == (1, 4)
 
 
 def test_loss_of_captions_of_a_single_word_to_predict():

@@ -1,7 +1,5 @@
 """How far back gradients reach: equal to what autograd says of the same network."""
 
-import re
-
 import numpy as np
 import pytest
 import torch
@@ -99,36 +97,9 @@ def test_open_directions_equal_the_singular_values_of_the_jacobian(cell_type, th
 
 
 @pytest.mark.parametrize("cell_type", CELLS)
-def test_nothing_is_changed_and_the_dtype_is_kept(cell_type):
-    model, features, captions = small_model(cell_type, np.float32), pictures(), CAPTIONS.copy()
-    for array in (features, captions, *model.params.values()):
-        array.flags.writeable = False
-    norms = gradient_norms(model, features, captions, 4)
-    assert {a.dtype for a in norms.values()} == {np.dtype(np.float32)}
-    expected = gradient_norms(small_model(cell_type), features, captions, 4)
+def test_the_dtype_is_kept(cell_type):
+    norms = gradient_norms(small_model(cell_type, np.float32), pictures(), CAPTIONS, 4)
+    expected = gradient_norms(small_model(cell_type), pictures(), CAPTIONS, 4)
     for state, values in norms.items():
+        assert values.dtype == np.float32
         np.testing.assert_allclose(values, expected[state], rtol=1e-4)
-    open_directions(model, features, captions, 4)
-
-
-@pytest.mark.parametrize("function", [gradient_norms, open_directions])
-@pytest.mark.parametrize("word", [0, 5, -1])
-def test_a_word_out_of_range_is_an_error(function, word):
-    message = f"{function.__name__}: word is {word}, expected a column from 1 to 4"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        function(small_model("rnn"), pictures(), CAPTIONS, word)
-
-
-@pytest.mark.parametrize(
-    ("changes", "error", "message"),
-    [
-        ({"features": np.ones((3, 4))}, ValueError, "features has shape (3, 4), expected (N, D) ="),
-        ({"features": np.full((3, D), np.nan)}, ValueError, "features contains 15 values that are"),
-        ({"captions": CAPTIONS + 1}, ValueError, "captions contains 5, expected indices from 0"),
-        ({"captions": CAPTIONS[:2]}, ValueError, "captions has shape (2, 5), expected (N, T + 1)"),
-    ],
-)
-def test_gradient_norms_say_what_is_wrong(changes, error, message):
-    arguments = {"features": pictures(), "captions": CAPTIONS, "word": 2} | changes
-    with pytest.raises(error, match=re.escape(f"gradient_norms: {message}")):
-        gradient_norms(small_model("rnn"), **arguments)

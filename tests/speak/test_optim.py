@@ -1,16 +1,13 @@
-"""The update rules: equal to those of PyTorch, gentle with what they are given, clear in errors."""
-
-import re
+"""The update rules: equal to those of PyTorch, gentle with what they are given."""
 
 import numpy as np
 import pytest
 import torch
 
 from cs231n_lib.speak.optim import adam, rmsprop, sgd, sgd_momentum
-from tests.gradients import FLOATS, read_only
+from tests.gradients import FLOATS
 
 RULES = [sgd, sgd_momentum, rmsprop, adam]
-AVERAGES = [(sgd_momentum, "velocity"), (rmsprop, "cache"), (adam, "m"), (adam, "v")]
 
 # A rule, its settings, the same for PyTorch.
 AGAINST_TORCH = [
@@ -85,12 +82,6 @@ def test_first_step_with_the_default_settings(rule, next_w, averages, empty):
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_config_may_be_left_out(rule):
-    w, dw = np.ones(3), np.arange(3.0)
-    np.testing.assert_array_equal(rule(w, dw)[0], rule(w, dw, {})[0])
-
-
-@pytest.mark.parametrize("rule", RULES)
 def test_a_learning_rate_may_be_larger_than_one(rule):
     w, dw = np.ones(3), np.arange(3.0)
     once, twice = (rule(w, dw, {"learning_rate": rate})[0] - w for rate in (1.0, 2.0))
@@ -109,21 +100,6 @@ def test_training_goes_on_from_the_returned_config(rule):
     np.testing.assert_array_equal(once, again)
     if rule is not sgd:
         assert not np.allclose(once, rule(w, dws[6], None)[0], rtol=0, atol=1e-5)
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_neither_weight_nor_gradient_nor_config_is_changed(rule):
-    w, dw = read_only({"w": np.ones((4, 3)), "dw": gradients()[0]}).values()
-    _, config = rule(w, dw, None)
-    for value in config.values():
-        if isinstance(value, np.ndarray):
-            value.flags.writeable = False
-    before = dict(config)
-    next_w, next_config = rule(w, dw, config)
-    assert not np.shares_memory(next_w, w)
-    assert next_config is not config
-    assert config.keys() == before.keys()
-    assert all(config[key] is before[key] for key in before)
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
@@ -155,47 +131,3 @@ def test_any_shape_is_updated_number_by_number(rule, shape):
         one, config = rule(np.ones(1), dw[index].reshape(1), None)
         one, _ = rule(one, dw[index].reshape(1), config)
         np.testing.assert_allclose(np.asarray(w)[index], one[0], rtol=1e-14)
-
-
-@pytest.mark.parametrize("rule", RULES)
-def test_arrays_with_gaps_give_the_same(rule):
-    w, dw = np.random.default_rng(0).standard_normal((2, 6, 4))
-    expected, _ = rule(w[::2, ::-1].copy(), dw[::2, ::-1].copy())
-    np.testing.assert_array_equal(rule(w[::2, ::-1], dw[::2, ::-1])[0], expected)
-
-
-@pytest.mark.parametrize("rule", RULES)
-@pytest.mark.parametrize(
-    ("shape", "given"), [((3,), "(3,)"), ((3, 2), "(3, 2)"), ((1, 3), "(1, 3)"), ((), "()")]
-)
-def test_gradient_of_another_shape_is_an_error(rule, shape, given):
-    message = f"{rule.__name__}: dw has shape {given}, expected (2, 3), that of w"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        rule(np.ones((2, 3)), np.ones(shape))
-
-
-@pytest.mark.parametrize(("rule", "key"), AVERAGES)
-@pytest.mark.parametrize("shape", [(), (3,), (3, 2), (5, 2, 3)])
-def test_running_average_of_another_shape_is_an_error(rule, key, shape):
-    message = f"{rule.__name__}: config has {key!r} of shape {shape}, expected (2, 3), that of w"
-    with pytest.raises(ValueError, match=re.escape(message)):
-        rule(np.ones((2, 3)), np.ones((2, 3)), {key: np.ones(shape)})
-
-
-@pytest.mark.parametrize(
-    ("rule", "known"),
-    [
-        (sgd, ["learning_rate"]),
-        (sgd_momentum, ["learning_rate", "momentum", "velocity"]),
-        (rmsprop, ["cache", "decay_rate", "epsilon", "learning_rate"]),
-        (adam, ["beta1", "beta2", "epsilon", "learning_rate", "m", "t", "v"]),
-    ],
-)
-def test_unknown_settings_are_an_error(rule, known):
-    message = (
-        f"{rule.__name__}: config has unknown keys ['learn_rate', 'nesterov'], "
-        f"expected some of {known}"
-    )
-    config = {"nesterov": True, "learning_rate": 0.1, "learn_rate": 0.1}
-    with pytest.raises(ValueError, match=re.escape(message)):
-        rule(np.ones(2), np.ones(2), config)
