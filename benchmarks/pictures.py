@@ -12,9 +12,6 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from tests.test_class_visualization import noise_and_shifts, plain_2017
-from tests.test_saliency import noise_for, plain_saliency
-from tests.test_style_transfer import plain_style_transfer
 from torch import nn
 
 from benchmarks.timing import best_of
@@ -28,6 +25,9 @@ from cs231n_lib.see.pretrained import class_index, only_classes, squeezenet
 from cs231n_lib.see.saliency import compute_saliency_maps, smooth_grad
 from cs231n_lib.see.style_transfer import style_transfer
 from cs231n_lib.see.torchvision_import import import_torchvision
+from tests.see.test_class_visualization import noise_and_shifts, plain_2017
+from tests.see.test_saliency import noise_for, plain_saliency
+from tests.see.test_style_transfer import plain_style_transfer
 
 Loop = Callable[[], object]
 Rows = list[dict[str, Any]]
