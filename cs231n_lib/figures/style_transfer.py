@@ -7,12 +7,20 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from cs231n_lib.checks import Call, Instance, checked, named
 from cs231n_lib.figures.captions import plot_curves
-from cs231n_lib.figures.checks import check_curves
+from cs231n_lib.figures.checks import Curves, Values
 
 __all__ = ["plot_losses"]
 
 
+def _losses(name: str, losses: Mapping[str, Sequence[float]], call: Call) -> None:
+    Curves(Values(least=0))(name, losses, call)
+    if not any(np.any(values) for values in losses.values()):
+        raise ValueError(named(f"{name} are all zero, expected at least one value above zero"))
+
+
+@checked(losses=_losses, ylabel=Instance(str))
 def plot_losses(losses: Mapping[str, Sequence[float]], ylabel: str = "loss") -> Figure:
     """Losses for each evaluation, over whole decades of a logarithmic axis.
 
@@ -28,15 +36,10 @@ def plot_losses(losses: Mapping[str, Sequence[float]], ylabel: str = "loss") -> 
 
     Raises
     ------
-    TypeError
-        If a loss holds no real numbers.
-    ValueError
-        If there is no loss, or none above zero; if a value is NaN, infinite or negative.
+    TypeError, ValueError
+        If an argument is not what is declared, or all losses are zero.
     """
-    losses = check_curves("plot_losses", "losses", losses, least=0)
     values = np.concatenate([*losses.values()], dtype=float)
-    if not values.any():
-        raise ValueError("plot_losses: losses are all zero, expected one value above zero at least")
     figure = plot_curves(losses, ylabel)
     powers = np.log10(values[values > 0])
     figure.axes[0].set(

@@ -223,7 +223,12 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-@checked(images=Source(several=True), size=Count(most=_LARGEST_SIDE))
+def _size(name: str, size: int | None, call: Call) -> None:
+    if size is not None:
+        Count(most=_LARGEST_SIDE)(name, size)
+
+
+@checked(images=Source(several=True), size=_size)
 def preprocess(images: Picture | Sequence[Picture], size: int | None = 224) -> torch.Tensor:
     """Pictures as a network reads them (the assignment's ``preprocess``, for one or many).
 
@@ -252,7 +257,7 @@ def preprocess(images: Picture | Sequence[Picture], size: int | None = 224) -> t
     if len(shapes) > 1:
         raise ValueError(
             named(
-                f"pictures of different sizes, {sorted(shapes)}, do not fit in one tensor; "
+                f"images of different sizes, {sorted(shapes)}, do not fit in one tensor; "
                 "give a size"
             )
         )

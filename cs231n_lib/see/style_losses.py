@@ -82,7 +82,7 @@ def _grams(name: str, targets: Sequence[torch.Tensor], call: Call) -> None:
 def _check_gram(name: str, target: torch.Tensor, features: torch.Tensor) -> None:
     check_floats(name, target, "a Gram matrix")
     N, C = features.shape[:2]
-    check_like(name, target, "the picture's features", features.new_empty(N, C, C))
+    check_like(name, target, "the picture", features.new_empty(N, C, C))
 
 
 def _unit(name: str, target: torch.Tensor, call: Call) -> None:

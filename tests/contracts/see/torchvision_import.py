@@ -19,8 +19,6 @@ CONTRACTS = (
         (
             Refusal("a module of something else", {"module": "os.path"}, ValueError,
                     "module is 'os.path', expected a name such as"),
-            Refusal("a module instead of its name", {"module": None}, ValueError,
-                    "module is None, expected a name such as"),
             Refusal("a module that does not exist", {"module": "torchvision.nothing"},
                     ModuleNotFoundError, "No module named 'torchvision.nothing'"),
         ),
