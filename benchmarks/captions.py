@@ -10,9 +10,10 @@ import torch
 
 from benchmarks.layers import arrays
 from benchmarks.timing import best_of
-from cs231n_lib.speak import scenes
 from cs231n_lib.speak.captioning import CaptioningRNN
+from cs231n_lib.speak.features import describe_pictures
 from cs231n_lib.speak.layers import word_embedding_backward
+from cs231n_lib.speak.scenes import draw, sample_scenes
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -66,12 +67,12 @@ def sampling(cell: str, repeats: int) -> Row:
 
 def describing() -> Rows:
     """Drawing and describing as many scenes as the chapters train on, once."""
-    told = scenes.sample_scenes("train", _SCENES)
+    told = sample_scenes("train", _SCENES)
     start = time.perf_counter()
     for scene in told:
-        scenes.draw(scene)
+        draw(scene)
     drawn = time.perf_counter()
-    scenes.describe_pictures(told)
+    describe_pictures(told)
     described = time.perf_counter()
     return [
         {"what": f"drawing {_SCENES:,} scenes", "s": f"{drawn - start:.0f}"},

@@ -1,26 +1,38 @@
-"""Captions as numbers: vocabularies, encoding and decoding, minibatches.
-
-A captioned data set is a dict with the keys of the course's loader. For each split, such as
-``train``: ``train_captions`` (M, T + 1) integers, ``train_image_idxs`` (M,) integers that say which
-picture each caption is of, ``train_features`` (P, D) floats and ``train_images``, P of whatever the
-pictures are (scenes to draw, or URLs). And for all: ``word_to_idx`` and ``idx_to_word``.
-"""
+"""Captions as numbers: vocabularies, encoding and decoding, captioned data sets, minibatches."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from cs231n_lib.validation import check_count, check_indices, check_rng, check_texts
+from cs231n_lib.checks import (
+    RNG,
+    Call,
+    Count,
+    Each,
+    Floats,
+    Indices,
+    Instance,
+    OneOf,
+    Texts,
+    check,
+    check_fields,
+    check_range,
+    checked,
+    named,
+)
+from cs231n_lib.speak.checks import Features, Model
 
 __all__ = [
     "SPECIAL_WORDS",
+    "CaptionData",
+    "Split",
     "build_vocabulary",
-    "check_split",
-    "check_vocabulary",
+    "caption",
     "decode_captions",
     "encode_captions",
     "sample_minibatch",
@@ -29,6 +41,138 @@ __all__ = [
 SPECIAL_WORDS = ("<NULL>", "<START>", "<END>", "<UNK>")
 
 
+def _check_word_to_idx(name: str, word_to_idx: dict[str, int], call: Call) -> None:
+    """A vocabulary with every special word."""
+    Instance(dict)(name, word_to_idx)
+    missing = [word for word in SPECIAL_WORDS if word not in word_to_idx]
+    if missing:
+        raise ValueError(named(f"{name} has no {', '.join(missing)}"))
+    for word, index in word_to_idx.items():
+        Count(least=0)(f"{name}[{word!r}]", index)
+
+
+def _check_idx_to_word(name: str, idx_to_word: Sequence[str], call: Call) -> None:
+    """The same words as in ``word_to_idx``, each at its index."""
+    Each(Instance(str))(name, idx_to_word, call)
+    word_to_idx = call.arguments["word_to_idx"]
+    if len(idx_to_word) != len(word_to_idx):
+        raise ValueError(
+            named(f"{name} has {len(idx_to_word)} words, word_to_idx {len(word_to_idx)}")
+        )
+    for index, word in enumerate(idx_to_word):
+        if word_to_idx.get(word) != index:
+            raise ValueError(
+                named(
+                    f"{name}[{index}] is {word!r}, "
+                    f"whose index in word_to_idx is {word_to_idx.get(word)}"
+                )
+            )
+
+
+def _check_images(name: str, images: Sequence[Any], call: Call) -> None:
+    """Whatever the pictures are, one for each row of features."""
+    Each(Instance(object), length="P")(name, images, call)
+
+
+def _check_captions(name: str, captions: np.ndarray, call: Call) -> None:
+    """Words (M, T + 1); whether the vocabulary has so many is for :class:`CaptionData` to say."""
+    Indices("M C", below=np.iinfo(np.int64).max)(name, captions, call)
+
+
+def _check_split_of_data(name: str, split: Split, call: Call) -> None:
+    Instance(Split)(name, split)
+    check_range(f"{name}.captions", split.captions, len(call.arguments["idx_to_word"]))
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One part of a captioned data set: M captions of P pictures.
+
+    Raises TypeError or ValueError if a field is not what is stated here.
+
+    Attributes
+    ----------
+    captions : (M, T + 1) integers
+    image_idxs : (M,) integers in [0, P)
+        Which picture each caption is of.
+    features : (P, D) floats
+        Finite; one row for each picture.
+    images : sequence of length P
+        Whatever the pictures are: scenes to draw, or URLs.
+    """
+
+    captions: np.ndarray
+    image_idxs: np.ndarray
+    features: np.ndarray
+    images: Sequence[Any]
+
+    def __post_init__(self) -> None:
+        check_fields(
+            self,
+            features=Floats("P D", finite=True),
+            captions=_check_captions,
+            image_idxs=Indices("M", below="P"),
+            images=_check_images,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class CaptionData:
+    """A captioned data set. Change a part of it with :func:`dataclasses.replace`.
+
+    Raises TypeError or ValueError if a special word is missing, the vocabulary does not agree with
+    itself, or a caption holds a word outside of it.
+
+    Attributes
+    ----------
+    word_to_idx : dict
+        From V words to 0, ..., V - 1.
+    idx_to_word : sequence of str
+        Back again.
+    train, val, test : Split
+        Validation and test may be None.
+    """
+
+    word_to_idx: dict[str, int]
+    idx_to_word: Sequence[str]
+    train: Split
+    val: Split | None = None
+    test: Split | None = None
+
+    def __post_init__(self) -> None:
+        check_fields(
+            self,
+            word_to_idx=_check_word_to_idx,
+            idx_to_word=_check_idx_to_word,
+            train=_check_split_of_data,
+            val=_check_split_of_data,
+            test=_check_split_of_data,
+        )
+
+
+_DATA = Instance(CaptionData, "such as load_scenes returns")
+
+
+def _check_split(name: str, split: str, call: Call) -> None:
+    """The name of a split that the call's data have."""
+    OneOf(("train", "val", "test"))(name, split)
+    if getattr(call.arguments["data"], split) is None:
+        raise ValueError(named(f"{name} is {split!r}, which the data do not have"))
+
+
+def _check_split_of_model(name: str, split: str, call: Call) -> None:
+    """The name of a split whose pictures and words the call's model knows."""
+    _check_split(name, split, call)
+    data, model = call.arguments["data"], call.arguments["model"]
+    Features("model")("features", getattr(data, split).features, call)
+    words = len(model.params["W_embed"])
+    if len(data.idx_to_word) != words:
+        raise ValueError(
+            named(f"model has {words} words, the vocabulary of data {len(data.idx_to_word)}")
+        )
+
+
+@checked()
 def build_vocabulary(sentences: Iterable[str]) -> tuple[dict[str, int], list[str]]:
     """Number the words of some sentences: the four special words first, then the alphabet.
 
@@ -44,66 +188,14 @@ def build_vocabulary(sentences: Iterable[str]) -> tuple[dict[str, int], list[str
     TypeError
         If ``sentences`` is a single string, or holds anything but strings.
     """
-    if isinstance(sentences, Iterator):
-        sentences = list(sentences)
-    check_texts("build_vocabulary", "sentences", sentences)
+    sentences = list(sentences) if isinstance(sentences, Iterator) else sentences
+    check({"sentences": sentences}, {"sentences": Texts()})
     words = sorted({word for sentence in sentences for word in sentence.split()})
     idx_to_word = [*SPECIAL_WORDS, *(word for word in words if word not in SPECIAL_WORDS)]
     return {word: i for i, word in enumerate(idx_to_word)}, idx_to_word
 
 
-def check_vocabulary(word_to_idx: dict[str, int], idx_to_word: Sequence[str], source: str) -> None:
-    """Raise ValueError, naming ``source``, unless the two agree and hold every special word."""
-    if not isinstance(word_to_idx, dict) or not isinstance(idx_to_word, (list, tuple)):
-        raise ValueError(f"{source}: expected word_to_idx to be a dict and idx_to_word a list")
-    missing = [word for word in SPECIAL_WORDS if word not in word_to_idx]
-    if missing:
-        raise ValueError(f"{source}: the vocabulary has no {', '.join(missing)}")
-    if len(word_to_idx) != len(idx_to_word):
-        raise ValueError(
-            f"{source}: word_to_idx has {len(word_to_idx)} words, idx_to_word {len(idx_to_word)}"
-        )
-    for word, index in word_to_idx.items():
-        if isinstance(index, bool) or not isinstance(index, (int, np.integer)):
-            raise ValueError(f"{source}: word_to_idx[{word!r}] is {index!r}, expected an integer")
-        if not 0 <= index < len(idx_to_word) or idx_to_word[index] != word:
-            raise ValueError(f"{source}: word_to_idx[{word!r}] is {index}, idx_to_word disagrees")
-
-
-def check_split(function: str, data: dict[str, Any], split: str) -> None:
-    """Check that a split of a captioned data set is complete, and that its parts match.
-
-    What the captions and indices are is not looked at: whoever uses some of them checks those.
-
-    Raises
-    ------
-    TypeError
-        If ``data`` is no dict.
-    ValueError
-        If there is no such split, it lacks a part, has no captions, or not as many pictures as
-        features, or not one picture for each caption.
-    """
-    if not isinstance(data, dict):
-        raise TypeError(
-            f"{function}: data is a {type(data).__name__}, expected a captioned data set, a dict"
-        )
-    known = sorted(key.removesuffix("_captions") for key in data if key.endswith("_captions"))
-    if split not in known:
-        raise ValueError(f"{function}: split is {split!r}, expected one of {known}")
-    parts = [f"{split}_{part}" for part in ("captions", "image_idxs", "features", "images")]
-    if len(data[parts[0]]) == 0:
-        raise ValueError(f"{function}: the split {split!r} has no captions")
-    missing = [part for part in parts if part not in data]
-    if missing:
-        raise ValueError(f"{function}: data has no {', '.join(missing)}")
-    captions, pictures, features, images = (len(data[part]) for part in parts)
-    if pictures != captions or images != features:
-        raise ValueError(
-            f"{function}: the split {split!r} has {captions} captions with {pictures} image_idxs, "
-            f"and {features} rows of features with {images} images, expected as many"
-        )
-
-
+@checked(sentences=Each(Instance(str)), word_to_idx=_check_word_to_idx, length=Count())
 def encode_captions(
     sentences: Sequence[str], word_to_idx: dict[str, int], length: int | None = None
 ) -> np.ndarray:
@@ -125,23 +217,15 @@ def encode_captions(
     Raises
     ------
     TypeError, ValueError
-        If there is no sentence, ``sentences`` holds anything but strings, one does not fit into
-        ``length``, or the vocabulary lacks a special word.
+        If an argument is not what is declared, a sentence does not fit into ``length``, or the
+        vocabulary lacks a special word.
     """
-    check_texts("encode_captions", "sentences", sentences)
-    if not sentences:
-        raise ValueError("encode_captions: sentences is empty, expected at least one")
     rows = [["<START>", *sentence.split(), "<END>"] for sentence in sentences]
     longest = max(len(row) for row in rows)
     length = longest if length is None else length
-    check_count("encode_captions", "length", length)
-    missing = [word for word in SPECIAL_WORDS if word not in word_to_idx]
-    if missing:
-        raise ValueError(f"encode_captions: word_to_idx has no {', '.join(missing)}")
     if longest > length:
         raise ValueError(
-            f"encode_captions: a sentence needs {longest} columns with <START> and <END>, "
-            f"length is {length}"
+            named(f"a sentence needs {longest} columns with <START> and <END>, length is {length}")
         )
     unknown = word_to_idx["<UNK>"]
     captions = np.full((len(rows), length), word_to_idx["<NULL>"], dtype=np.int32)
@@ -150,6 +234,7 @@ def encode_captions(
     return captions
 
 
+@checked(idx_to_word=Each(Instance(str), length="V"), captions=Indices("... T", below="V"))
 def decode_captions(captions: np.ndarray, idx_to_word: Sequence[str]) -> list[str] | str:
     """Turn rows of integers back into sentences.
 
@@ -166,13 +251,10 @@ def decode_captions(captions: np.ndarray, idx_to_word: Sequence[str]) -> list[st
     Raises
     ------
     TypeError, ValueError
-        If ``captions`` is of another rank, or holds what is no index, or ``idx_to_word`` is no
-        sequence of strings.
+        If an argument is not what is declared.
     """
-    check_texts("decode_captions", "idx_to_word", idx_to_word)
-    check_indices("decode_captions", "captions", captions, len(idx_to_word))
-    if captions.ndim not in (1, 2):
-        raise ValueError(f"decode_captions: captions has shape {captions.shape}, expected (N, T)")
+    if captions.ndim > 2:
+        raise ValueError(named(f"captions has shape {captions.shape}, expected (N, T)"))
     sentences = []
     for row in np.atleast_2d(captions):
         words = itertools.takewhile(lambda word: word != "<END>", (idx_to_word[i] for i in row))
@@ -180,22 +262,21 @@ def decode_captions(captions: np.ndarray, idx_to_word: Sequence[str]) -> list[st
     return sentences if captions.ndim == 2 else sentences[0]
 
 
+@checked(data=_DATA, batch_size=Count(), split=_check_split, rng=RNG)
 def sample_minibatch(
-    data: dict[str, Any],
+    data: CaptionData,
     batch_size: int = 100,
     split: str = "train",
     rng: np.random.Generator | None = None,
-) -> tuple[np.ndarray, np.ndarray, list]:
+) -> tuple[np.ndarray, np.ndarray, list[Any]]:
     """Draw captions at random, with the features of their pictures.
 
     Parameters
     ----------
-    data : dict
-        A captioned data set, see the head of this module.
+    data : CaptionData
     batch_size : int
         N. Captions are drawn with replacement.
-    split : str
-        Such as ``"train"`` or ``"val"``.
+    split : {"train", "val", "test"}
     rng : numpy.random.Generator, optional
         By default one seeded with 0, so that repeated calls give the same captions.
 
@@ -209,19 +290,38 @@ def sample_minibatch(
     Raises
     ------
     TypeError, ValueError
-        If there is no such split, it is empty, its parts do not match, ``batch_size`` is no
-        positive integer, or ``rng`` no generator.
+        If an argument is not what is declared, or the data do not have this split.
     """
-    check_split("sample_minibatch", data, split)
-    check_count("sample_minibatch", "batch_size", batch_size)
     rng = np.random.default_rng(0) if rng is None else rng
-    check_rng("sample_minibatch", rng)
-    which = rng.integers(len(data[f"{split}_captions"]), size=batch_size)
-    pictures = data[f"{split}_image_idxs"][which]
-    check_indices("sample_minibatch", "image_idxs", pictures, len(data[f"{split}_features"]))
-    images = data[f"{split}_images"]
-    return (
-        data[f"{split}_captions"][which],
-        data[f"{split}_features"][pictures],
-        [images[i] for i in pictures],
-    )
+    part = getattr(data, split)
+    which = rng.integers(len(part.captions), size=batch_size)
+    pictures = part.image_idxs[which]
+    images = [part.images[i] for i in pictures]
+    return part.captions[which], part.features[pictures], images
+
+
+@checked(model=Model(finite=True, speaks=True), data=_DATA, split=_check_split_of_model)
+def caption(model: Any, data: CaptionData, split: str) -> list[str]:
+    """Let a network caption all pictures of a split.
+
+    Parameters
+    ----------
+    model : CaptioningRNN
+    data : CaptionData
+    split : {"train", "val", "test"}
+
+    Returns
+    -------
+    list of str
+        One sentence for each picture, found by greedy search, no longer than the captions of the
+        data.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the data do not have this split, or its features and words are not those of the model.
+    """
+    pictures = getattr(data, split)
+    length = pictures.captions.shape[1]
+    words = model.sample(pictures.features, length)
+    return decode_captions(words, data.idx_to_word)

@@ -9,23 +9,14 @@ picture's two things in their order is ever read in training.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw
-from sklearn.decomposition import PCA
-from threadpoolctl import threadpool_limits
 
-from cs231n_lib.progress import progress
-from cs231n_lib.reproducible import choose_device
-from cs231n_lib.see.pixels import normalize
-from cs231n_lib.see.pretrained import squeezenet
-from cs231n_lib.speak.captions import build_vocabulary, encode_captions
-from cs231n_lib.validation import check_count
+from cs231n_lib.checks import Count, Instance, OneOf, check_fields, checked
 
 __all__ = [
     "COLOURS",
@@ -35,10 +26,7 @@ __all__ = [
     "Description",
     "Scene",
     "Thing",
-    "check_scenes",
-    "describe_pictures",
     "draw",
-    "load",
     "sample_scenes",
     "split_descriptions",
 ]
@@ -64,27 +52,16 @@ _GAP = 4  # pixels, at least, between two things
 _ANGLES = (-12, -6, 0, 6, 12)  # degrees
 
 
-def _check_word(kind: str, name: str, word: str, known: Iterable[str]) -> None:
-    if word not in known:
-        raise ValueError(f"{kind}: {name} is {word!r}, expected one of {list(known)}")
-
-
-def _check_kind(whole: str, name: str, part: object, kind: type) -> None:
-    if not isinstance(part, kind):
-        raise TypeError(f"{whole}: {name} is a {type(part).__name__}, expected a {kind.__name__}")
-
-
 @dataclass(frozen=True)
 class Thing:
-    """One thing in a scene, in words. Raises ValueError if a word is none of this module's."""
+    """One thing in a scene, in words. Raises ValueError if a word is not in this module's lists."""
 
     size: str
     colour: str
     shape: str
 
     def __post_init__(self) -> None:
-        for name, known in (("size", SIZES), ("colour", COLOURS), ("shape", SHAPES)):
-            _check_word("Thing", name, getattr(self, name), known)
+        check_fields(self, size=OneOf(SIZES), colour=OneOf(tuple(COLOURS)), shape=OneOf(SHAPES))
 
     def __str__(self) -> str:
         return f"a {self.size} {self.colour} {self.shape}"
@@ -94,7 +71,7 @@ class Thing:
 class Description:
     """What a scene shows: ``first`` is ``relation`` ``second``.
 
-    Raises ValueError if there is no such relation, TypeError if there are no two things.
+    Raises ValueError if there is no such relation, TypeError if these are not two things.
     """
 
     first: Thing
@@ -102,9 +79,8 @@ class Description:
     second: Thing
 
     def __post_init__(self) -> None:
-        _check_word("Description", "relation", self.relation, RELATIONS)
-        _check_kind("Description", "first", self.first, Thing)
-        _check_kind("Description", "second", self.second, Thing)
+        thing, relation = Instance(Thing), OneOf(tuple(RELATIONS))
+        check_fields(self, first=thing, relation=relation, second=thing)
 
     def __str__(self) -> str:
         return f"{self.first} {self.relation} {self.second}"
@@ -118,15 +94,14 @@ class Description:
 class Scene:
     """A description, and the seed of everything that it leaves open: places, angles, tints.
 
-    Raises TypeError or ValueError if they are none.
+    Raises TypeError or ValueError if they are anything else.
     """
 
     description: Description
     seed: int
 
     def __post_init__(self) -> None:
-        _check_kind("Scene", "description", self.description, Description)
-        check_count("Scene", "seed", self.seed, least=0)
+        check_fields(self, description=Instance(Description), seed=Count(least=0))
 
     @property
     def captions(self) -> tuple[str, str]:
@@ -136,15 +111,6 @@ class Scene:
         rule is needed: were the order a coin toss, no network could foresee the first noun.
         """
         return str(self.description), str(self.description.converse())
-
-
-def check_scenes(function: str, scenes: Sequence[Scene]) -> None:
-    """Raise TypeError unless ``scenes`` is a list or another sequence of scenes."""
-    if not isinstance(scenes, Sequence):
-        raise TypeError(f"{function}: scenes is a {type(scenes).__name__}, expected a list")
-    for scene in scenes:
-        if not isinstance(scene, Scene):
-            raise TypeError(f"{function}: expected a Scene, given a {type(scene).__name__}")
 
 
 def split_descriptions() -> dict[str, list[Description]]:
@@ -172,6 +138,7 @@ def split_descriptions() -> dict[str, list[Description]]:
     }
 
 
+@checked(split=OneOf(("train", "val", "test")), count=Count(), seed=Count(least=0))
 def sample_scenes(split: str, count: int, seed: int = 0) -> list[Scene]:
     """Draw scenes at random from one part of the descriptions.
 
@@ -188,13 +155,9 @@ def sample_scenes(split: str, count: int, seed: int = 0) -> list[Scene]:
     Raises
     ------
     TypeError, ValueError
-        If there is no such split, ``count`` is no positive integer, or ``seed`` a negative one.
+        If an argument is not what is declared.
     """
-    check_count("sample_scenes", "count", count)
-    check_count("sample_scenes", "seed", seed, least=0)
     descriptions = split_descriptions()
-    if split not in descriptions:
-        raise ValueError(f"sample_scenes: split is {split!r}, expected one of {list(descriptions)}")
     pool = descriptions[split]
     rng = np.random.default_rng([seed, list(descriptions).index(split)])
     which = rng.integers(len(pool), size=count)
@@ -202,6 +165,7 @@ def sample_scenes(split: str, count: int, seed: int = 0) -> list[Scene]:
     return [Scene(pool[i], int(s)) for i, s in zip(which, seeds)]
 
 
+@checked(scene=Instance(Scene), scale=Count())
 def draw(scene: Scene, scale: int = 1) -> np.ndarray:
     """Draw a scene.
 
@@ -218,10 +182,8 @@ def draw(scene: Scene, scale: int = 1) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        If ``scene`` is no scene, or ``scale`` no positive integer.
+        If an argument is not what is declared.
     """
-    check_scenes("draw", [scene])
-    check_count("draw", "scale", scale)
     rng = np.random.default_rng(scene.seed)
     things = (scene.description.first, scene.description.second)
     radii = [int(rng.integers(*_RADII[thing.size])) for thing in things]
@@ -295,116 +257,3 @@ def _mask(shape: str, radius: int, angle: int) -> np.ndarray:
 def _polygon(radii: np.ndarray, turn: float = 0) -> np.ndarray:
     angles = np.deg2rad(turn) + 2 * np.pi * np.arange(len(radii)) / len(radii)
     return radii[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)
-
-
-_FIELDS = 6  # the network's map is averaged over 6 x 6 fields
-_CHANNELS = 32  # of the map's 128 channels, so many principal components are kept
-_BATCH = 12  # pictures at a time: few, so that what becomes of them stays in the cache
-
-
-def describe_pictures(
-    scenes: Sequence[Scene], projection: PCA | None = None
-) -> tuple[np.ndarray, PCA]:
-    """Features of scenes: what the first layers of SqueezeNet see in them, and where.
-
-    Each picture becomes 6 x 6 fields with 32 numbers a field: the output of ``features[:5]``,
-    averaged over the field and reduced from 128 channels by principal component analysis.
-
-    Parameters
-    ----------
-    scenes : sequence of Scene
-        P of them.
-    projection : sklearn.decomposition.PCA, optional
-        Of an earlier call. Without it, one is fitted to the first 2,000 of the scenes.
-
-    Returns
-    -------
-    features : (P, 1152) float32
-        Of mean about 0 and standard deviation about 1.
-    projection : sklearn.decomposition.PCA
-        For the next call, so that held-out pictures are described as training pictures are.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If there are no scenes, too few (32) to fit a projection to, or anything else among them,
-        or ``projection`` is none of an earlier call.
-    """
-    check_scenes("describe_pictures", scenes)
-    if not scenes:
-        raise ValueError("describe_pictures: scenes is empty, expected at least one")
-    if projection is None and len(scenes) < _CHANNELS:
-        raise ValueError(
-            f"describe_pictures: {len(scenes)} scenes, expected at least {_CHANNELS} "
-            "to fit a projection to"
-        )
-    components = np.shape(getattr(projection, "components_", ()))
-    if projection is not None and components != (_CHANNELS, 128):
-        raise TypeError(
-            f"describe_pictures: projection is {projection!r} with components of shape "
-            f"{components}, expected the one of an earlier call"
-        )
-    device = choose_device()
-    network = squeezenet().features[:5].to(device, memory_format=torch.channels_last)
-    network[1].inplace = True  # the ReLU's input, the largest array of all, is of no further use
-    maps = np.empty((len(scenes), _FIELDS**2, 128), dtype=np.float32)
-    # One thread: more gain little on arrays so small, and wait for each other on a busy machine.
-    with torch.inference_mode(), threadpool_limits(1):
-        for start in progress(range(0, len(scenes), _BATCH), "drawing and describing"):
-            pictures = np.stack([draw(scene) for scene in scenes[start : start + _BATCH]])
-            x = torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2)
-            y = network(normalize(x / 255))  # the layout in memory stays channels last
-            y = torch.nn.functional.adaptive_avg_pool2d(y, _FIELDS)
-            maps[start : start + _BATCH] = y.flatten(2).mT.cpu().numpy()
-    if projection is None:
-        sample = maps[:2000].reshape(-1, maps.shape[-1])
-        projection = PCA(_CHANNELS, svd_solver="covariance_eigh").fit(sample)
-    scale = np.sqrt(projection.explained_variance_.mean())
-    features = projection.transform(maps.reshape(-1, maps.shape[-1])) / scale
-    return features.reshape(len(scenes), -1).astype(np.float32), projection
-
-
-def load(
-    num_train: int = 30_000, num_val: int = 1_000, num_test: int = 1_000, seed: int = 0
-) -> dict[str, Any]:
-    """Draw scenes, describe them, and pack them as the course's loader packs COCO.
-
-    Parameters
-    ----------
-    num_train, num_val, num_test : int
-        Pictures in each split.
-    seed : int
-        Another seed, other scenes; which descriptions are held out stays the same.
-
-    Returns
-    -------
-    dict
-        A captioned data set, see :mod:`cs231n_lib.speak.captions`, with the splits ``train``, ``val``
-        and ``test``. The images are scenes, one caption each: the first of their two.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a number of pictures is no positive integer, ``num_train`` is less than 32, to which the
-        features are fitted, or ``seed`` is negative.
-    """
-    counts = {"num_train": num_train, "num_val": num_val, "num_test": num_test}
-    for name, count in counts.items():
-        check_count("load", name, count, least=_CHANNELS if name == "num_train" else 1)
-    check_count("load", "seed", seed, least=0)
-    everything = [str(told) for part in split_descriptions().values() for told in part]
-    word_to_idx, idx_to_word = build_vocabulary(everything)
-    length = max(len(sentence.split()) for sentence in everything) + 2
-    data: dict[str, Any] = {"word_to_idx": word_to_idx, "idx_to_word": idx_to_word}
-    projection = None
-    for split, count in (("train", num_train), ("val", num_val), ("test", num_test)):
-        scenes = sample_scenes(split, count, seed)
-        features, projection = describe_pictures(scenes, projection)
-        captions = encode_captions([scene.captions[0] for scene in scenes], word_to_idx, length)
-        data |= {
-            f"{split}_captions": captions,
-            f"{split}_image_idxs": np.arange(count),
-            f"{split}_features": features,
-            f"{split}_images": scenes,
-        }
-    return data

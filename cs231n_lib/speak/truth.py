@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from cs231n_lib.checks import Each, Instance, checked
 from cs231n_lib.speak.scenes import (
     COLOURS,
     RELATIONS,
@@ -22,14 +23,17 @@ from cs231n_lib.speak.scenes import (
     Description,
     Scene,
     Thing,
-    check_scenes,
 )
-from cs231n_lib.validation import check_texts
 
 __all__ = ["Mistake", "Verdict", "count_mistakes", "judge", "share_true"]
 
 _ATTRIBUTES = {"size": SIZES, "colour": tuple(COLOURS), "shape": SHAPES}
 _ANYTHING = ("thing", "object", "shape")
+
+_PAIRS = {
+    "sentences": Each(Instance(str), length="N"),
+    "scenes": Each(Instance(Scene), length="N"),
+}
 
 
 @dataclass(frozen=True)
@@ -73,13 +77,14 @@ class Verdict:
         return self.true
 
 
+@checked(sentence=Instance(str), scene=Instance(Scene))
 def judge(sentence: str, scene: Scene) -> Verdict:
     """Say whether a sentence is true of a scene, and if not, what is wrong with it.
 
     Parameters
     ----------
     sentence : str
-        Any string. What is left open counts for nothing against it: "a red circle" is true of every
+        Any string. What is left open does not count against it: "a red circle" is true of every
         scene with a red circle in it.
     scene : Scene
 
@@ -93,11 +98,8 @@ def judge(sentence: str, scene: Scene) -> Verdict:
     Raises
     ------
     TypeError
-        If ``sentence`` is no string, or ``scene`` no scene.
+        If ``sentence`` is not a string, or ``scene`` not a Scene.
     """
-    if not isinstance(sentence, str):
-        raise TypeError(f"judge: sentence is a {type(sentence).__name__}, expected a string")
-    check_scenes("judge", [scene])
     try:
         statement = _Reader(sentence).statement()
     except _GrammarError as error:
@@ -108,18 +110,19 @@ def judge(sentence: str, scene: Scene) -> Verdict:
     return Verdict(not mistakes, mistakes)
 
 
+@checked(**_PAIRS)
 def share_true(sentences: Sequence[str], scenes: Sequence[Scene]) -> float:
     """The share of sentences, from 0 to 1, that are true of their scenes.
 
     Raises
     ------
     TypeError, ValueError
-        If there are none, not as many sentences as scenes, or anything else among them.
+        If there are none, or not as many sentences as scenes.
     """
-    _check_pairs("share_true", sentences, scenes)
     return sum(bool(judge(*pair)) for pair in zip(sentences, scenes)) / len(sentences)
 
 
+@checked(**_PAIRS)
 def count_mistakes(sentences: Sequence[str], scenes: Sequence[Scene]) -> Counter[str]:
     """How often each attribute is said wrongly.
 
@@ -133,22 +136,11 @@ def count_mistakes(sentences: Sequence[str], scenes: Sequence[Scene]) -> Counter
     TypeError, ValueError
         As :func:`share_true`.
     """
-    _check_pairs("count_mistakes", sentences, scenes)
     return Counter(
         f"{mistake.place} {mistake.attribute}".strip()
         for pair in zip(sentences, scenes)
         for mistake in judge(*pair).mistakes
     )
-
-
-def _check_pairs(function: str, sentences: Sequence[str], scenes: Sequence[Scene]) -> None:
-    check_texts(function, "sentences", sentences)
-    check_scenes(function, scenes)
-    if len(sentences) != len(scenes) or not len(scenes):
-        raise ValueError(
-            f"{function}: {len(sentences)} sentences and {len(scenes)} scenes, "
-            "expected as many of one as of the other, and at least one"
-        )
 
 
 @dataclass

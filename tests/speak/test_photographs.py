@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import locale
-import re
 
 import h5py
 import numpy as np
 import pytest
 
-from cs231n_lib.speak import photographs as coco
 from cs231n_lib.speak.captioning import CaptioningRNN
-from cs231n_lib.speak.captions import build_vocabulary, decode_captions, sample_minibatch
+from cs231n_lib.speak.captions import (
+    SPECIAL_WORDS,
+    build_vocabulary,
+    caption,
+    sample_minibatch,
+)
+from cs231n_lib.speak.photographs import load
 from cs231n_lib.speak.training import CaptioningSolver
 
 PICTURES = {"train": 6, "val": 4}
@@ -52,151 +56,128 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize(("pca", "size"), [(True, 512), (False, 4096)])
 def test_files_are_loaded_as_they_are(folder, pca, size):
-    data = coco.load(folder, pca_features=pca)
+    data = load(folder, pca_features=pca)
     for split in ("train", "val"):
-        assert data[f"{split}_captions"].shape == (CAPTIONS[split], 17)
-        assert data[f"{split}_image_idxs"].shape == (CAPTIONS[split],)
-        assert data[f"{split}_features"].shape == (PICTURES[split], size)
-        assert data[f"{split}_images"][1] == f"http://images.example/{split}/1.jpg"
+        part = getattr(data, split)
+        assert part.captions.shape == (CAPTIONS[split], 17)
+        assert part.image_idxs.shape == (CAPTIONS[split],)
+        assert part.features.shape == (PICTURES[split], size)
+        assert part.images[1] == f"http://images.example/{split}/1.jpg"
+    assert data.test is None
     with h5py.File(folder / "coco2014_captions.h5") as file:
-        np.testing.assert_array_equal(data["val_captions"], file["val_captions"][()])
+        np.testing.assert_array_equal(data.val.captions, file["val_captions"][()])
+        np.testing.assert_array_equal(data.val.image_idxs, file["val_image_idxs"][()])
 
 
 def test_some_training_captions_can_be_kept(folder):
-    everything, some = coco.load(folder), coco.load(folder, max_train=5)
-    assert some["train_captions"].shape == (5, 17)
-    assert some["train_image_idxs"].shape == (5,)
-    pairs = {
-        (tuple(row), i)
-        for row, i in zip(everything["train_captions"], everything["train_image_idxs"])
-    }
-    for row, i in zip(some["train_captions"], some["train_image_idxs"]):
-        assert (tuple(row), i) in pairs
-    again = coco.load(folder, max_train=5)
-    np.testing.assert_array_equal(again["train_captions"], some["train_captions"])
-    with pytest.raises(ValueError, match="max_train is 0, expected at least 1"):
-        coco.load(folder, max_train=0)
+    everything, some = load(folder).train, load(str(folder), max_train=5).train
+    assert some.captions.shape == (5, 17)
+    assert some.image_idxs.shape == (5,)
+    pairs = {(tuple(row), i) for row, i in zip(everything.captions, everything.image_idxs)}
+    assert pairs >= {(tuple(row), i) for row, i in zip(some.captions, some.image_idxs)}
+    np.testing.assert_array_equal(load(folder, max_train=5).train.captions, some.captions)
 
 
 def test_the_same_functions_serve_these_data(folder):
-    data = coco.load(folder)
+    data = load(folder)
     captions, features, urls = sample_minibatch(data, 3, "val")
     assert captions.shape == (3, 17)
     assert features.shape == (3, 512)
     assert all(url.startswith("http://images.example/val/") for url in urls)
-    model = CaptioningRNN(data["word_to_idx"], 512, 16, 16, "lstm")
+    model = CaptioningRNN(data.word_to_idx, 512, 16, 16, "lstm")
     solver = CaptioningSolver(model, data, update_rule="adam", batch_size=10, num_epochs=30)
     solver.train()
     assert solver.loss_history[-1] < solver.loss_history[0]
-    sentences = decode_captions(model.sample(data["val_features"]), data["idx_to_word"])
-    assert len(sentences) == PICTURES["val"]
+    assert len(caption(model, data, "val")) == PICTURES["val"]
 
 
-FILES = ("coco2014_captions.h5", "coco2014_vocab.json", "train2014_vgg16_fc7_pca.h5")
+NAMES = ("coco2014_captions.h5", "coco2014_vocab.json", "train2014_vgg16_fc7_pca.h5")
 
 
-@pytest.mark.parametrize("name", [*FILES, "val2014_urls.txt"])
+@pytest.mark.parametrize("name", [*NAMES, "val2014_urls.txt"])
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
-    with pytest.raises(FileNotFoundError, match=f"{name}.*expected the assignment's folder"):
-        coco.load(folder)
+    message = f"^load: there is no file .*{name}; expected the assignment's folder"
+    with pytest.raises(FileNotFoundError, match=message):
+        load(folder)
+    (folder / name).mkdir()
+    with pytest.raises(FileNotFoundError, match=message):
+        load(folder)
 
 
-def test_a_missing_folder_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"nowhere.*expected the assignment's folder"):
-        coco.load(tmp_path / "nowhere")
+@pytest.mark.parametrize("name", ["nowhere", "coco2014_captions.h5"])
+def test_a_folder_that_is_not_there_is_named(folder, name):
+    with pytest.raises(FileNotFoundError, match=rf"{name}.*expected the assignment's folder"):
+        load(folder / name)
 
 
-def test_a_file_in_the_place_of_the_folder_is_refused(folder):
-    with pytest.raises(FileNotFoundError, match="expected the assignment's folder"):
-        coco.load(folder / "coco2014_captions.h5")
-
-
-def test_a_group_in_the_place_of_an_array_is_refused(folder):
-    with h5py.File(folder / "coco2014_captions.h5", "r+") as file:
-        del file["val_captions"]
-        file.create_group("val_captions")
-    with pytest.raises(ValueError, match=r"lacks val_captions; it has \['train_captions',"):
-        coco.load(folder)
-
-
-def test_a_broken_vocabulary_is_refused(folder):
-    path = folder / "coco2014_vocab.json"
-    path.write_text(path.read_text().replace(":", ";"))
-    with pytest.raises(ValueError, match=r"coco2014_vocab\.json is damaged"):
-        coco.load(folder)
-
-
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kept", [0.0, 0.5, 0.9])
-def test_a_truncated_file_is_refused(folder, name, kept):
+def test_a_file_that_was_cut_short_is_refused(folder, name, kept):
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content[: int(kept * len(content))])
     with pytest.raises(ValueError, match=f"{name} is damaged or cut short"):
-        coco.load(folder)
+        load(folder)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "val2014_urls.txt"])
+def test_another_content_is_refused(folder, name):
+    (folder / name).write_bytes(b"\xff\xfe\xff")
+    with pytest.raises(ValueError, match=f"{name} is damaged"):
+        load(folder)
 
 
 def rewrite(folder, name, key, value):
     with h5py.File(folder / name, "r+") as file:
         del file[key]
-        if value is not None:
+        if isinstance(value, dict):
+            file.create_group(key)
+        elif value is not None:
             file[key] = value
 
 
+@pytest.mark.parametrize("value", [None, {}], ids=["no array", "a group"])
 @pytest.mark.parametrize(
     ("name", "key"),
-    [("coco2014_captions.h5", "train_captions"), ("train2014_vgg16_fc7_pca.h5", "features")],
+    [("coco2014_captions.h5", "val_captions"), ("train2014_vgg16_fc7_pca.h5", "features")],
 )
-def test_a_file_without_an_array_is_refused(folder, name, key):
-    rewrite(folder, name, key, None)
+def test_a_file_without_an_array_is_refused(folder, name, key, value):
+    rewrite(folder, name, key, value)
     with pytest.raises(ValueError, match=rf"{name} lacks {key}; it has \["):
-        coco.load(folder)
+        load(folder)
 
 
 @pytest.mark.parametrize(
-    ("key", "values", "complaint"),
+    ("key", "value", "complaint"),
     [
-        (
-            "val_captions",
-            [np.zeros((8, 17)), np.zeros(8, int), [b"a man", b"a horse"], np.int32(3)],
-            "captions are not (M, T + 1) integers",
-        ),
-        (
-            "val_image_idxs",
-            [[b"a"] * 8, np.zeros(7, int), np.zeros((8, 1), int)],
-            "image_idxs are not one integer a caption",
-        ),
-        (
-            "features",
-            [np.zeros(4), np.float32(1), np.zeros((4, 512), int)],
-            "features are not (P, D) floats",
-        ),
-        ("features", [np.zeros((3, 512))], "4 URLs for 3 rows of features"),
-        (
-            "val_captions",
-            [np.full((8, 17), word) for word in (99, 11, -1)],
-            "captions hold words outside 0 to 10",
-        ),
-        (
-            "val_image_idxs",
-            [np.full(8, 4), np.full(8, -1)],
-            "image_idxs point outside the 4 rows of features",
-        ),
+        ("val_captions", np.zeros((8, 17)), "captions is float64, expected"),
+        ("val_captions", np.zeros(8, int), r"captions has shape \(8,\)"),
+        ("val_captions", [b"a man", b"a horse"], "captions is object, expected"),
+        ("val_captions", np.int32(3), "captions is int32, expected a NumPy array"),
+        ("val_captions", h5py.Empty("i4"), "captions is Empty, expected a NumPy array"),
+        ("val_captions", np.full((8, 17), -1), "captions contains -1"),
+        ("val_image_idxs", np.zeros(7, int), "image_idxs has shape"),
+        ("val_image_idxs", np.zeros((8, 1), int), "image_idxs has shape"),
+        ("val_image_idxs", np.full(8, 4), "image_idxs contains 4, expected indices from 0 to 3"),
+        ("features", np.zeros((4, 512), int), "features has dtype int64, expected floats"),
+        ("features", np.zeros(4), r"features has shape \(4,\)"),
+        ("features", np.full((4, 512), np.nan), "features contains 2048 values that are NaN"),
+        ("features", np.zeros((5, 512)), "images has 4 parts, expected 5"),
     ],
 )
-def test_arrays_that_do_not_fit_are_refused(folder, key, values, complaint):
+def test_arrays_that_do_not_fit_are_refused(folder, key, value, complaint):
     name = "val2014_vgg16_fc7_pca.h5" if key == "features" else "coco2014_captions.h5"
-    message = f"{folder}: in the split 'val', {complaint}"
-    for value in values:
-        rewrite(folder, name, key, value)
-        with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-            coco.load(folder)
+    rewrite(folder, name, key, value)
+    message = f"^load: the files for 'val' in .* do not fit together: Split: {complaint}"
+    with pytest.raises(ValueError, match=message):
+        load(folder)
 
 
-def test_the_last_word_and_the_last_picture_are_within_the_range(folder):
-    rewrite(folder, "coco2014_captions.h5", "val_captions", np.full((8, 17), 10))
-    rewrite(folder, "coco2014_captions.h5", "val_image_idxs", np.full(8, 3))
-    assert coco.load(folder)["val_captions"].max() == 10
+def test_words_outside_the_vocabulary_are_refused(folder):
+    rewrite(folder, "coco2014_captions.h5", "train_captions", np.full((20, 17), 11))
+    message = r"^load: the files in .* do not fit together: .*train\.captions contains 11"
+    with pytest.raises(ValueError, match=message):
+        load(folder)
 
 
 @pytest.mark.parametrize(
@@ -205,35 +186,29 @@ def test_the_last_word_and_the_last_picture_are_within_the_range(folder):
         ({"word_to_idx": {}}, "lacks idx_to_word"),
         ([], "lacks word_to_idx, idx_to_word"),
         ({"word_to_idx": {"<NULL>": 0}, "idx_to_word": ["<NULL>"]}, "no <START>, <END>, <UNK>"),
-        ({"word_to_idx": ["<NULL>"], "idx_to_word": ["<NULL>"]}, "word_to_idx to be a dict"),
-        ({"word_to_idx": {}, "idx_to_word": {}}, "idx_to_word a list"),
+        ({"word_to_idx": ["<NULL>"], "idx_to_word": ["<NULL>"]}, "word_to_idx is a list"),
+        ({"word_to_idx": dict(zip(SPECIAL_WORDS, range(4))), "idx_to_word": {}}, "word is a dict"),
     ],
 )
 def test_a_vocabulary_without_what_is_needed_is_refused(folder, content, message):
     (folder / "coco2014_vocab.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match=message):
-        coco.load(folder)
+        load(folder)
 
 
-def test_a_text_file_that_is_no_text_is_refused(folder):
-    (folder / "val2014_urls.txt").write_bytes(b"\xff\xfe\xff")
-    with pytest.raises(ValueError, match=r"val2014_urls\.txt is damaged"):
-        coco.load(folder)
-
-
-def test_what_is_no_file_is_refused_in_the_name_of_the_function(folder):
-    (folder / "val2014_urls.txt").unlink()
-    (folder / "val2014_urls.txt").mkdir()
-    with pytest.raises(ValueError, match=r"^load: the file .*val2014_urls\.txt is a folder"):
-        coco.load(folder)
+def test_a_vocabulary_nested_too_deep_is_refused(folder):
+    (folder / "coco2014_vocab.json").write_text(100_000 * "[")
+    with pytest.raises(ValueError, match=r"coco2014_vocab\.json is damaged"):
+        load(folder)
 
 
 def test_text_is_read_as_utf_8_whatever_the_system_is_set_to(folder):
-    (folder / "val2014_urls.txt").write_text("http://a.example/ü.jpg\n" * 4, encoding="utf-8")
+    urls = ["http://a.example/ü.jpg"] * 4
+    (folder / "val2014_urls.txt").write_text("\n".join(urls) + "\n\n", encoding="utf-8")
     before = locale.setlocale(locale.LC_CTYPE)
     locale.setlocale(locale.LC_CTYPE, "C")
     try:
-        data = coco.load(folder)
+        data = load(folder)
     finally:
         locale.setlocale(locale.LC_CTYPE, before)
-    assert data["val_images"] == ["http://a.example/ü.jpg"] * 4
+    assert data.val.images == urls

@@ -111,7 +111,7 @@ def test_one_wrong_word_is_one_mistake_in_its_place(sentence, mistake):
         ("a red circle is to the star", 6, "'star'", RELATION),
     ],
 )
-def test_what_is_no_sentence_is_false_and_says_where_reading_stopped(
+def test_what_is_not_a_sentence_is_false_and_says_where_reading_stopped(
     sentence, word, found, expected
 ):
     verdict = judge(sentence, SCENE)
@@ -220,14 +220,6 @@ def test_a_mistake_reads_well():
     assert str(mistake) == "relation: said 'below', true is 'above'"
 
 
-@pytest.mark.parametrize(
-    ("sentence", "kind"), [(["a", "circle"], "list"), (None, "NoneType"), (b"a circle", "bytes")]
-)
-def test_only_strings_are_judged(sentence, kind):
-    with pytest.raises(TypeError, match=f"sentence is a {kind}, expected a string"):
-        judge(sentence, SCENE)
-
-
 def test_shares_and_counts():
     sentences = [
         "a large red circle above a small blue star",
@@ -242,10 +234,3 @@ def test_shares_and_counts():
         "first colour": 1,
         "grammar": 1,
     }
-
-
-@pytest.mark.parametrize("function", [share_true, count_mistakes])
-@pytest.mark.parametrize(("sentences", "scenes"), [([], []), (["a star"], []), ([], [SCENE])])
-def test_sentences_and_scenes_must_match(function, sentences, scenes):
-    with pytest.raises(ValueError, match=f"{len(sentences)} sentences and {len(scenes)} scenes"):
-        function(sentences, scenes)

@@ -16,7 +16,7 @@ from tests.contracts.speak.captioning import CAPTIONS, VOCABULARY
 
 
 def _folder(without: str = "", **replaced: np.ndarray) -> Path:
-    """The course's folder, with two pictures a split; one file can be left out, arrays replaced."""
+    """The course's folder, two pictures in each split. A file can be left out, arrays replaced."""
     folder = Path(tempfile.mkdtemp())
     vocabulary = {"word_to_idx": VOCABULARY, "idx_to_word": list(VOCABULARY)}
     (folder / "coco2014_vocab.json").write_text(json.dumps(vocabulary))
@@ -44,43 +44,21 @@ def _cut_short() -> dict[str, Any]:
 CONTRACTS = (
     Contract(
         load,
-        lambda: {"folder": _folder(), "max_train": 1},
+        lambda: {"folder": _folder(), "max_train": 1, "pca_features": True},
         (
-            Refusal(
-                "a folder that does not exist", {"folder": "nowhere"},
-                FileNotFoundError, "expected the assignment's folder coco_captioning",
-            ),
-            Refusal(
-                "a folder that lacks a file",
-                lambda a: {"folder": _folder(without="val2014_urls.txt")},
-                FileNotFoundError, "no file .*val2014_urls.txt: expected the assignment's folder",
-            ),
-            Refusal(
-                "a file cut short", lambda a: _cut_short(),
-                ValueError, "coco2014_captions.h5 is damaged or cut short",
-            ),
-            Refusal(
-                "a word beyond the vocabulary",
-                lambda a: {"folder": _folder(train_captions=CAPTIONS + 1)},
-                ValueError, "in the split 'train', captions hold words outside 0 to 5",
-            ),
-            Refusal(
-                "a picture that does not exist",
-                lambda a: {"folder": _folder(val_image_idxs=np.array([0, 2]))},
-                ValueError, "in the split 'val', image_idxs point outside the 2 rows of features",
-            ),
-            Refusal(
-                "no captions to keep", {"max_train": 0},
-                ValueError, "max_train is 0, expected at least 1",
-            ),
-            Refusal(
-                "half a caption to keep", {"max_train": 0.5},
-                TypeError, "max_train is 0.5, expected a whole number",
-            ),
-            Refusal(
-                "a number for a truth value", {"pca_features": 4096},
-                TypeError, "pca_features is 4096, expected True or False",
-            ),
+            Refusal("a folder that does not exist", {"folder": "nowhere"},
+                    FileNotFoundError, "expected the assignment's folder coco_captioning"),
+            Refusal("a folder that lacks a file",
+                    lambda a: {"folder": _folder(without="val2014_urls.txt")},
+                    FileNotFoundError, "there is no file .*val2014_urls.txt; expected the"),
+            Refusal("a file cut short", lambda a: _cut_short(),
+                    ValueError, "coco2014_captions.h5 is damaged or cut short"),
+            Refusal("a word beyond the vocabulary",
+                    lambda a: {"folder": _folder(train_captions=CAPTIONS + 1)},
+                    ValueError, r"train\.captions contains 6, expected indices from 0 to 5"),
+            Refusal("a picture that does not exist",
+                    lambda a: {"folder": _folder(val_image_idxs=np.array([0, 2]))},
+                    ValueError, "the files for 'val' in .* do not fit together: .* contains 2"),
         ),
     ),
 )  # fmt: skip

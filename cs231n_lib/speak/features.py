@@ -1,0 +1,134 @@
+"""Pictures described by features: what the first layers of SqueezeNet see in them, and where.
+
+This is where the half of the book that speaks meets the half that sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+from threadpoolctl import threadpool_limits
+
+from cs231n_lib.checks import Call, Count, Each, Instance, checked, named
+from cs231n_lib.progress import progress
+from cs231n_lib.reproducible import choose_device
+from cs231n_lib.see.pixels import normalize
+from cs231n_lib.see.pretrained import squeezenet
+from cs231n_lib.speak.captions import CaptionData, Split, build_vocabulary, encode_captions
+from cs231n_lib.speak.scenes import Scene, draw, sample_scenes, split_descriptions
+
+__all__ = ["describe_pictures", "load_scenes"]
+
+_FIELDS = 6  # the network's map is averaged over 6 x 6 fields
+_CHANNELS = 32  # of the map's 128 channels, so many principal components are kept
+_BATCH = 12  # pictures at a time: few, so that what becomes of them stays in the cache
+
+
+def _check_projection(name: str, projection: PCA, call: Call) -> None:
+    components = np.shape(getattr(projection, "components_", ()))
+    if components != (_CHANNELS, 128):
+        raise TypeError(
+            named(
+                f"{name} is {projection!r} with components of shape {components}, "
+                "expected the one of an earlier call"
+            )
+        )
+
+
+def _check_enough(scenes: Sequence[Scene], projection: PCA | None) -> None:
+    if projection is None and len(scenes) < _CHANNELS:
+        raise ValueError(
+            named(
+                f"scenes has {len(scenes)} parts, expected at least {_CHANNELS} "
+                "to fit a projection to"
+            )
+        )
+
+
+@checked(scenes=Each(Instance(Scene)), projection=_check_projection)
+def describe_pictures(
+    scenes: Sequence[Scene], projection: PCA | None = None
+) -> tuple[np.ndarray, PCA]:
+    """Features of scenes: what the first layers of SqueezeNet see in them, and where.
+
+    Each picture becomes 6 x 6 fields with 32 numbers for each field: the output of
+    ``features[:5]``, averaged over the field and reduced from 128 channels by principal component
+    analysis.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene
+        P of them.
+    projection : sklearn.decomposition.PCA, optional
+        Of an earlier call. Without it, one is fitted to the first 2,000 of the scenes.
+
+    Returns
+    -------
+    features : (P, 1152) float32
+        Of mean about 0 and standard deviation about 1.
+    projection : sklearn.decomposition.PCA
+        For the next call, so that held-out pictures are described as training pictures are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is declared, or there are too few scenes (fewer than 32) to fit
+        a projection to.
+    """
+    _check_enough(scenes, projection)
+    device = choose_device()
+    network = squeezenet().features[:5].to(device, memory_format=torch.channels_last)
+    network[1].inplace = True  # the ReLU's input, the largest array of all, is of no further use
+    maps = np.empty((len(scenes), _FIELDS**2, 128), dtype=np.float32)
+    # One thread: more gain little on arrays so small, and wait for each other on a busy machine.
+    with torch.inference_mode(), threadpool_limits(1):
+        for start in progress(range(0, len(scenes), _BATCH), "drawing and describing"):
+            pictures = np.stack([draw(scene) for scene in scenes[start : start + _BATCH]])
+            x = torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2)
+            y = network(normalize(x / 255))  # the layout in memory stays channels last
+            y = torch.nn.functional.adaptive_avg_pool2d(y, _FIELDS)
+            maps[start : start + _BATCH] = y.flatten(2).mT.cpu().numpy()
+    if projection is None:
+        sample = maps[:2000].reshape(-1, maps.shape[-1])
+        projection = PCA(_CHANNELS, svd_solver="covariance_eigh").fit(sample)
+    scale = np.sqrt(projection.explained_variance_.mean())
+    features = projection.transform(maps.reshape(-1, maps.shape[-1])) / scale
+    return features.reshape(len(scenes), -1).astype(np.float32), projection
+
+
+@checked(num_train=Count(least=_CHANNELS), num_val=Count(), num_test=Count(), seed=Count(least=0))
+def load_scenes(
+    num_train: int = 30_000, num_val: int = 1_000, num_test: int = 1_000, seed: int = 0
+) -> CaptionData:
+    """Draw scenes and describe them: the captioned data set of the captioning chapters.
+
+    Parameters
+    ----------
+    num_train, num_val, num_test : int
+        Pictures in each split; at least 32 in the first, to which the features are fitted.
+    seed : int
+        Another seed, other scenes; which descriptions are held out stays the same.
+
+    Returns
+    -------
+    CaptionData
+        The images are scenes, with one caption each: the first of their two.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is declared.
+    """
+    everything = [str(told) for part in split_descriptions().values() for told in part]
+    word_to_idx, idx_to_word = build_vocabulary(everything)
+    length = max(len(sentence.split()) for sentence in everything) + 2
+    splits, projection = {}, None
+    for split, count in (("train", num_train), ("val", num_val), ("test", num_test)):
+        scenes = sample_scenes(split, count, seed)
+        features, projection = describe_pictures(scenes, projection)
+        captions = encode_captions([scene.captions[0] for scene in scenes], word_to_idx, length)
+        splits[split] = Split(captions, np.arange(count), features, scenes)
+    return CaptionData(word_to_idx, idx_to_word, **splits)
