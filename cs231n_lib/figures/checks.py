@@ -16,7 +16,7 @@ import numpy as np
 from cs231n_lib import validation
 from cs231n_lib.checks import Call, check_finite, check_shape, named
 
-__all__ = ["Colours", "Curves", "Values", "check_names"]
+__all__ = ["Colours", "Curves", "Rising", "Values", "check_names"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,24 @@ class Values:
             limits += [f"at most {self.most:g}"] * (self.most < math.inf)
             raise ValueError(
                 named(f"{name} contains {wrong[0]:g}, expected {' and '.join(limits)}")
+            )
+
+
+@dataclass(frozen=True)
+class Rising(Values):
+    """Values of an axis: two or more, each above the one before; ``even`` steps, on request."""
+
+    even: bool = False
+
+    def __call__(self, name: str, values: Sequence[float], call: Call) -> None:
+        super().__call__(name, values, call)
+        steps = np.diff(values)
+        if steps.size == 0 or steps.min() <= 0 or (self.even and not np.allclose(steps, steps[0])):
+            raise ValueError(
+                named(
+                    f"{name} is {list(values)}, expected at least two numbers, "
+                    f"{'evenly spaced and ' * self.even}rising"
+                )
             )
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,18 +12,17 @@ import torch
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from cs231n_lib.figures.checks import check_curves, check_values
-from cs231n_lib.figures.style import COLOUR, finish
+from cs231n_lib.checks import Call, Count, Indices, Instance, Number, Texts, checked, named
+from cs231n_lib.figures.checks import Curves, Rising, Values, check_names
+from cs231n_lib.figures.style import COLOUR, MARKERS, finish
+from cs231n_lib.see.checks import Pictures
 from cs231n_lib.see.fooling import Fooling
-from cs231n_lib.see.old_checks import check_pictures
 from cs231n_lib.see.pixels import denormalize
-from cs231n_lib.validation import check_count, check_indices, check_number, check_texts
 
 __all__ = ["magnify", "plot_class_map", "plot_score_paths", "plot_series"]
 
-_MARKERS = "osD^v"
 
-
+@checked(X=Pictures(), X_fooling=Pictures(like="X"), times=Number(above=0))
 def magnify(X: torch.Tensor, X_fooling: torch.Tensor, times: float = 10) -> np.ndarray:
     """The difference of two pictures, magnified, on grey ground.
 
@@ -39,28 +39,33 @@ def magnify(X: torch.Tensor, X_fooling: torch.Tensor, times: float = 10) -> np.n
 
     Raises
     ------
-    TypeError
-        If ``X`` or ``X_fooling`` is no tensor of floats, or ``times`` no number.
-    ValueError
-        If the shapes or devices differ, if pixels are NaN, infinite or far from normalised, or if
-        ``times`` is not positive.
+    TypeError, ValueError
+        If an argument is not what is declared.
     """
-    check_number("magnify", "times", times, above=0)
-    check_pictures("magnify", X)
-    check_pictures("magnify", X_fooling, name="X_fooling")
-    if X.device != X_fooling.device:
-        raise ValueError(f"magnify: X is on {X.device}, but X_fooling on {X_fooling.device}")
-    if X.shape != X_fooling.shape:
-        raise ValueError(
-            f"magnify: X has shape {tuple(X.shape)}, but X_fooling {tuple(X_fooling.shape)}"
-        )
     change = denormalize(X_fooling.detach()) - denormalize(X.detach())
     pixels = (0.5 + times * change).clamp(0, 1).mul(255).round()
     return pixels.to("cpu", torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
 
 
+@dataclass(frozen=True)
+class _Results:
+    def __call__(self, name: str, results: Mapping[str, Fooling], call: Call) -> None:
+        check_names(name, results)
+        n = call.arguments.get("n", 0)
+        for title, result in results.items():
+            Instance(Fooling, "as fool returns it")(f"{name}[{title!r}]", result)
+            if n >= len(result.ended):
+                raise ValueError(
+                    named(
+                        f"n is {n}, but {name}[{title!r}] has {len(result.ended)} pictures, "
+                        "counted from 0"
+                    )
+                )
+
+
+@checked(n=Count(least=0), results=_Results())
 def plot_score_paths(results: Mapping[str, Fooling], n: int = 0) -> Figure:
-    """The target's score and the best other score, step by step, a panel a result.
+    """The target's score and the best other score, step by step, one panel for each result.
 
     Parameters
     ----------
@@ -75,25 +80,9 @@ def plot_score_paths(results: Mapping[str, Fooling], n: int = 0) -> Figure:
 
     Raises
     ------
-    TypeError
-        If a result is no Fooling, or ``n`` no int.
-    ValueError
-        If there are no results, or a result has no picture ``n``.
+    TypeError, ValueError
+        If an argument is not what is declared, or a result has no picture ``n``.
     """
-    check_count("plot_score_paths", "n", n, least=0)
-    if not results:
-        raise ValueError("plot_score_paths: results is empty, expected one result at least")
-    for title, result in results.items():
-        if not isinstance(result, Fooling):
-            raise TypeError(
-                f"plot_score_paths: results[{title!r}] is a {type(result).__name__}, expected a "
-                "Fooling, as fool returns it"
-            )
-        if n >= len(result.ended):
-            raise ValueError(
-                f"plot_score_paths: n is {n}, but results[{title!r}] has {len(result.ended)} "
-                "pictures, counted from 0"
-            )
     figure, axes = plt.subplots(1, len(results), sharey=True, squeeze=False)
     for ax, (title, result) in zip(axes[0], results.items()):
         last = int(result.steps[n])
@@ -117,6 +106,7 @@ def plot_score_paths(results: Mapping[str, Fooling], n: int = 0) -> Figure:
     return finish(figure, axes[0, 0])
 
 
+@checked(x=Values("K"), curves=Curves(Values("K", gaps=True)), dashed=Texts())
 def plot_series(
     x: Sequence[float],
     curves: Mapping[str, Sequence[float]],
@@ -144,24 +134,13 @@ def plot_series(
 
     Raises
     ------
-    TypeError
-        If a curve holds no real numbers, or ``dashed`` is one string.
-    ValueError
-        If there is no curve, if one has not K values or an infinite one; if a place is NaN or
-        infinite, or not positive on a logarithmic axis; if ``dashed`` names no curve.
+    TypeError, ValueError
+        If an argument is not what is declared; if a place is not positive on a logarithmic axis,
+        or ``dashed`` is not the name of a curve.
     """
-    check_values("plot_series", "x", x)
-    if log and min(x) <= 0:
-        raise ValueError(f"plot_series: x contains {min(x):g}, expected more than 0 as log is set")
-    check_curves("plot_series", "curves", curves, length=len(x), gaps=True)
-    check_texts("plot_series", "dashed", dashed)
-    unknown = [name for name in dashed if name not in curves]
-    if unknown:
-        raise ValueError(
-            f"plot_series: dashed names {unknown[0]!r}, expected one of {', '.join(curves)}"
-        )
+    _check_series(x, curves, log, dashed)
     figure, ax = plt.subplots()
-    for (name, values), marker in zip(curves.items(), itertools.cycle(_MARKERS)):
+    for (name, values), marker in zip(curves.items(), itertools.cycle(MARKERS)):
         style = {"linestyle": "--"} if name in dashed else {"marker": marker, "markersize": 5}
         ax.plot(x, values, label=name, **style)
     if log:
@@ -175,6 +154,35 @@ def plot_series(
     return finish(figure, ax, legend=len(curves) > 1)
 
 
+def _check_series(
+    x: Sequence[float], curves: Mapping[str, object], log: bool, dashed: Collection[str]
+) -> None:
+    if log and min(x) <= 0:
+        raise ValueError(named(f"x contains {min(x):g}, expected more than 0 as log is set"))
+    unknown = [name for name in dashed if name not in curves]
+    if unknown:
+        raise ValueError(named(f"dashed names {unknown[0]!r}, expected one of {', '.join(curves)}"))
+
+
+@dataclass(frozen=True)
+class _Names:
+    def __call__(self, name: str, names: Sequence[str], call: Call) -> None:
+        Texts()(name, names, call)
+        call.sizes["C"] = len(names)
+
+
+@dataclass(frozen=True)
+class _Points:
+    def __call__(self, name: str, points: Mapping[str, tuple[float, float]], call: Call) -> None:
+        Instance(Mapping)(name, points)
+        for label, at in points.items():
+            Values("2")(f"{name}[{label!r}]", at, Call({}))
+
+
+@checked(
+    names=_Names(), y=Rising("H", even=True), x=Rising("W", even=True),
+    classes=Indices("H W", below="C"), points=_Points(),
+)  # fmt: skip
 def plot_class_map(
     classes: np.ndarray, names: Sequence[str], x: Sequence[float], y: Sequence[float],
     xlabel: str, ylabel: str, points: Mapping[str, tuple[float, float]],
@@ -199,28 +207,9 @@ def plot_class_map(
 
     Raises
     ------
-    TypeError
-        If ``classes`` is no array of integers, a name no string, or a coordinate no number.
-    ValueError
-        If a class has no name, if the shape of ``classes`` is not that of the coordinates, or if
-        these are less than two, not evenly spaced and rising, NaN or infinite.
+    TypeError, ValueError
+        If an argument is not what is declared.
     """
-    check_texts("plot_class_map", "names", names)
-    check_indices("plot_class_map", "classes", classes, len(names))
-    for name, values in {"x": x, "y": y}.items():
-        gaps = np.diff(check_values("plot_class_map", name, values))
-        if gaps.size == 0 or gaps.min() <= 0 or not np.allclose(gaps, gaps[0]):
-            raise ValueError(
-                f"plot_class_map: {name} is {list(values)}, expected two numbers at least, evenly "
-                "spaced and rising"
-            )
-    if classes.shape != (len(y), len(x)):
-        raise ValueError(
-            f"plot_class_map: classes have shape {classes.shape}, expected (len(y), len(x)) = "
-            f"{(len(y), len(x))}"
-        )
-    for label, at in points.items():
-        check_values("plot_class_map", f"points[{label!r}]", at, length=2)
     found, counts = np.unique(classes, return_counts=True)
     shown = found[np.argsort(-counts, kind="stable")][:7]
     place = np.full(classes.shape, len(shown))

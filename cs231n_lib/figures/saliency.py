@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -11,13 +12,15 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from cs231n_lib.figures.checks import check_colours, check_curves, check_picture, check_values
+from cs231n_lib.checks import Bytes, Call, Floats, Number, checked, named
+from cs231n_lib.figures.checks import Colours, Curves, Rising, Values, check_names
 from cs231n_lib.figures.style import finish
-from cs231n_lib.validation import check_finite, check_number
+from cs231n_lib.see.checks import Tensor
 
 __all__ = ["overlay", "plot_deletion", "plot_path", "plot_randomisation", "visible"]
 
 
+@checked(maps=Tensor("N H W", finite=True), percentile=Number(above=0, most=100))
 def visible(maps: torch.Tensor, percentile: float = 99.0) -> list[np.ndarray]:
     """Maps scaled for the eye: a handful of extreme pixels must not leave the rest in the dark.
 
@@ -34,20 +37,10 @@ def visible(maps: torch.Tensor, percentile: float = 99.0) -> list[np.ndarray]:
 
     Raises
     ------
-    TypeError
-        If ``maps`` is no tensor of real numbers, or ``percentile`` no number.
-    ValueError
-        If ``maps`` has another shape or a size of zero, or contains NaN or infinity; if
-        ``percentile`` is not above 0 and at most 100.
+    TypeError, ValueError
+        If an argument is not what is declared.
     """
-    check_number("visible", "percentile", percentile, above=0, most=100)
-    if not isinstance(maps, torch.Tensor) or maps.is_complex():
-        given = maps.dtype if isinstance(maps, torch.Tensor) else type(maps).__name__
-        raise TypeError(f"visible: maps are {given}, expected a tensor of real numbers")
-    if maps.ndim != 3 or maps.numel() == 0:
-        raise ValueError(f"visible: maps have shape {tuple(maps.shape)}, expected (N, H, W)")
     arrays = maps.detach().cpu().double().numpy()
-    check_finite("visible", {"maps": arrays})
     limits = np.percentile(np.abs(arrays), percentile, axis=(1, 2), keepdims=True)
     limits = np.where(
         limits > 0, limits, np.maximum(np.abs(arrays).max((1, 2), keepdims=True), 1e-300)
@@ -55,6 +48,17 @@ def visible(maps: torch.Tensor, percentile: float = 99.0) -> list[np.ndarray]:
     return list(np.clip(arrays / limits, -1, 1))
 
 
+@dataclass(frozen=True)
+class _Heat(Floats):
+    def __call__(self, name: str, heat: np.ndarray, call: Call) -> None:
+        super().__call__(name, heat, call)
+        if heat.min() < 0 or heat.max() > 1:
+            raise ValueError(
+                named(f"{name} goes from {heat.min():g} to {heat.max():g}, expected 0 to 1")
+            )
+
+
+@checked(image=Bytes("H W 3"), heat=_Heat("H W", finite=True), colours=Colours())
 def overlay(image: np.ndarray, heat: np.ndarray, colours: str = "inferno") -> np.ndarray:
     """A map over its photograph: grey and dim where the map is low, in colours where it is high.
 
@@ -72,17 +76,9 @@ def overlay(image: np.ndarray, heat: np.ndarray, colours: str = "inferno") -> np
 
     Raises
     ------
-    TypeError
-        If ``image`` is no array of bytes, or ``heat`` no array of floats.
-    ValueError
-        If the shapes do not fit, if ``heat`` is NaN or out of [0, 1], or if there are no such
-        colours.
+    TypeError, ValueError
+        If an argument is not what is declared.
     """
-    check_picture("overlay", "image", image)
-    check_colours("overlay", colours)
-    if np.shape(heat) != image.shape[:2]:
-        raise ValueError(f"overlay: image has shape {image.shape} and heat {np.shape(heat)}")
-    check_values("overlay", "heat", np.ravel(heat), least=0, most=1)
     grey = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2) / 255
     above = np.clip((heat - 0.15) / 0.85, 0, 1)
     weight = 0.8 * above[:, :, None] ** 0.8
@@ -90,6 +86,7 @@ def overlay(image: np.ndarray, heat: np.ndarray, colours: str = "inferno") -> np
     return np.rint(255 * ((1 - weight) * 0.9 * grey + weight * hot)).astype(np.uint8)
 
 
+@checked(alpha=Rising("K", least=0, most=1), curves=Curves(Values("K")))
 def plot_path(alpha: Sequence[float], curves: Mapping[str, Sequence[float]]) -> Figure:
     """The score of a class, and its slope, on the way from nothing to the picture.
 
@@ -106,17 +103,9 @@ def plot_path(alpha: Sequence[float], curves: Mapping[str, Sequence[float]]) -> 
 
     Raises
     ------
-    TypeError
-        If something is no real number.
-    ValueError
-        If the points are less than two, not rising or not from 0 to 1; if there is no curve, or one
-        has not K values or one that is NaN or infinite.
+    TypeError, ValueError
+        If an argument is not what is declared.
     """
-    if (np.diff(check_values("plot_path", "alpha", alpha, least=0, most=1)) <= 0).any() or (
-        len(alpha) < 2
-    ):
-        raise ValueError(f"plot_path: alpha is {list(alpha)}, expected two rising numbers at least")
-    check_curves("plot_path", "curves", curves, length=len(alpha))
     figure, (left, right) = plt.subplots(1, 2)
     middles = (np.asarray(alpha)[1:] + np.asarray(alpha)[:-1]) / 2
     for name, scores in curves.items():
@@ -129,6 +118,10 @@ def plot_path(alpha: Sequence[float], curves: Mapping[str, Sequence[float]]) -> 
     return finish(figure, left, legend=True)
 
 
+@checked(
+    parts=Values("K", least=0, most=1),
+    deletion=Curves(Values("K", least=0)), insertion=Curves(Values("K", least=0)),
+)  # fmt: skip
 def plot_deletion(
     parts: Sequence[float],
     deletion: Mapping[str, Sequence[float]],
@@ -149,15 +142,9 @@ def plot_deletion(
 
     Raises
     ------
-    TypeError
-        If something is no real number.
-    ValueError
-        If a part is not from 0 to 1; if there is no curve, or one has not K values or one that is
-        NaN, infinite or negative.
+    TypeError, ValueError
+        If an argument is not what is declared.
     """
-    check_values("plot_deletion", "parts", parts, least=0, most=1)
-    for kind, curves in {"deletion": deletion, "insertion": insertion}.items():
-        check_curves("plot_deletion", kind, curves, length=len(parts), least=0)
     figure, axes = plt.subplots(1, 2, sharey=True, figsize=(8, 3.6))
     for ax, curves, title in zip(
         axes, (deletion, insertion), ("deletion: lower is better", "insertion: higher is better")
@@ -170,6 +157,24 @@ def plot_deletion(
     return finish(figure, axes[0], legend=True)
 
 
+@dataclass(frozen=True)
+class _Correlations:
+    def __call__(self, name: str, methods: Mapping[str, Mapping[str, float]], call: Call) -> None:
+        check_names(name, methods)
+        first, blocks = next((method, [*values]) for method, values in methods.items())
+        for method, values in methods.items():
+            limits = Values(least=-1 - 1e-6, most=1 + 1e-6)  # a correlation is rounded
+            limits(f"{name}[{method!r}]", [*values.values()], call)
+            if [*values] != blocks:
+                raise ValueError(
+                    named(
+                        f"{name}[{method!r}] has the blocks {', '.join(values)}, expected "
+                        f"{', '.join(blocks)}, as {name}[{first!r}]"
+                    )
+                )
+
+
+@checked(correlations=_Correlations())
 def plot_randomisation(correlations: Mapping[str, Mapping[str, float]]) -> Figure:
     """How much of a map is left while its network forgets, block by block from the top.
 
@@ -185,25 +190,10 @@ def plot_randomisation(correlations: Mapping[str, Mapping[str, float]]) -> Figur
 
     Raises
     ------
-    TypeError
-        If a correlation is no real number.
-    ValueError
-        If there is no method, if the blocks differ, or if a correlation is NaN or out of [-1, 1].
+    TypeError, ValueError
+        If an argument is not what is declared.
     """
-    check_curves(
-        "plot_randomisation",
-        "correlations",
-        {name: [*values.values()] for name, values in correlations.items()},
-        least=-1 - 1e-6,  # a correlation is rounded
-        most=1 + 1e-6,
-    )
-    orders = {name: [*values] for name, values in correlations.items()}
-    for name, blocks in orders.items():
-        if blocks != next(iter(orders.values())):
-            raise ValueError(
-                f"plot_randomisation: the blocks of {name!r} are {', '.join(blocks)}, expected "
-                f"{', '.join(next(iter(orders.values())))}, as of {next(iter(orders))!r}"
-            )
+    blocks = [*next(iter(correlations.values()))]
     figure, ax = plt.subplots(figsize=(8, 3.6))
     for (name, values), style in zip(correlations.items(), itertools.cycle(_STYLES)):
         ax.plot(list(values.values()), label=name, marker="o", markersize=4, **style)

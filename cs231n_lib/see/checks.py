@@ -141,8 +141,8 @@ def _check_like(name: str, X: torch.Tensor, other: str, given: torch.Tensor) -> 
     if X.shape not in (given.shape, (1, *given.shape[1:])):
         raise ValueError(
             named(
-                f"{name} has shape {tuple(X.shape)}, expected {tuple(given.shape)} or "
-                f"{(1, *given.shape[1:])}"
+                f"{name} has shape {tuple(X.shape)}, expected {tuple(given.shape)}"
+                + f" or {(1, *given.shape[1:])}" * (len(given) > 1)
             )
         )
 
