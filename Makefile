@@ -40,8 +40,13 @@ run: $(VENV)/installed  ## execute every chapter on this machine, in place (or m
 	$(BIN) -m pytest -q -n 0 tests/notebooks/test_notebooks.py -k pair
 	$(BIN) -m website.execute $(ONLY)
 
-print: book  ## the book on one page, and as a PDF where Chromium is installed
-	$(BIN) -m website.print _build
+CHROMIUM ?= chromium
+
+print: book  ## every chapter as a PDF, in _build/print; this needs Chromium (or make print CHROMIUM=google-chrome)
+	mkdir -p _build/print
+	for page in _build/html/chapters/[0-9]*.html; do $(CHROMIUM) --headless --no-sandbox --disable-gpu \
+		--no-pdf-header-footer --generate-pdf-document-outline --virtual-time-budget=60000 \
+		--print-to-pdf="_build/print/$$(basename $$page .html).pdf" "file://$$PWD/$$page" || exit 1; done
 
 test: $(VENV)/installed  ## the environment and every check
 	$(BIN) -m pytest
