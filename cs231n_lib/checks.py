@@ -152,9 +152,7 @@ def _check_one(name: str, value: Any, kind: Declared, call: Call) -> None:
     elif isinstance(kind, tuple):
         if not isinstance(value, tuple) or len(value) != len(kind):
             given = f"{len(value)} parts" if isinstance(value, tuple) else type(value).__name__
-            raise TypeError(
-                named(f"{name} is {given}, expected the tuple of {len(kind)} of a forward pass")
-            )
+            raise TypeError(named(f"{name} is {given}, expected a tuple of {len(kind)}"))
         for number, (part, shape) in enumerate(zip(value, kind)):
             if shape:
                 _check_one(f"{name}[{number}]", part, shape, call)

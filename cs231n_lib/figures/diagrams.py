@@ -7,21 +7,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
+from cs231n_lib.checks import Texts, checked, named
 from cs231n_lib.figures.style import COLOUR, finish
-from cs231n_lib.validation import check_texts
 
 __all__ = ["draw_captioning", "draw_lstm_cell", "draw_unrolled_rnn"]
 
 Point = tuple[float, float]
 
 
+@checked(words=Texts())
 def draw_captioning(words: list[str]) -> Figure:
     """The captioning network, unrolled over a sentence.
 
     Parameters
     ----------
     words : list of str
-        The sentence with ``<START>`` before and ``<END>`` behind it.
+        The sentence, with ``<START>`` before it and ``<END>`` after it.
 
     Returns
     -------
@@ -29,16 +30,11 @@ def draw_captioning(words: list[str]) -> Figure:
 
     Raises
     ------
-    TypeError
-        If ``words`` is one string, or contains something else.
     ValueError
-        If there are less than two.
+        If there are fewer than two words.
     """
-    check_texts("draw_captioning", "words", words)
     if len(words) < 2:
-        raise ValueError(
-            f"draw_captioning: {len(words)} words, expected <START> and <END> at least"
-        )
+        raise ValueError(named(f"words has {len(words)}, expected at least <START> and <END>"))
     steps = len(words) - 1
     figure, ax = _canvas(width=steps + 2.2, height=4.2)
     _box(ax, (0.8, 2.1), "features\nof the\npicture", COLOUR["green"], size=(1.3, 1.1))

@@ -3,18 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from cs231n_lib.figures.checks import check_colours
+from cs231n_lib.checks import Call, Count, Each, Texts, check_finite, checked, named
+from cs231n_lib.figures.checks import Colours
 from cs231n_lib.figures.style import finish
-from cs231n_lib.validation import check_count, check_finite, check_texts
 
 __all__ = ["show_images"]
 
+_GAP = 0.02  # inches around a picture
 
+
+@dataclass(frozen=True)
+class _Image:
+    """A picture, (H, W, 3), of bytes or of floats from 0 to 1; or a map, (H, W), of any numbers."""
+
+    def __call__(self, name: str, image: np.ndarray, call: Call) -> None:
+        image = np.asarray(image)
+        if image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)) or image.size == 0:
+            raise ValueError(
+                named(f"{name} has shape {image.shape}, expected (H, W, 3), or (H, W) of a map")
+            )
+        whole = image.dtype == np.uint8 if image.ndim == 3 else image.dtype.kind in "iub"
+        if image.dtype.kind != "f" and not whole:
+            raise TypeError(
+                named(
+                    f"{name} has dtype {image.dtype}, expected uint8 or floats from 0 to 1, "
+                    "or real numbers of a map"
+                )
+            )
+        check_finite(name, image)
+        if image.ndim == 3 and image.dtype.kind == "f" and (image.min() < 0 or image.max() > 1):
+            raise ValueError(
+                named(
+                    f"{name} has values from {image.min():.4g} to {image.max():.4g}, expected 0 "
+                    "to 1; cs231n_lib.see.images.deprocess makes pictures of normalised ones"
+                )
+            )
+
+
+@checked(
+    images=Each(_Image()), titles=Texts(), columns=Count(), row_labels=Texts(), colours=Colours()
+)
 def show_images(
     images: Sequence[np.ndarray],
     titles: Sequence[str] | None = None,
@@ -30,11 +64,11 @@ def show_images(
         A map is drawn in false colours, from its smallest to its largest value; one that has
         values of both signs from blue over white to red, with white at zero.
     titles : sequence of str, optional
-        One an image, or one a column for the first row only. May hold line breaks.
+        One for each image, or one for each column of the first row. May hold line breaks.
     columns : int, optional
         By default all in one row.
     row_labels : sequence of str, optional
-        One a row, written at its left.
+        One for each row, written at its left.
     colours : str
         Matplotlib's name of the false colours of maps without sign.
 
@@ -44,82 +78,44 @@ def show_images(
 
     Raises
     ------
-    TypeError
-        If an image has another dtype, a title or a label is no string, or ``columns`` no int.
-    ValueError
-        If there are no images or no columns, or if the titles or labels are of another number; if
-        an image has another shape, values that are NaN or infinite, or floats out of [0, 1]; if
-        there are no such colours.
+    TypeError, ValueError
+        If an argument is not what is declared, an image is neither a picture nor a map, or titles
+        or labels do not go with the rows and columns.
     """
-    images = [_checked(image, f"images[{k}]") for k, image in enumerate(images)]
-    if len(images) == 0:
-        raise ValueError("show_images: no images were given")
-    check_colours("show_images", colours)
-    for name, words in (("titles", titles), ("row_labels", row_labels)):
-        if words is not None:
-            check_texts("show_images", name, words)
-    if columns is not None:
-        check_count("show_images", "columns", columns)
-    columns = len(images) if columns is None else min(columns, len(images))
-    rows = -(-len(images) // columns)
-    titles = [] if titles is None else list(titles)
-    if titles and len(titles) not in (columns, len(images)):
-        raise ValueError(
-            f"show_images: {len(titles)} titles for {len(images)} images in {columns} columns"
-        )
-    if row_labels is not None and len(row_labels) != rows:
-        raise ValueError(f"show_images: {len(row_labels)} row labels for {rows} rows")
-
+    images = [np.asarray(image) for image in images]
+    titles, row_labels = list(titles or ()), list(row_labels or ())
+    columns = min(columns or len(images), len(images))
+    rows = [images[first : first + columns] for first in range(0, len(images), columns)]
+    _check_words(titles, row_labels, len(images), columns, len(rows))
     size = min(11.0, 7.5 + 3.5 * 4 / (3 * columns))  # points; few pictures are large ones
     lines = max((title.count("\n") + 1 for title in titles), default=0)
-    label = 0.27 if row_labels else 0.0  # inches
-    side = (8 - label) / columns
-    heights = [
-        max(image.shape[0] / image.shape[1] for image in images[row * columns :][:columns])
-        for row in range(rows)
-    ]
-    line = 1.35 * size / 72
-    titled = [lines * line + 0.06 if lines and (r == 0 or len(titles) > columns) else 0.04
-              for r in range(rows)]  # fmt: skip
-    total = sum(side * height for height in heights) + sum(titled)
+    over = lines * 1.35 * size / 72 + 0.06 if lines else 0.04  # inches over a row with titles
+    left = 0.27 if row_labels else 0.0
+    side = (8 - left) / columns
+    heights = [side * max(image.shape[0] / image.shape[1] for image in row) for row in rows]
+    overs = [over if r == 0 or len(titles) > columns else 0.04 for r in range(len(rows))]
+    total = sum(heights) + sum(overs)
     figure = plt.figure(figsize=(8, total), layout="none")
-    top = total
-    for row in range(rows):
-        top -= titled[row] + side * heights[row]
-        for column in range(columns):
-            index = row * columns + column
-            if index >= len(images):
-                break
-            gap = 0.02
-            box = (label + column * side + gap, top, side - 2 * gap, side * heights[row] - gap)
-            ax = figure.add_axes((box[0] / 8, box[1] / total, box[2] / 8, box[3] / total))
-            _draw(ax, images[index], colours)
-            if index < len(titles):
-                ax.set_title(titles[index], fontsize=size, pad=3, loc="center", weight="normal")
-            if row_labels is not None and column == 0:
-                ax.set_ylabel(row_labels[row], fontsize=size)
+    for index, image in enumerate(images):
+        r, column = divmod(index, columns)
+        low = total - sum(heights[: r + 1]) - sum(overs[: r + 1])
+        box = left + column * side + _GAP, low, side - 2 * _GAP, heights[r] - _GAP
+        ax = figure.add_axes(np.divide(box, (8, total, 8, total)))
+        _draw(ax, image, colours)
+        if index < len(titles):
+            ax.set_title(titles[index], fontsize=size, pad=3, loc="center", weight="normal")
+        if row_labels and column == 0:
+            ax.set_ylabel(row_labels[r], fontsize=size)
     return finish(figure, figure.axes[0])
 
 
-def _checked(image: np.ndarray, name: str) -> np.ndarray:
-    image = np.asarray(image)
-    if image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)) or image.size == 0:
-        raise ValueError(
-            f"show_images: {name} has shape {image.shape}, expected (H, W, 3), or (H, W) of a map"
-        )
-    whole = image.dtype == np.uint8 if image.ndim == 3 else image.dtype.kind in "iub"
-    if image.dtype.kind != "f" and not whole:
-        raise TypeError(
-            f"show_images: {name} has dtype {image.dtype}, expected uint8 or floats from 0 to 1, "
-            "or real numbers of a map"
-        )
-    check_finite("show_images", {name: image})
-    if image.ndim == 3 and image.dtype.kind == "f" and (image.min() < 0 or image.max() > 1):
-        raise ValueError(
-            f"show_images: {name} has values from {image.min():.4g} to {image.max():.4g}, expected "
-            "0 to 1; cs231n_lib.see.images.deprocess makes pictures of normalised ones"
-        )
-    return image
+def _check_words(
+    titles: list[str], row_labels: list[str], images: int, columns: int, rows: int
+) -> None:
+    if titles and len(titles) not in (columns, images):
+        raise ValueError(named(f"{len(titles)} titles for {images} images in {columns} columns"))
+    if row_labels and len(row_labels) != rows:
+        raise ValueError(named(f"{len(row_labels)} row_labels for {rows} rows"))
 
 
 def _draw(ax: plt.Axes, image: np.ndarray, colours: str) -> None:

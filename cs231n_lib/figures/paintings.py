@@ -1,10 +1,9 @@
-"""Pictures with a hand of their own, drawn by rules: styles to transfer.
+"""Paintings made by rules: styles to transfer.
 
-No free painting comes with the packages that this book installs. These four are drawn instead, each
-with what makes a style: strokes, leading, lines or fans of a certain size, direction and colour.
-Every function takes the side of the square and a seed, and gives the same picture for the same
-seed. They are drawn larger and scaled down, so that edges are smooth. A size that is no whole
-number is a TypeError, one out of range a ValueError, and so is a negative seed.
+The packages that this book installs bring no free painting. These four are drawn instead, each with
+what makes a style: strokes, leading, lines or fans of a certain size, direction and colour. Every
+function takes the side of the square and a seed, and returns the same picture for the same seed.
+They are drawn larger and scaled down, so that edges are smooth.
 """
 
 from __future__ import annotations
@@ -16,14 +15,16 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
-from cs231n_lib.validation import check_count, check_number
+from cs231n_lib.checks import Count, checked
 
 __all__ = ["PAINTINGS", "engraving", "stained_glass", "swirls", "waves"]
 
-_LARGER = 3  # drawn so many times as large, then scaled down
-_SMALLEST, _LARGEST = 32, 4096  # pixels
+_LARGER = 3  # drawn three times as large, then scaled down
+
+_painting = checked(size=Count(least=32, most=4096), seed=Count(least=0))
 
 
+@_painting
 def swirls(size: int = 256, seed: int = 0) -> np.ndarray:
     """A night sky in thick, curved brush strokes that follow the wind around a few stars.
 
@@ -42,7 +43,7 @@ def swirls(size: int = 256, seed: int = 0) -> np.ndarray:
     -------
     (size, size, 3) uint8 array
     """
-    rng, side = _begin("swirls", size, seed)
+    rng, side = np.random.default_rng(seed), _LARGER * size
     stars = np.array(
         [(0.74, 0.24), (0.30, 0.40), (0.60, 0.66), (0.10, 0.10), (0.14, 0.80), (0.93, 0.84)]
     )
@@ -87,11 +88,12 @@ def swirls(size: int = 256, seed: int = 0) -> np.ndarray:
     return _finish(image, size)
 
 
+@_painting
 def stained_glass(size: int = 256, seed: int = 0) -> np.ndarray:
     """A window of coloured panes in dark leading, on rings around a bright middle.
 
-    Panes are the cells of Voronoi: all the places that are nearest to one of the seeds. Where two
-    seeds are nearly as near, there is lead.
+    Panes are Voronoi cells: a pane is all the places that are nearest to the same point. Where two
+    points are almost equally near, there is lead.
 
     Parameters
     ----------
@@ -104,7 +106,7 @@ def stained_glass(size: int = 256, seed: int = 0) -> np.ndarray:
     -------
     (size, size, 3) uint8 array
     """
-    rng, side = _begin("stained_glass", size, seed)
+    rng, side = np.random.default_rng(seed), _LARGER * size
     seeds, ring = [np.array([[0.5, 0.5]])], [np.zeros(1, int)]
     for k, count in enumerate((6, 12, 18, 24, 30, 36, 42)):
         radius = 0.11 * (k + 1)
@@ -144,6 +146,7 @@ def stained_glass(size: int = 256, seed: int = 0) -> np.ndarray:
     return _finish(Image.fromarray(picture.clip(0, 255).astype(np.uint8)), size)
 
 
+@_painting
 def engraving(size: int = 256, seed: int = 0) -> np.ndarray:
     """Cut in copper: ink lines that swell where it is dark, and are crossed where it is darkest.
 
@@ -158,7 +161,7 @@ def engraving(size: int = 256, seed: int = 0) -> np.ndarray:
     -------
     (size, size, 3) uint8 array
     """
-    rng, side = _begin("engraving", size, seed)
+    rng, side = np.random.default_rng(seed), _LARGER * size
     y, x = np.mgrid[:side, :side] / side
     relief = np.zeros((side, side))
     for kx, ky, phase in rng.normal(0, (1.5, 2.0, 9.0), (18, 3)):
@@ -174,6 +177,7 @@ def engraving(size: int = 256, seed: int = 0) -> np.ndarray:
     return _finish(Image.fromarray(picture.clip(0, 255).astype(np.uint8)), size)
 
 
+@_painting
 def waves(size: int = 256, seed: int = 0) -> np.ndarray:
     """The Japanese pattern of sea waves: rows of fans, each covering the one behind it.
 
@@ -188,7 +192,7 @@ def waves(size: int = 256, seed: int = 0) -> np.ndarray:
     -------
     (size, size, 3) uint8 array
     """
-    rng, side = _begin("waves", size, seed)
+    rng, side = np.random.default_rng(seed), _LARGER * size
     image = Image.new("RGB", (side, side), "#f4ead2")
     draw = ImageDraw.Draw(image)
     inks = _palette("#12315f #1d5a8c #2f8f9d #d8452f #12315f #1d4f86")
@@ -211,13 +215,6 @@ PAINTINGS: dict[str, Callable[[int, int], np.ndarray]] = {
     "engraving": engraving,
     "waves": waves,
 }
-
-
-def _begin(name: str, size: int, seed: int) -> tuple[np.random.Generator, int]:
-    check_count(name, "size", size, least=_SMALLEST)
-    check_number(name, "size", size, most=_LARGEST)
-    check_count(name, "seed", seed, least=0)
-    return np.random.default_rng(seed), _LARGER * size
 
 
 def _finish(image: Image.Image, size: int) -> np.ndarray:

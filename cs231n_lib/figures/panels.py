@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from IPython.display import Image
@@ -19,18 +20,34 @@ from matplotlib.figure import Figure
 from PIL import Image as Pillow
 from PIL.PngImagePlugin import PngInfo
 
-from cs231n_lib.figures.checks import check_picture
+from cs231n_lib.checks import Bytes, Call, Count, Each, Number, OneOf, Texts, checked, named
 from cs231n_lib.figures.style import COLOUR
-from cs231n_lib.validation import check_count, check_number, check_texts
 
 __all__ = ["panels"]
 
-KINDS = ("compare", "steps", "words")
 PAGE = 700  # pixels of a page's column, at which labels are legible
 
 Tile = np.ndarray | Callable[[Figure], None]
 
 
+@dataclass(frozen=True)
+class _Tile:
+    """A picture of bytes, or a function that draws."""
+
+    def __call__(self, name: str, tile: Tile, call: Call) -> None:
+        if not callable(tile):
+            Bytes()(name, tile, Call({}))
+
+
+@checked(
+    kind=OneOf(("compare", "steps", "words")),
+    tiles=Each(_Tile(), "K"),
+    labels=Texts("K"),
+    columns=Count(),
+    size=(Count(), Count()),
+    together=Count(),
+    magnified=Number(above=0),
+)
 def panels(
     kind: str,
     tiles: Sequence[Tile],
@@ -52,7 +69,7 @@ def panels(
         A callable is given an empty matplotlib figure of the tile's size to draw on. Its
         units are those of the page: text of size 9 is legible there.
     labels : sequence of str
-        One a tile.
+        One for each tile.
     columns : int, optional
         By default all in one row.
     size : (int, int)
@@ -61,8 +78,8 @@ def panels(
         Of steps: how many pictures change together. The tiles are all steps of the first picture,
         then all steps of the second, and so on.
     magnified : float, optional
-        Of a comparison: the tile in the middle is the difference of the other two, so many times,
-        on mid grey. The reader can then magnify it.
+        Of a comparison: the tile in the middle is the difference of the other two, magnified by
+        this factor, on mid grey. The reader can then magnify it further.
 
     Returns
     -------
@@ -71,36 +88,16 @@ def panels(
 
     Raises
     ------
-    TypeError
-        If a tile is neither an array of bytes nor callable, a label no string, or a number of
-        another type.
-    ValueError
-        If there is no such kind, or if numbers of tiles, labels and pictures do not go together; if
-        a tile has another shape, or a number is not positive.
+    TypeError, ValueError
+        If an argument is not what is declared, or the number of tiles does not fit the kind.
     """
-    if kind not in KINDS:
-        raise ValueError(f"panels: kind is {kind!r}, expected one of {', '.join(KINDS)}")
-    check_texts("panels", "labels", labels)
-    for name, count in {"columns": columns, "width": size[0], "height": size[1]}.items():
-        if count is not None:
-            check_count("panels", name, count)
-    check_count("panels", "together", together)
-    if magnified is not None:
-        check_number("panels", "magnified", magnified, above=0)
-    for k, tile in enumerate(tiles):
-        if not callable(tile):
-            check_picture("panels", f"tiles[{k}]", tile)
-    if len(tiles) < 2 or len(labels) != len(tiles):
+    if len(tiles) < 2 or (kind == "compare" and len(tiles) != 3) or len(tiles) % together:
         raise ValueError(
-            f"panels: {len(tiles)} tiles and {len(labels)} labels, expected two tiles at least and "
-            "a label for each"
+            named(
+                f"tiles has {len(tiles)} parts, expected at least 2, 3 to compare (before, a "
+                f"third, after), and as many for each of {together} pictures"
+            )
         )
-    if kind == "compare" and len(tiles) != 3:
-        raise ValueError(
-            f"panels: {len(tiles)} tiles to compare, expected 3: before, a third, after"
-        )
-    if len(tiles) % together:
-        raise ValueError(f"panels: {len(tiles)} tiles are not {together} pictures of equal length")
     columns = len(tiles) if columns is None else columns
     rows = -(-len(tiles) // columns)
     width, height = size

@@ -23,7 +23,7 @@ def test_pictures_fill_the_grid_row_by_row():
     assert not plt.get_fignums()
 
 
-def test_titles_of_columns_stand_once():
+def test_titles_of_columns_are_shown_once():
     figure = show_images([PICTURE] * 4, titles=["a", "b"], columns=2)
     assert [ax.get_title() for ax in figure.axes] == ["a", "b", "", ""]
 
@@ -40,7 +40,7 @@ def test_a_picture_keeps_its_shape_and_stays_inside(shape):
         assert ratio == pytest.approx(shape[0] / shape[1], rel=0.03)
 
 
-def test_words_stand_above_and_beside_the_pictures_in_a_size_that_fits():
+def test_words_are_above_and_beside_the_pictures_in_a_size_that_fits():
     figure = show_images([PICTURE] * 2, titles=["a", "b"], columns=2, row_labels=["x"])
     first = figure.axes[0]
     assert (first.title.get_text(), first.yaxis.label.get_text()) == ("a", "x")
@@ -57,14 +57,14 @@ def test_words_stand_above_and_beside_the_pictures_in_a_size_that_fits():
     assert 8 * first.get_position(original=True).x0 == pytest.approx(0.27 + 0.02)
 
 
-def test_titles_have_the_room_of_their_lines_and_stand_in_the_middle():
+def test_titles_have_the_room_of_their_lines_and_are_centred():
     with plt.rc_context({"axes.titlelocation": "left"}):
         figure = show_images([PICTURE], titles=["a\nb"])
     assert figure.axes[0].get_title("center") == "a\nb"
     assert figure.get_size_inches()[1] == pytest.approx(8 * 4 / 6 + 2 * 1.35 * 11 / 72 + 0.06)
 
 
-def test_pictures_stand_close_and_fill_the_page():
+def test_pictures_are_close_together_and_fill_the_page():
     figure = show_images([PICTURE] * 4, columns=2)
     width, height = figure.get_size_inches()
     assert height == pytest.approx(2 * (8 / 2 * 4 / 6 + 0.04))
@@ -103,6 +103,7 @@ def test_a_map_may_hold_any_real_numbers(dtype):
 @pytest.mark.parametrize(
     ("image", "error", "message"),
     [
+        (np.zeros((3, 4, 4)), ValueError, r"images\[1\] has shape \(3, 4, 4\), expected \(H, W, 3"),
         (PICTURE.astype(int), TypeError, "dtype int64, expected uint8 or floats from 0 to 1, or"),
         (np.full((2, 2, 3), 1.5), ValueError, "values from 1.5 to 1.5, expected 0 to 1; cs231n"),
         (np.full((2, 2, 3), -0.5), ValueError, "values from -0.5 to -0.5, expected 0 to 1; cs23"),
@@ -110,7 +111,7 @@ def test_a_map_may_hold_any_real_numbers(dtype):
         (np.array([[np.nan]]), ValueError, r"show_images: images\[1\]"),
     ],
 )
-def test_what_is_no_picture_is_refused(image, error, message):
+def test_what_is_neither_picture_nor_map_is_refused(image, error, message):
     with pytest.raises(error, match=message):
         show_images([PICTURE, image])
 
@@ -130,9 +131,9 @@ def test_a_map_without_sign_uses_its_own_range():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"images": []}, "no images"),
+        ({"images": []}, "images is empty"),
         ({"images": [PICTURE] * 4, "titles": ["a"], "columns": 2}, "1 titles for 4 images"),
-        ({"images": [PICTURE] * 4, "columns": 2, "row_labels": ["a"]}, "1 row labels for 2 rows"),
+        ({"images": [PICTURE] * 4, "columns": 2, "row_labels": ["a"]}, "1 row_labels for 2 rows"),
     ],
 )
 def test_words_must_fit_the_pictures(arguments, message):

@@ -47,17 +47,10 @@ every = pytest.mark.parametrize("paint", PAINTINGS.values(), ids=PAINTINGS.keys(
 
 
 @every
-@pytest.mark.parametrize("size", [32, 77])
-def test_a_painting_is_a_square_of_bytes(paint, size):
-    picture = paint(size)
-    assert picture.shape == (size, size, 3)
-    assert picture.dtype == np.uint8
-
-
-@every
 def test_the_seed_decides_and_no_global_generator_is_touched(paint):
     before = np.random.get_state()[1].copy()  # noqa: NPY002 - nobody may have used it
-    first, again, other = paint(64, 3), paint(64, 3), paint(64, 4)
+    first, again, other = paint(33, 3), paint(33, 3), paint(33, 4)
+    assert (first.shape, first.dtype) == ((33, 33, 3), np.uint8)
     assert np.array_equal(first, again)
     assert (first != other).mean() > 0.05
     assert np.array_equal(before, np.random.get_state()[1])  # noqa: NPY002
@@ -231,15 +224,3 @@ def test_strokes_start_once_in_each_cell():
     assert sorted(map(tuple, cells.tolist())) == [(i, j) for i in range(5) for j in range(5)]
     in_rows = sorted(cells.tolist(), key=lambda cell: cell[::-1])
     assert cells.tolist() not in (in_rows, sorted(cells.tolist()))
-
-
-@every
-def test_sizes_out_of_range_are_errors(paint):
-    name = paint.__name__
-    with pytest.raises(ValueError, match=f"{name}: size is 31, expected at least 32"):
-        paint(31)
-    with pytest.raises(ValueError, match=f"{name}: size is 4097, expected at most 4096"):
-        paint(4097)
-    with pytest.raises(ValueError, match=f"{name}: seed is -1, expected at least 0"):
-        paint(32, -1)
-    assert paintings._begin(name, 4096, 0)[1] == 3 * 4096

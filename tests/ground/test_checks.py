@@ -105,7 +105,7 @@ def test_a_cache_is_a_tuple_of_shapes_and_anything():
     cache = (ONES, "anything", np.ones(3))
     assert declared(**kinds)(cache, ONES) == (cache, ONES)
     for given, said in (([ONES], "list"), ((ONES,), "1 parts")):
-        refused(TypeError, f"cache is {said}, expected the tuple of 3 of a forward pass",
+        refused(TypeError, f"cache is {said}, expected a tuple of 3",
                 kinds, {"cache": given, "dout": ONES})  # fmt: skip
     refused(ValueError, "cache[2] has shape (4,), expected (D,) = (3,); D = 3 from cache[0]",
             kinds, {"cache": (ONES, 0, np.ones(4)), "dout": ONES})  # fmt: skip

@@ -42,7 +42,7 @@ CONTRACTS = (
         (
             Refusal(
                 "the cache of a vanilla RNN", lambda a: {"cache": rnn_forward(**sequence())[1]},
-                TypeError, "cache is 4 parts, expected the tuple of 6 of a forward pass",
+                TypeError, "cache is 4 parts, expected a tuple of 6",
             ),
         ),
     ),
