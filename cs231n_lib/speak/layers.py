@@ -31,7 +31,11 @@ Gradients = tuple[np.ndarray, ...]  # of every argument of the forward pass, in 
 
 
 @checked(x=Rows(), w="D M", b="M")
-def affine_forward(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, tuple]:
+def affine_forward(
+    x: np.ndarray,
+    w: np.ndarray,
+    b: np.ndarray,
+) -> tuple[np.ndarray, tuple]:
     """Multiply by a matrix and add a bias.
 
     Parameters
@@ -172,18 +176,19 @@ def temporal_softmax_loss(
     loss : float, of the dtype of ``x``
     dx : (N, T, V) floats
     """
+    N = len(x)
     mask = np.asarray(mask, dtype=bool)
     words = np.asarray(y)[mask]  # (K,): only the K words that count
     scores = x[mask]  # (K, V)
     scores = scores - scores.max(axis=1, keepdims=True)  # exp cannot overflow
     log_probs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
     rows = np.arange(len(words))
-    loss = -log_probs[rows, words].sum() / len(x)
+    loss = -log_probs[rows, words].sum() / N
 
     dscores = np.exp(log_probs)
     dscores[rows, words] -= 1
     dx = np.zeros_like(x)
-    dx[mask] = dscores / len(x)
+    dx[mask] = dscores / N
     return loss, dx
 
 

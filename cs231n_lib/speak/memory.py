@@ -67,10 +67,10 @@ def gradient_norms(
     """
     p = model.params
     (h, *c), caches = _read(model, features, captions[:, :word])
-    scores = h @ p["W_vocab"] + p["b_vocab"]
+    scores = (h @ p["W_vocab"] + p["b_vocab"])[:, None]
     target = captions[:, word, None]
-    _, dscores = temporal_softmax_loss(scores[:, None], target, np.ones_like(target))
-    # The loss is an average over captions; each caption's own gradient is wanted.
+    _, dscores = temporal_softmax_loss(scores, target, np.ones_like(target))
+    # That loss is an average: the gradient of each caption's own is wanted.
     dh = len(h) * dscores[:, 0] @ p["W_vocab"].T
     history = _gradients(model, caches, [dh, *map(np.zeros_like, c)])
     return {
@@ -114,19 +114,20 @@ def open_directions(
     TypeError, ValueError
         As :func:`gradient_norms`, or if ``threshold`` is negative or not a number.
     """
+    states = 1 if model.cell_type == "rnn" else 2
+    size = states * len(model.params["Wh"])
+    nudges = np.split(np.eye(size, dtype=model.dtype), states, axis=1)
     counts = []
-    for picture, caption in zip(features, captions):
-        # A single pass back gives the gradients of all numbers of the state, if each has a copy
-        # of the caption.
-        states = 1 if model.cell_type == "rnn" else 2
-        size = states * len(model.params["Wh"])
-        copies = (np.broadcast_to(v, (size, len(v))) for v in (picture, caption[:word]))
-        _, caches = _read(model, *copies)
-        nudges = np.split(np.eye(size, dtype=model.dtype), states, axis=1)
+    for n in range(len(features)):
+        # With a copy of the caption for each number of the state, a single
+        # pass back gives the gradients of all of them.
+        copies = np.full(size, n)
+        _, caches = _read(model, features[copies], captions[copies, :word])
         history = _gradients(model, caches, nudges)
-        jacobians = np.stack([np.concatenate(state, axis=1) for state in history])
-        # The squares of J's singular values are the eigenvalues of J J^T, and found sooner.
-        squares = np.linalg.eigvalsh(jacobians @ jacobians.mT)
+        J = np.stack([np.concatenate(dstate, axis=1) for dstate in history])
+        # The squares of J's singular values are the eigenvalues of J J^T,
+        # and found sooner.
+        squares = np.linalg.eigvalsh(J @ J.mT)
         counts.append(np.count_nonzero(squares > threshold**2, axis=1))
     return np.mean(counts, axis=0)
 

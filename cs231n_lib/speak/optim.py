@@ -78,7 +78,11 @@ _ADAM = _Settings("m", "v", learning_rate=1e-3, beta1=0.9, beta2=0.999, epsilon=
 
 
 @checked(w=_check_weight, dw=_check_weight, config=_SGD)
-def sgd(w: np.ndarray, dw: np.ndarray, config: Config | None = None) -> tuple[np.ndarray, Config]:
+def sgd(
+    w: np.ndarray,
+    dw: np.ndarray,
+    config: Config | None = None,
+) -> tuple[np.ndarray, Config]:
     """Stochastic gradient descent: a step against the gradient.
 
     Parameters
@@ -108,7 +112,9 @@ def sgd(w: np.ndarray, dw: np.ndarray, config: Config | None = None) -> tuple[np
 
 @checked(w=_check_weight, dw=_check_weight, config=_MOMENTUM)
 def sgd_momentum(
-    w: np.ndarray, dw: np.ndarray, config: Config | None = None
+    w: np.ndarray,
+    dw: np.ndarray,
+    config: Config | None = None,
 ) -> tuple[np.ndarray, Config]:
     """Gradient descent with momentum: a ball that rolls and keeps some of its speed.
 
@@ -116,14 +122,17 @@ def sgd_momentum(
     ``velocity``, the running sum of steps. Source: Polyak (1964).
     """
     config = _MOMENTUM.complete(config, w)
-    velocity = config["momentum"] * config["velocity"] - config["learning_rate"] * dw
+    rate, momentum = config["learning_rate"], config["momentum"]
+    velocity = momentum * config["velocity"] - rate * dw
     next_w = w + velocity
     return next_w, config | {"velocity": velocity}
 
 
 @checked(w=_check_weight, dw=_check_weight, config=_RMSPROP)
 def rmsprop(
-    w: np.ndarray, dw: np.ndarray, config: Config | None = None
+    w: np.ndarray,
+    dw: np.ndarray,
+    config: Config | None = None,
 ) -> tuple[np.ndarray, Config]:
     """RMSProp: each weight's step is divided by the recent size of its gradient.
 
@@ -132,14 +141,19 @@ def rmsprop(
     Hinton, lecture 6.5 of "Neural networks for machine learning" (2012).
     """
     config = _RMSPROP.complete(config, w)
+    rate, epsilon = config["learning_rate"], config["epsilon"]
     decay = config["decay_rate"]
     cache = decay * config["cache"] + (1 - decay) * dw**2
-    next_w = w - config["learning_rate"] * dw / (np.sqrt(cache) + config["epsilon"])
+    next_w = w - rate * dw / (np.sqrt(cache) + epsilon)
     return next_w, config | {"cache": cache}
 
 
 @checked(w=_check_weight, dw=_check_weight, config=_ADAM)
-def adam(w: np.ndarray, dw: np.ndarray, config: Config | None = None) -> tuple[np.ndarray, Config]:
+def adam(
+    w: np.ndarray,
+    dw: np.ndarray,
+    config: Config | None = None,
+) -> tuple[np.ndarray, Config]:
     """Adam: momentum and RMSProp together, both corrected for their start at zero.
 
     Parameters, results and errors as in :func:`sgd`, but ``learning_rate`` (0.001); ``config`` also
@@ -147,11 +161,12 @@ def adam(w: np.ndarray, dw: np.ndarray, config: Config | None = None) -> tuple[n
     number of steps taken, ``t``. Source: Kingma and Ba, arXiv:1412.6980.
     """
     config = _ADAM.complete(config, w)
+    rate, epsilon = config["learning_rate"], config["epsilon"]
     beta1, beta2 = config["beta1"], config["beta2"]
     t = config["t"] + 1
     m = beta1 * config["m"] + (1 - beta1) * dw
     v = beta2 * config["v"] + (1 - beta2) * dw**2
     m_hat = m / (1 - beta1**t)
     v_hat = v / (1 - beta2**t)
-    next_w = w - config["learning_rate"] * m_hat / (np.sqrt(v_hat) + config["epsilon"])
+    next_w = w - rate * m_hat / (np.sqrt(v_hat) + epsilon)
     return next_w, config | {"m": m, "v": v, "t": t}
