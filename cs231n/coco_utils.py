@@ -1,0 +1,70 @@
+"""The captions of Microsoft COCO in the assignment's own form, a dict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+BASE_DIR = "cs231n/datasets/coco_captioning"
+
+
+def load_coco_data(
+    base_dir: str | Path = BASE_DIR, max_train: int | None = None, pca_features: bool = True
+) -> dict[str, Any]:
+    """Load the course's files: see :mod:`cs231n_lib.speak.photographs`.
+
+    Returns
+    -------
+    dict
+        ``train_captions``, ``train_image_idxs``, ``train_features``, ``train_urls``, the same for
+        ``val``, ``idx_to_word`` and ``word_to_idx``. With ``max_train``, so many of the training
+        captions, drawn by ``np.random``.
+    """
+    from cs231n_lib.speak import photographs
+
+    loaded = photographs.load(base_dir, pca_features=pca_features)
+    data: dict[str, Any] = {"idx_to_word": loaded.idx_to_word, "word_to_idx": loaded.word_to_idx}
+    for name, split in (("train", loaded.train), ("val", loaded.val)):
+        for part in ("captions", "image_idxs", "features"):
+            data[f"{name}_{part}"] = getattr(split, part)
+        data[f"{name}_urls"] = np.asarray(split.images)
+    if max_train is not None:
+        kept = np.random.randint(len(data["train_captions"]), size=max_train)  # noqa: NPY002
+        data["train_captions"] = data["train_captions"][kept]
+        data["train_image_idxs"] = data["train_image_idxs"][kept]
+    return data
+
+
+def sample_coco_minibatch(
+    data: dict[str, Any], batch_size: int = 100, split: str = "train"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Captions (N, T), features (N, D) and URLs (N,), drawn by ``np.random``."""
+    chosen = np.random.choice(len(data[f"{split}_captions"]), batch_size)  # noqa: NPY002
+    pictures = data[f"{split}_image_idxs"][chosen]
+    features, urls = data[f"{split}_features"][pictures], data[f"{split}_urls"][pictures]
+    return data[f"{split}_captions"][chosen], features, urls
+
+
+def decode_captions(
+    captions: np.ndarray, idx_to_word: Sequence[str] | dict[int, str]
+) -> list[str] | str:
+    """Sentences from rows of integers, (N, T), or one from a single row.
+
+    ``<START>`` and ``<END>`` stay, ``<NULL>`` does not, and nothing follows ``<END>``.
+    (:func:`cs231n_lib.speak.captions.decode_captions` leaves all three out.)
+    """
+    if captions.ndim == 1:
+        return " ".join(_words(captions, idx_to_word))
+    return [" ".join(_words(row, idx_to_word)) for row in captions]
+
+
+def _words(row: np.ndarray, idx_to_word: Sequence[str] | dict[int, str]) -> Iterator[str]:
+    for index in row:
+        word = idx_to_word[index]
+        if word != "<NULL>":
+            yield word
+        if word == "<END>":
+            return
