@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from tests.contracts import Contract
-from tests.test_contracts import (
+from tests.ground.test_contracts import (
     EVERY_CONTRACT,
     outcome,
     scratch_folder,  # noqa: F401 - fixtures

@@ -12,34 +12,31 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cs231n_lib.see.class_visualization import jitter, score_gradient, unit_step
-from cs231n_lib.see.fooling import (
-    crop,
-    fgsm,
-    fool,
-    jpeg,
-    loss_gradient,
-    pgd,
-    project,
-    round_to_bytes,
-    seen_as,
-    steepest,
-)
+from cs231n_lib.see.attacks import fgsm, loss_gradient, pgd, project, steepest
+from cs231n_lib.see.class_visualization import jitter
+from cs231n_lib.see.distortions import crop, jpeg
+from cs231n_lib.see.faithfulness import deletion_curve
+from cs231n_lib.see.fooling import fool, round_to_bytes, seen_as
 from cs231n_lib.see.fourier import random_view
 from cs231n_lib.see.images import blur_image, deprocess, load_image, preprocess, save_png
 from cs231n_lib.see.inversion import total_variation
-from cs231n_lib.see.network import activations, find_layer
+from cs231n_lib.see.network import (
+    activations,
+    cross_entropy,
+    find_layer,
+    input_gradients,
+    unit_step,
+)
 from cs231n_lib.see.pixels import clamp_pixels, denormalize, normalize
 from cs231n_lib.see.pretrained import squeezenet
 from cs231n_lib.see.saliency import (
     compute_saliency_maps,
-    deletion_curve,
     grad_cam,
     integrated_gradients,
-    score_gradients,
     smooth_grad,
 )
-from cs231n_lib.see.style_transfer import gram_matrix, match_colours, replace_luminance, tv_loss
+from cs231n_lib.see.style_colours import match_colours, replace_luminance
+from cs231n_lib.see.style_losses import gram_matrix, tv_loss
 from tests.tiny import CLASSES, network
 from tests.untouched import differences, photograph
 
@@ -64,10 +61,6 @@ ARRAY_LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "transposed": lambda a: a.swapaxes(0, 1).copy().swapaxes(0, 1),
     "channels first": lambda a: np.moveaxis(np.moveaxis(a, -1, 0).copy(), 0, -1),
 }
-
-NO_BYTES = [
-    "int8", "int16", "int32", "int64", "uint16", "uint32", "uint64", "bool", "complex64", "object",
-]  # fmt: skip
 
 
 @st.composite
@@ -101,16 +94,6 @@ def test_floats_of_any_precision_mean_the_nearest_byte(pixels, dtype, beside):
     np.testing.assert_array_equal(load_image(floats), load_image(pixels))
 
 
-@given(
-    byte_pictures(),
-    st.sampled_from(NO_BYTES),
-)
-@few
-def test_whole_numbers_that_are_no_bytes_are_refused(pixels, dtype):
-    with pytest.raises(TypeError, match=f"dtype {dtype}, expected uint8 from 0 to 255 or floats"):
-        load_image(pixels.astype(dtype))
-
-
 @given(byte_pictures(), st.sampled_from([math.nan, math.inf, -math.inf, -0.1, 1.1, 255.0]))
 @few
 def test_a_single_wrong_pixel_is_refused(pixels, wrong):
@@ -139,15 +122,15 @@ def test_what_is_saved_in_any_layout_is_loaded_again(tmp_path_factory, pixels, l
 
 @given(byte_pictures(), byte_pictures(), st.sampled_from(sorted(ARRAY_LAYOUTS)))
 @few
-def test_colours_are_exchanged_in_any_layout_and_kind(image, reference, layout):
-    given_ = ARRAY_LAYOUTS[layout](image)
+def test_colours_are_exchanged_in_any_layout(image, reference, layout):
     plain, shown = load_image(image), load_image(reference)
+    given_ = ARRAY_LAYOUTS[layout](plain)
     if min(plain[..., 0].size, shown[..., 0].size) < 2:
-        with pytest.raises(ValueError, match="a picture of a single pixel"):
-            match_colours(given_, reference)
+        with pytest.raises(ValueError, match=r"^match_colours: "):
+            match_colours(given_, shown)
     else:
-        np.testing.assert_array_equal(match_colours(given_, reference), match_colours(plain, shown))
-    np.testing.assert_array_equal(replace_luminance(given_, image), plain)
+        np.testing.assert_array_equal(match_colours(given_, shown), match_colours(plain, shown))
+    np.testing.assert_array_equal(replace_luminance(given_, plain), plain)
 
 
 # Tensors in any layout and precision.
@@ -229,17 +212,10 @@ def test_a_smaller_precision_only_rounds(name, X, dtype):
     assert (result.double() - expected).abs().max() <= step + 10 * size * rounding
 
 
-@pytest.mark.parametrize("name", TRANSFORMS)
-@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.bool, torch.complex64])
-def test_tensors_of_anything_but_floats_are_refused(name, dtype):
-    with pytest.raises(TypeError, match=f"has dtype {dtype}, expected floats"):
-        TRANSFORMS[name](torch.ones(2, 3, 8, 8, dtype=dtype))
-
-
 # Functions that show pictures to a model, each picture on its own: (X, y, model) -> (N, ...).
 
 QUESTIONS: dict[str, Callable[..., torch.Tensor]] = {
-    "score_gradients": score_gradients,
+    "input_gradients": lambda X, y, model: input_gradients(X, y, model, cross_entropy)[0],
     "compute_saliency_maps": compute_saliency_maps,
     "smooth_grad": functools.partial(smooth_grad, samples=2),
     "integrated_gradients": functools.partial(integrated_gradients, steps=2),
@@ -250,7 +226,6 @@ QUESTIONS: dict[str, Callable[..., torch.Tensor]] = {
     "fool": lambda X, y, model: fool(X, y, model, max_steps=2).X_fooling,
     "seen_as": seen_as,
     "loss_gradient": lambda X, y, model: loss_gradient(denormalize(X), y, model)[0],
-    "score_gradient": lambda X, y, model: score_gradient(X, y, model)[0],
 }
 every_question = pytest.mark.parametrize("name", QUESTIONS)
 
@@ -283,16 +258,6 @@ def test_a_model_is_asked_the_same_in_any_layout_mode_and_company(name, X, layou
 
 
 @every_question
-@given(wrong=st.sampled_from([math.nan, math.inf, -math.inf]), place=st.integers(0, 3 * 36 - 1))
-@settings(max_examples=3)
-def test_no_model_is_shown_what_is_not_finite(name, wrong, place):
-    X = torch.zeros(1, 3, 6, 6, dtype=torch.float64)
-    X.view(-1)[place] = wrong
-    with pytest.raises(ValueError, match=r"NaN or infinite|pixels go from|gave scores that are"):
-        QUESTIONS[name](X, torch.tensor([0]), exact_network())
-
-
-@every_question
 @given(index=st.integers(-(2**63), 2**63 - 1) | st.integers(-2 * CLASSES, 2 * CLASSES))
 @settings(max_examples=8)
 def test_a_class_is_there_or_is_refused(name, index):
@@ -300,7 +265,7 @@ def test_a_class_is_there_or_is_refused(name, index):
     if 0 <= index < CLASSES:
         QUESTIONS[name](X, y, exact_network())
     else:
-        with pytest.raises(ValueError, match=f"contains class {index}, expected 0"):
+        with pytest.raises(ValueError, match=f"class {index}, expected 0"):
             QUESTIONS[name](X, y, exact_network())
 
 
