@@ -211,14 +211,6 @@ def test_weights_have_the_usual_names_and_shapes(cell_type, gates):
     assert model.cell_type == cell_type
 
 
-def test_default_sizes_are_those_of_the_assignment():
-    model = CaptioningRNN(VOCABULARY)
-    assert model.params["W_proj"].shape == (512, 128)
-    assert model.params["Wx"].shape == (128, 128)
-    assert model.cell_type == "rnn"
-    assert model.dtype == np.float32
-
-
 @pytest.mark.parametrize("cell_type", CELLS)
 def test_new_weights_have_the_promised_scale(cell_type):
     words = {"<NULL>": 0} | {str(k): k for k in range(1, 400)}
