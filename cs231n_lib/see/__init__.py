@@ -1,0 +1,1 @@
+"""Looking into a network that sees, with PyTorch."""

@@ -1,0 +1,1 @@
+"""A network that looks at pictures and says what it sees, in NumPy."""
