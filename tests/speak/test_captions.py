@@ -132,6 +132,16 @@ def test_a_minibatch_is_of_the_split_asked_for():
     assert sample_minibatch(replace(DATA, val=val), 2, "val")[2] == ["only", "only"]
 
 
+def test_a_split_that_the_data_do_not_have_is_refused():
+    with pytest.raises(ValueError, match="split is 'val', which the data do not have"):
+        sample_minibatch(DATA, 2, "val")
+
+
+def test_captions_of_another_rank_are_not_decoded():
+    with pytest.raises(ValueError, match=r"captions has shape \(1, 1, 1\), expected \(N, T\)"):
+        decode_captions(np.zeros((1, 1, 1), int), IDX_TO_WORD)
+
+
 def test_minibatches_follow_their_generator():
     rng = np.random.default_rng(1)
     first, second = (sample_minibatch(DATA, 8, rng=rng)[0] for _ in range(2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from cs231n_lib.see.images import preprocess
@@ -37,6 +38,11 @@ def test_features_equal_those_of_all_pictures_at_once():
     expected = projection.transform(fields.reshape(-1, 128)).reshape(50, -1)
     scale = np.sqrt(projection.explained_variance_.mean())
     np.testing.assert_allclose(features, expected / scale, atol=1e-4)
+
+
+def test_too_few_scenes_to_fit_a_projection_to_are_refused():
+    with pytest.raises(ValueError, match="scenes has 31 parts, expected at least 32"):
+        describe_pictures(SCENES[:31])
 
 
 def test_scenes_are_loaded_with_their_captions_and_features():
