@@ -180,8 +180,8 @@ def gram_matrix(features: torch.Tensor, normalize: bool = True) -> torch.Tensor:
         If an argument is not what is declared.
     """
     N, C, H, W = features.shape
-    F = features.reshape(N, C, H * W)
-    gram = GramProduct.apply(F)  # F @ F.mT, only faster
+    places = features.permute(0, 2, 3, 1).reshape(N, H * W, C)
+    gram = GramProduct.apply(places)  # places.mT @ places, only faster
     return gram / (C * H * W) if normalize else gram
 
 
@@ -370,7 +370,7 @@ def _mean(losses: Sequence[torch.Tensor], img: torch.Tensor) -> torch.Tensor:
 
 
 class GramProduct(torch.autograd.Function):
-    """An optimisation of ``F @ F.mT``, (N, C, M) -> (N, C, C), and of its gradient.
+    """An optimisation of ``places.mT @ places``, (N, M, C) -> (N, C, C), and of its gradient.
 
     The product is symmetric, so one of its four blocks is a copy. And left to itself, autograd
     multiplies twice, once for each factor, although both results are the same. This takes about
@@ -378,16 +378,18 @@ class GramProduct(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, F: torch.Tensor) -> torch.Tensor:
+    def forward(ctx: torch.autograd.function.FunctionCtx, places: torch.Tensor) -> torch.Tensor:
         """The products, (N, C, C)."""
-        ctx.save_for_backward(F)
-        half = F.shape[1] // 2
-        above = F[:, :half] @ F.mT
-        below = torch.cat([above[:, :, half:].mT, F[:, half:] @ F[:, half:].mT], dim=2)
+        ctx.save_for_backward(places)
+        half = places.shape[2] // 2
+        first, second = places[:, :, :half], places[:, :, half:]
+        above = first.mT @ places
+        below = torch.cat([above[:, :, half:].mT, second.mT @ second], dim=2)
         return torch.cat([above, below], dim=1)
 
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, dgram: torch.Tensor) -> torch.Tensor:
-        """From the gradient of the products to that of the matrices, (N, C, M)."""
-        (F,) = ctx.saved_tensors
-        return (F.mT @ (dgram + dgram.mT)).mT
+        """From the gradient of the products to that of the places, (N, M, C)."""
+        (places,) = ctx.saved_tensors
+        dplaces = places @ (dgram + dgram.mT)
+        return dplaces
