@@ -42,26 +42,10 @@ def _leave_signals_to_python(notebook: nbformat.NotebookNode) -> None:
 
 
 async def execute(path: Path, record_path: Path) -> float:
-    """Execute one notebook; keep it and its record only when all cells ran.
+    """Execute one notebook and return the seconds it took.
 
-    Parameters
-    ----------
-    path : Path
-        Of the notebook, which is replaced at the end.
-    record_path : Path
-        Of the record, of which one entry is replaced.
-
-    Returns
-    -------
-    float
-        Seconds.
-
-    Raises
-    ------
-    nbclient.exceptions.CellExecutionError
-        If a cell raised an error.
-    nbclient.exceptions.DeadKernelError
-        If the kernel died, for instance for lack of memory.
+    The notebook and its entry in the record are replaced only when all cells ran. Raises
+    nbclient's CellExecutionError or DeadKernelError otherwise.
     """
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(

@@ -17,18 +17,9 @@ QUALITY = 58
 
 
 def write_webp(source: Path, target: Path) -> bool:
-    """Write a picture again as WebP.
+    """Write a JPEG again as a WebP that looks the same, or a PNG pixel for pixel.
 
-    Parameters
-    ----------
-    source : Path
-        A JPEG, which becomes a WebP of the same look, or a PNG, which is kept pixel for pixel.
-    target : Path
-
-    Returns
-    -------
-    bool
-        Whether the new file is the smaller one. Otherwise it is not kept.
+    Returns whether the new file is smaller. If it is not, it is deleted.
     """
     with Image.open(source) as picture:
         lossless = picture.format == "PNG"

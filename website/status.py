@@ -30,10 +30,8 @@ __all__ = [
 # What a reader takes in within a minute, by kind.
 WORDS, CODE_LINES, FORMULAS, FIGURES = 200, 40, 6, 6
 
-FIELDS = {
-    "seconds", "date", "code", "python", "numpy", "torch", "torchvision", "device", "threads",
-    "architecture",
-}  # fmt: skip
+# Of the second table, as the record names them.
+VERSIONS = ("python", "numpy", "torch", "torchvision", "device", "threads", "architecture")
 
 
 @dataclass(frozen=True)
@@ -47,18 +45,7 @@ class Contents:
 
 
 def count(notebook: nbformat.NotebookNode) -> Contents:
-    """Count what a chapter's page shows.
-
-    Parameters
-    ----------
-    notebook : nbformat.NotebookNode
-        With its outputs, since library sources are outputs.
-
-    Returns
-    -------
-    Contents
-        Solutions and hidden cells are not counted.
-    """
+    """Count what a chapter's page shows, outputs included, solutions and hidden cells excluded."""
     words = code_lines = formulas = figures = 0
     folded = False
     for cell in notebook.cells:
@@ -112,30 +99,9 @@ def duration(seconds: float) -> str:
     return f"{round(seconds)} s" if seconds < 90 else f"{round(seconds / 60)} minutes"
 
 
-def read_record(path: str | Path) -> dict[str, dict]:
-    """The record of the last execution of each chapter.
-
-    Parameters
-    ----------
-    path : str or Path
-
-    Returns
-    -------
-    dict of str to dict
-        Empty if there is no file yet.
-
-    Raises
-    ------
-    ValueError
-        If a chapter's entry lacks a field or has one too many.
-    """
-    path = Path(path)
-    record = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    for chapter, entry in record.items():
-        if entry.keys() != FIELDS:
-            wrong = ", ".join(sorted(entry.keys() ^ FIELDS))
-            raise ValueError(f"{path.name}: {chapter} has wrong or missing fields: {wrong}")
-    return record
+def read_record(path: Path) -> dict[str, dict]:
+    """The record of the last execution of each chapter; empty if there is no file yet."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def state(entry: dict | None, notebook: nbformat.NotebookNode) -> str:
@@ -173,10 +139,8 @@ class ChapterStatus(SphinxDirective):
             )  # fmt: skip
             chapters.append(f"| {' | '.join(map(str, cells))} |")
             if entry:
-                names = (
-                    "python", "numpy", "torch", "torchvision", "device", "threads", "architecture",
-                )  # fmt: skip
-                versions.append(f"| {link} | {' | '.join(str(entry[n]) for n in names)} |")
+                facts = [str(entry[name]) for name in VERSIONS]
+                versions.append(f"| {' | '.join([link, *facts])} |")
         container = nodes.container()
         lines = [*chapters, "", *versions]
         self.state.nested_parse(StringList(lines, self.env.docname), self.content_offset, container)

@@ -17,7 +17,7 @@ from sphinx.cmd.build import build_main
 
 from tests.chapters import NOTEBOOKS, ROOT
 from website import execute, status
-from website.book import fingerprint, headings, read
+from website.book import fingerprint, read
 from website.status import Contents, count, duration, read_record, reading_minutes
 
 ENTRY = {
@@ -28,7 +28,7 @@ ENTRY = {
 
 
 def small_notebook(code: str = "print(6 * 7)") -> nbformat.NotebookNode:
-    cells = [new_markdown_cell("# A chapter\n\nSix words stand on this page."), new_code_cell(code)]
+    cells = [new_markdown_cell("# A chapter\n\nSix words are on this page."), new_code_cell(code)]
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     return new_notebook(cells=cells, metadata={"kernelspec": kernel})
 
@@ -83,14 +83,7 @@ def test_reading_takes_what_the_status_page_says():
     assert status.FORMULAS == status.FIGURES == 60 / 10
 
 
-def test_the_chapters_are_of_a_readable_length():
-    for path in NOTEBOOKS:
-        assert 10 <= reading_minutes(count(read(path))) <= 60
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(50.4, "50 s"), (89, "89 s"), (95, "2 minutes"), (180, "3 minutes")]
-)
+@pytest.mark.parametrize(("seconds", "text"), [(50.4, "50 s"), (89, "89 s"), (95, "2 minutes")])
 def test_durations(seconds, text):
     assert duration(seconds) == text
 
@@ -105,16 +98,6 @@ def test_the_fingerprint_follows_the_code_only():
     assert fingerprint(other) != fingerprint(notebook)
 
 
-def test_the_two_files_of_a_chapter_have_one_fingerprint():
-    for path in NOTEBOOKS:
-        assert fingerprint(read(path)) == fingerprint(read(path.with_suffix(".md")))
-
-
-def test_headings_inside_directives_and_code_are_not_headings():
-    text = "# One\n\n```{note}\n# no\n```\n\n## Two *words*\n\n~~~\n# no\n~~~\n"
-    assert headings(text) == ["One", "Two *words*"]
-
-
 # The committed record.
 
 
@@ -122,21 +105,8 @@ def test_the_record_has_all_chapters_and_nothing_private():
     record = read_record(ROOT / "chapters" / "status.json")
     assert set(record) == {path.stem for path in NOTEBOOKS}
     for entry in record.values():
-        assert 10 < entry["seconds"] < 3600
-        assert 1 <= entry["threads"] <= 512
-        assert re.fullmatch(r"20\d\d-[01]\d-[0-3]\d", entry["date"])
-        assert re.fullmatch(r"[0-9a-f]{16}", entry["code"])
-        for name in ("python", "numpy", "torch", "torchvision"):
-            assert re.fullmatch(r"\d+\.\d+\.\d+\S*", entry[name])
+        assert entry.keys() == ENTRY.keys()
         assert not re.search(r"[/\\@]|\.local|localhost", json.dumps(entry))
-
-
-def test_a_record_with_other_fields_is_refused(tmp_path):
-    file = tmp_path / "status.json"
-    assert read_record(file) == {}
-    file.write_text(json.dumps({"01-first": ENTRY | {"host": "name"}}))
-    with pytest.raises(ValueError, match="01-first has wrong or missing fields: host"):
-        read_record(file)
 
 
 # Executing.
@@ -227,20 +197,14 @@ def test_a_chapter_that_is_not_there_is_named(chapters, capsys):
     assert "no chapter 07-audio; there are 01-first, 02-second" in capsys.readouterr().err
 
 
-def test_make_run_checks_the_pairs_before_it_executes():
-    recipe = (ROOT / "Makefile").read_text().split("\nrun:")[1].split("\n\n")[0].splitlines()[1:]
-    assert "tests/test_notebooks.py -k pair" in recipe[0]
-    assert "-m website.execute" in recipe[1]
-
-
 # Showing.
 
 
-def build(chapters, text, *extensions):
+def build(chapters, text):
     """Build a website of one page and its chapters; the exit code and the page."""
     book = chapters.parent
-    names = ["myst_nb", "website.status", "website.sections", *extensions]
-    (book / "conf.py").write_text(f"extensions = {names}\nnb_execution_mode = 'off'\n")
+    conf = "extensions = ['myst_nb', 'website.status']\nnb_execution_mode = 'off'\n"
+    (book / "conf.py").write_text(conf)
     (book / "index.md").write_text(f"# Book\n\n{text}\n\n```{{toctree}}\n:glob:\nchapters/*\n```\n")
     code = build_main(["-q", "-W", "--keep-going", str(book), str(book / "out")])
     page = book / "out" / "index.html"
@@ -248,17 +212,11 @@ def build(chapters, text, *extensions):
 
 
 def test_times_are_quoted_from_the_record(chapters):
-    record = {"01-first": ENTRY, "02-second": ENTRY | {"seconds": 70}}
-    (chapters / "status.json").write_text(json.dumps(record))
-    code, page = build(chapters, "It takes {chapter-times}`01-first`; {chapter-times}`all`.")
+    (chapters / "status.json").write_text(json.dumps({"01-first": ENTRY}))
+    text = "{chapter-times}`01-first`; {chapter-times}`02-second`; {chapter-times}`all`."
+    code, page = build(chapters, text)
     assert code == 0
-    assert "It takes 5 minutes to read, 50 s to run; 10 minutes to read, 2 minutes to run." in page
-
-
-def test_what_was_never_run_has_no_running_time(chapters):
-    code, page = build(chapters, "It takes {chapter-times}`01-first`.")
-    assert code == 0
-    assert "It takes 5 minutes to read." in page
+    assert "5 minutes to read, 50 s to run; 5 minutes to read; 10 minutes to read." in page
 
 
 def test_times_of_a_chapter_that_is_not_there_fail_the_build(chapters, capsys):
@@ -278,15 +236,6 @@ def test_a_chapter_that_changed_is_marked(chapters):
     assert states == ["verified 2026-01-02", "not verified since it changed"]
 
 
-def test_a_link_to_a_section_leads_there_or_fails_the_build(chapters, capsys):
-    code, page = build(chapters, "{section}`01-first: A chapter`")
-    assert code == 0
-    assert re.search(r'<a [^>]*href="chapters/01-first\.html">Chapter 1: A chapter</a>', page)
-    code, _ = build(chapters, "{section}`01-first: Another`")
-    assert code != 0
-    assert "has 0 sections named 'Another'" in capsys.readouterr().err
-
-
 def test_the_status_page_has_every_chapter_and_what_it_was_run_with(pages):
     page = next(soup for path, soup in pages.items() if path.stem == "status")
     first, second = page.select("article table")
@@ -299,12 +248,7 @@ def test_the_status_page_has_every_chapter_and_what_it_was_run_with(pages):
         figures = page_figures(pages, path.stem)
         assert int(cells[5]) == figures
         shown = [cell.get_text(strip=True) for cell in versions.select("td")][1:]
-        assert shown == [
-            str(entry[name])
-            for name in (
-                "python", "numpy", "torch", "torchvision", "device", "threads", "architecture",
-            )
-        ]  # fmt: skip
+        assert shown == [str(entry[name]) for name in status.VERSIONS]
 
 
 def page_figures(pages, chapter):
