@@ -61,7 +61,7 @@ linkcheck: $(VENV)/installed  ## ask every external link whether it still leads 
 	@echo "Every link, and what came of it: _build/linkcheck/output.txt"
 
 # The tests of the library, a folder for each of its rooms; other folders test what is around it.
-UNIT := $(BIN) -m pytest tests/ground tests/speak tests/see tests/figures
+UNIT := $(BIN) -m pytest tests/ground tests/speak tests/see tests/figures tests/cs231n
 
 unit: $(VENV)/installed  ## the tests of the library alone
 	$(UNIT)

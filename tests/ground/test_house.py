@@ -60,6 +60,22 @@ def test_imports_lead_down_and_stay_in_the_library(module):
     assert up == []
 
 
+def test_every_module_is_tested_in_the_folder_of_its_room():
+    """The kinds of arguments in `checks` are tested by the contracts."""
+    tested = {
+        (path.parent.name, module)
+        for path in (ROOT / "tests").glob("*/test_*.py")
+        for module in imports(path)
+    }
+    files = {module: path for module, path in MODULES.items() if path.stem != "__init__"}
+    assert [
+        module
+        for module, path in files.items()
+        if path.stem != "checks"
+        and (path.parent.name.replace(LIBRARY, "ground"), module) not in tested
+    ] == [], "tests of see.saliency are in tests/see/test_saliency.py"
+
+
 def test_there_is_no_circle():
     assert set(graphlib.TopologicalSorter(IMPORTS).static_order()) == set(IMPORTS)
 
