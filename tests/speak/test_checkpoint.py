@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -116,6 +117,63 @@ def test_a_killed_process_loses_nothing(tmp_path):
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert_same_result(trained(num_epochs=40, checkpoint=path), trained(num_epochs=40))
+
+
+def kill_myself(*_: object, **__: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def in_a_child(work) -> int:
+    """Do some work in a process of its own; how that ended, as ``os.wait`` says it."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitpid(child, 0)[1]
+
+
+@pytest.mark.parametrize(
+    ("target", "new"),
+    [
+        ("numpy.savez", False),
+        ("os.fsync", False),
+        ("shutil.copymode", False),
+        ("pathlib.Path.replace", False),
+        ("os._exit", True),
+    ],
+)
+def test_a_process_killed_between_two_steps_leaves_one_checkpoint_or_the_other(
+    saved, monkeypatch, target, new
+):
+    solver, last = make_solver(checkpoint=saved), saved.read_bytes()
+    module.load(solver, saved)
+    solver.loss_history[0] = 0.0
+    with monkeypatch.context() as patch:
+        patch.setattr(target, kill_myself)
+        assert in_a_child(lambda: module.save(solver, saved)) == signal.SIGKILL
+    assert (saved.read_bytes() != last) == new
+    resumed, whole = trained(checkpoint=saved), trained()
+    assert (resumed.loss_history[0] == 0) == new
+    resumed.loss_history[0] = whole.loss_history[0]
+    assert_same_result(resumed, whole)
+
+
+@pytest.mark.parametrize("count", [0, 1000])
+def test_a_file_that_the_system_cuts_off_leaves_the_last_checkpoint(saved, count):
+    """The limit is real here: the system itself refuses to write more."""
+    solver, last = make_solver(checkpoint=saved), saved.read_bytes()
+
+    def save():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (count, count))
+        with pytest.raises(OSError, match=rf"File too large: '.*{saved.name}'$"):
+            module.save(solver, saved)
+
+    assert in_a_child(save) == 0
+    assert saved.read_bytes() == last
+    assert list(saved.parent.iterdir()) == [saved]
 
 
 def test_a_full_disk_keeps_the_last_checkpoint_and_leaves_nothing_else(saved, monkeypatch):
