@@ -23,7 +23,8 @@ __all__ = ["record", "setup", "show_source", "within"]
 def setup(photographs: bool = False) -> None:
     """Begin a chapter: a run that repeats, and figures in the book's style, sharp on any screen.
 
-    A chapter that uses PyTorch imports it first: see :func:`~cs231n_lib.reproducible.make_reproducible`.
+    A chapter that uses PyTorch imports it first: see
+    :func:`~cs231n_lib.reproducible.make_reproducible`.
 
     Parameters
     ----------

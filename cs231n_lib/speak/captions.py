@@ -118,7 +118,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class CaptionData:
-    """A captioned data set. Change a part of it with :func:`dataclasses.replace`.
+    """A captioned data set. Change a part of it with ``dataclasses.replace``.
 
     Raises TypeError or ValueError if a special word is missing, the vocabulary does not agree with
     itself, or a caption holds a word outside of it.
