@@ -32,7 +32,7 @@ from cs231n_lib.see.network import (
 )
 from cs231n_lib.see.pixels import check_real, denormalize, mean_and_std, normalize
 
-__all__ = ["Fooling", "fool", "make_fooling_image", "round_to_bytes", "seen_as"]
+__all__ = ["Fooling", "fool", "make_fooling_image", "round_to_bytes", "seen_as", "uphill"]
 
 
 @dataclass(frozen=True)
@@ -227,7 +227,7 @@ def fool(
     working = torch.arange(len(X), device=X.device)
     for step in progress(range(max_steps + 1), "fooling"):
         X_now = round_to_bytes(Z[working]) if in_bytes else Z[working]
-        g, detour, scores = _uphill(X_now, y[working], model, climb)
+        g, detour, scores = uphill(X_now, y[working], model, climb)
         X_fooling[working], steps[working] = X_now, step
         path[:, step, working] = scores
         going = (scores[0] - scores[1] <= margin) & (g != 0).any(dim=(1, 2, 3))
@@ -239,23 +239,52 @@ def fool(
     return _told(X.detach(), X_fooling, y, margin, path, steps, detours)
 
 
-def _uphill(
-    X: torch.Tensor, y: torch.Tensor, model: Model, climb: str
+@checked(X=Pictures(), y=Classes(), model=MODEL, climb=OneOf(("score", "margin")))
+def uphill(
+    X: torch.Tensor,
+    y: torch.Tensor,
+    model: Model,
+    climb: str = "score",
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Where to go, (n, 3, H, W); whose step is a detour, (n,); target and rival scores, (2, n)."""
+    """Where a step of :func:`fool` goes.
+
+    Parameters
+    ----------
+    X : (N, 3, H, W) tensor of floats
+        Normalised pictures.
+    y : (N,) int64 tensor
+        The classes to be seen.
+    model : callable
+    climb : "score" or "margin"
+        As in :func:`fool`.
+
+    Returns
+    -------
+    g : (N, 3, H, W) tensor
+        The gradient to follow; zero if nothing tells where to go.
+    detour : (N,) tensor of bool
+        Whose target is asleep, so that ``g`` leads down the best rival's score.
+    scores : (2, N) tensor
+        Of the target and of its best rival.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is declared; if there are fewer than two classes; and as
+        :func:`~cs231n_lib.see.network.input_gradients`.
+    """
     seen = []
 
-    def height(scores: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    def height(scores, y):
         target, rival = chosen_scores(scores, y), _rival_scores(scores, y)
         seen.append(torch.stack([target, rival]).detach())
         return target if climb == "score" else target - rival
 
-    g, _ = input_gradients(X, y, model, height)
-    asleep = torch.zeros_like(y, dtype=torch.bool)
-    if climb == "score":
-        asleep = (g == 0).all(dim=(1, 2, 3))
+    g, _ = input_gradients(X, y, model, of=height)
+    asleep = (g == 0).all(dim=(1, 2, 3)) & (climb == "score")
     if asleep.any():
-        g[asleep] = -input_gradients(X[asleep], y[asleep], model, _rival_scores)[0]
+        up, _ = input_gradients(X[asleep], y[asleep], model, of=_rival_scores)
+        g[asleep] = -up
     return g, asleep, torch.cat(seen, dim=1)
 
 

@@ -198,12 +198,12 @@ def class_scores(
         If an argument is not what is declared; if the model does not give finite scores (N, C), or
         has no such class as in ``y``.
     """
-    scores = model(X)
-    _check_scores(scores, y, check)
+    scores = _valid(model(X), y, check)
     return scores, chosen_scores(scores, y)
 
 
-def _check_scores(scores: torch.Tensor, y: torch.Tensor, check: bool) -> None:
+def _valid(scores: torch.Tensor, y: torch.Tensor, check: bool) -> torch.Tensor:
+    """The scores, if they are scores: (N, C) floats, finite, with a column for each class."""
     if not isinstance(scores, torch.Tensor) or not scores.is_floating_point():
         given = scores.dtype if isinstance(scores, torch.Tensor) else type(scores).__name__
         raise TypeError(
@@ -221,6 +221,7 @@ def _check_scores(scores: torch.Tensor, y: torch.Tensor, check: bool) -> None:
         )
     if check and not scores.isfinite().all():
         raise ValueError(named("the model gave scores that are NaN or infinite"))
+    return scores
 
 
 @checked(scores=Tensor("N C"), y=Classes(of="scores"))

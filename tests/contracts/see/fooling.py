@@ -5,7 +5,16 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from cs231n_lib.see.fooling import Fooling, fool, make_fooling_image, round_to_bytes, seen_as
+import torch
+
+from cs231n_lib.see.fooling import (
+    Fooling,
+    fool,
+    make_fooling_image,
+    round_to_bytes,
+    seen_as,
+    uphill,
+)
 from tests.contracts import Contract, Refusal
 from tests.tiny import classes, network, of_models, pictures, question
 
@@ -52,6 +61,12 @@ CONTRACTS = (
                     {"model": lambda X: X.mean(dim=(1, 2, 3))[:, None], "target_y": 0}, ValueError,
                     "the model has a single class"),
         ),
+    ),
+    Contract(
+        uphill,
+        lambda: question(climb="score"),
+        (Refusal("a class that does not exist", {"y": torch.tensor([0, 5])}, ValueError,
+                 "no class 5, expected 0 to 4"),),
     ),
     Contract(
         seen_as,
