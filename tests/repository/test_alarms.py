@@ -189,7 +189,7 @@ KEPT = {  # what stands in a cell of the chapter, for the tables below
     "scenes": "show_captions(sample_scenes(",
     "diagram": "draw_captioning(",
     "gradients of a step": "numeric_gradient(step",
-    "gradients of the network": "numeric_gradient(lambda _: tiny.loss(",
+    "gradients of the network": "numeric_gradient(loss, weight",
     "known number": "in 2017 9.832356",
 }
 IMPORTS = """
