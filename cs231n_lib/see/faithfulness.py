@@ -63,8 +63,7 @@ def randomise_layer(model: nn.Module, layer: str, seed: int = 0) -> None:
     TypeError, ValueError
         If an argument is not what is declared; if there is no such layer, or it has no weights.
     """
-    weights = list(find_layer(model, layer).parameters())
-    _check_weights(layer, weights)
+    weights = _weights_of(model, layer)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weight in weights:
@@ -73,9 +72,11 @@ def randomise_layer(model: nn.Module, layer: str, seed: int = 0) -> None:
             weight.copy_(noise.to(weight) * size)
 
 
-def _check_weights(layer: str, weights: list[torch.Tensor]) -> None:
+def _weights_of(model: nn.Module, layer: str) -> list[torch.Tensor]:
+    weights = list(find_layer(model, layer).parameters())
     if not weights:
         raise ValueError(named(f"layer {layer!r} has no weights"))
+    return weights
 
 
 @checked(
