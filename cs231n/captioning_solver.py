@@ -26,10 +26,8 @@ class CaptioningSolver:
             raise ValueError(f"CaptioningSolver: unknown arguments {sorted(unknown)}")
         vars(self).update(_DEFAULTS | kwargs)
         if self.update_rule not in optim.__all__:
-            raise ValueError(
-                f"CaptioningSolver: update_rule is {self.update_rule!r}, "
-                f"expected one of {optim.__all__}"
-            )
+            rules = " or ".join(optim.__all__)
+            raise ValueError(f"CaptioningSolver: update_rule is not {rules}: {self.update_rule!r}")
         self.update_rule = getattr(optim, self.update_rule)
         self.model, self.data, self.epoch = model, data, 0
         self.loss_history: list[float] = []

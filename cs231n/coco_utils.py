@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +57,9 @@ def decode_captions(
     (:func:`cs231n_lib.speak.captions.decode_captions` leaves all three out.)
     """
     if captions.ndim == 1:
-        return " ".join(_words(captions, idx_to_word))
-    return [" ".join(_words(row, idx_to_word)) for row in captions]
-
-
-def _words(row: np.ndarray, idx_to_word: Sequence[str] | dict[int, str]) -> Iterator[str]:
-    for index in row:
-        word = idx_to_word[index]
-        if word != "<NULL>":
-            yield word
-        if word == "<END>":
-            return
+        return decode_captions(captions[None], idx_to_word)[0]
+    rows = [[idx_to_word[index] for index in row] for row in captions]
+    ends = [row.index("<END>") + 1 if "<END>" in row else len(row) for row in rows]
+    return [
+        " ".join(word for word in row[:end] if word != "<NULL>") for row, end in zip(rows, ends)
+    ]

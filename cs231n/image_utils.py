@@ -26,11 +26,7 @@ def image_from_url(url: str) -> np.ndarray:
         return np.full((224, 224, 3), 192, np.uint8)
 
 
-def load_image(filename: str | Path | io.BytesIO, size: int | None = None) -> np.ndarray:
-    """A picture, (H, W, 3) bytes, from a file; ``size`` is the length of its shorter side."""
+def load_image(filename: str | Path | io.BytesIO) -> np.ndarray:
+    """A picture, (H, W, 3) bytes, from a file."""
     with Image.open(filename) as file:
-        image = ImageOps.exif_transpose(file).convert("RGB")
-    if size is not None:
-        scale = size / min(image.size)
-        image = image.resize([int(side * scale) for side in image.size], Image.Resampling.BILINEAR)
-    return np.array(image)
+        return np.array(ImageOps.exif_transpose(file).convert("RGB"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import inspect
 
+import numpy as np
 import torch
 from PIL import Image
 
@@ -14,12 +15,17 @@ from cs231n_lib.see import style_transfer as transfer
 from cs231n_lib.see.network import extract_features
 from cs231n_lib.see.pretrained import squeezenet
 from cs231n_lib.see.style_losses import content_loss, gram_matrix, style_loss, tv_loss
-from cs231n_lib.speak.gradient_check import relative_error as rel_error
+from cs231n_lib.speak.gradient_check import relative_error
 
 
 def preprocess(img: Image.Image, size: int = 512) -> torch.Tensor:
     """A picture as the network reads it, (1, 3, H, W); ``size`` is that of its shorter side."""
     return net_visualization_pytorch.preprocess(img, size)
+
+
+def rel_error(x: np.ndarray, y: np.ndarray) -> float:
+    """The largest relative error; one number is compared with all."""
+    return relative_error(*np.broadcast_arrays(x, y))
 
 
 def features_from_img(
