@@ -104,17 +104,3 @@ def test_bars_of_several_networks_lie_around_their_tick():
     first, second = ([bar.get_x() + bar.get_width() / 2 for bar in bars] for bars in ax.containers)
     np.testing.assert_allclose(np.add(first, second) / 2, range(len(first)), atol=1e-9)
     assert np.less(first, second).all()
-
-
-@pytest.mark.parametrize(
-    ("plot", "given", "error", "says"),
-    [
-        (plot_training, {"a": 1}, TypeError, r"solvers\['a'\] has no loss_history"),
-        (plot_training, {"a": SimpleNamespace(loss_history=[])}, ValueError, "call its train"),
-        (plot_mistakes, {"a": {"hue": 0.1}}, ValueError, r"shares\['a'\] has 'hue', expected"),
-        (plot_mistakes, {"a": {"relation": 12}}, ValueError, r"shares\['a'\] contains 12"),
-    ],
-)
-def test_what_cannot_be_drawn_is_refused(plot, given, error, says):
-    with pytest.raises(error, match=f"^{plot.__name__}: .*{says}"):
-        plot(given)

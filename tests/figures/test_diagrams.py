@@ -140,11 +140,6 @@ def test_the_captioning_network_reads_a_word_and_says_the_next():
     assert kinds_of_arrows(ax) == {("-", COLOUR["ink"], 1.4): 9}
 
 
-def test_a_sentence_has_at_least_a_word_to_read_and_one_to_say():
-    with pytest.raises(ValueError, match="words has 1, expected at least <START> and <END>"):
-        diagrams.draw_captioning(["<START>"])
-
-
 def test_gradients_flow_back_along_every_value_of_the_recurrent_network():
     (ax,) = DIAGRAMS["unrolled"]().axes
     assert kinds_of_arrows(ax) == {("-", COLOUR["ink"], 1.4): 9, ("--", COLOUR["orange"], 1.4): 12}

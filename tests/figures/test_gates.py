@@ -108,9 +108,3 @@ def test_norms_are_told_apart_without_colours():
     norms = {"h": np.ones(4), "c": np.ones(4)}
     lines = plot_gradient_norms(norms).axes[0].lines
     assert len({line.get_marker() for line in lines} - {"None", ""}) == 2
-
-
-@pytest.mark.parametrize("gates", [{"f": GATES["f"]}, GATES | {"z": GATES["f"]}])
-def test_gates_that_an_lstm_does_not_have_are_refused_and_the_cell_is_needed(gates):
-    with pytest.raises(ValueError, match=r"^plot_gates: gates has f.*expected c and any of i, f"):
-        plot_gates(dict(sorted(gates.items(), key=lambda gate: gate[0] != "f")), list("abcd"))

@@ -166,19 +166,3 @@ def test_other_pictures_have_no_list(tmp_path):
     Image.new("RGB", (9, 9)).save(tmp_path / "holiday.jpg", comment="at the sea")
     assert read_panels(tmp_path / "plain.png") is None
     assert read_panels(tmp_path / "holiday.jpg") is None
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("carousel", TILES, LABELS), "kind is 'carousel', expected 'compare' or 'steps' or 'wo"),
-        (("steps", TILES, LABELS[:4]), "labels has 4 strings, expected 5"),
-        (("steps", TILES[:1], LABELS[:1]), "tiles has 1 parts, expected at least 2"),
-        (("compare", TILES, LABELS), "tiles has 5 parts, expected .* 3 to compare"),
-        (("steps", TILES, LABELS, 5, (16, 10), 2), "tiles has 5 .* for each of 2 pictures"),
-        (("steps", [TILES[0], "a.png"], LABELS[:2]), r"tiles\[1\] is str, expected a NumPy"),
-    ],
-)
-def test_what_does_not_go_together_is_refused(arguments, message):
-    with pytest.raises((TypeError, ValueError), match=f"^panels: {message}"):
-        panels(*arguments)

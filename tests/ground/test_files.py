@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import errno
-import os
 
 import pytest
 
-from cs231n_lib.files import check_file, write_atomically
+from cs231n_lib.files import write_atomically
 
 
 def test_a_file_is_replaced_by_the_new_one(tmp_path):
@@ -80,18 +79,3 @@ def test_a_place_that_cannot_be_written_is_named_and_nothing_is_left(tmp_path, w
         write_atomically(tmp_path / where, lambda file: file.write(b"new"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
     assert (tmp_path / "file").read_bytes() == b"kept"
-
-
-def test_only_a_file_of_a_possible_size_is_to_be_opened(tmp_path):
-    path, pipe = tmp_path / "file", tmp_path / "pipe"
-    path.write_bytes(b"abc")
-    os.mkfifo(pipe)
-    check_file(path, most=3)
-    for wrong, most, error, message in (
-        (path, 2, ValueError, f"^the file {path} has 3 bytes, expected at most 2$"),
-        (tmp_path, None, ValueError, f"^the file {tmp_path} is a folder, not to be read as a"),
-        (pipe, None, ValueError, f"^the file {pipe} is a pipe, a socket or a device, expected"),
-        (tmp_path / "nothing", None, FileNotFoundError, "No such file or directory: '.*nothing'"),
-    ):
-        with pytest.raises(error, match=message):
-            check_file(wrong, most=most)

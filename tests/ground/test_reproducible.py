@@ -98,13 +98,6 @@ def test_a_gpu_that_is_not_there_cannot_be_forced(monkeypatch):
         choose_device()
 
 
-@pytest.mark.parametrize("asked", ["gpu", "CUDA", "cuda:1", " cpu"])
-def test_an_unknown_device_is_refused(asked):
-    os.environ["CS231N_DEVICE"] = asked
-    with pytest.raises(ValueError, match=f"is '{asked}', expected 'cpu' or 'cuda'"):
-        choose_device()
-
-
 def test_the_record_names_versions_device_and_threads():
     os.environ["CS231N_DEVICE"] = "cpu"
     record = environment()

@@ -20,19 +20,6 @@ def solver(losses: list[float], shares: list[float]) -> SimpleNamespace:
     return SimpleNamespace(loss_history=losses, validation_history=shares)
 
 
-def bad_curves(argument: str) -> tuple[Refusal, ...]:
-    """What all curves over a logarithmic axis refuse."""
-    return (
-        Refusal("no curves", {argument: {}}, ValueError, f"{argument} is empty, expected at"),
-        Refusal("a list of numbers instead of named curves", {argument: [1.0, 2.0]}, TypeError,
-                f"{argument} is a list, expected a dict"),
-        Refusal("a curve that is NaN", {argument: {"RNN": [1, np.nan]}}, ValueError,
-                rf"{argument}\['RNN'\] contains 1 values"),
-        Refusal("a negative value", {argument: {"RNN": [1, -2.0]}}, ValueError,
-                r"\['RNN'\] contains -2, expected at least 0"),
-    )  # fmt: skip
-
-
 CONTRACTS = (
     Contract(
         show_captions,
@@ -41,7 +28,6 @@ CONTRACTS = (
     Contract(
         plot_curves,
         lambda: {"curves": {"RNN": list(CURVE)}, "ylabel": "loss", "window": 2},
-        bad_curves("curves"),
     ),
     Contract(
         plot_training,

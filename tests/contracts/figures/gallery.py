@@ -38,6 +38,8 @@ CONTRACTS = (
                     r"has shape \(0, 4\)"),
             Refusal("a normalised picture", only(np.full((4, 4, 3), -2.1)), ValueError,
                     "deprocess makes pictures"),
+            Refusal("a picture from 0 to 255 in floats", only(np.full((4, 4, 3), 90.0)), ValueError,
+                    r"images\[0\] has values from 90 to 90, expected 0 to 1"),
             Refusal("a picture of int64", only(np.full((4, 4, 3), 90)), TypeError,
                     "dtype int64, expected uint8"),
             Refusal("a map of complex numbers", only(np.zeros((4, 4), complex)), TypeError,

@@ -13,7 +13,7 @@ from cs231n_lib.figures.gates import (
     plot_open_directions,
 )
 from tests.contracts import Contract, Refusal
-from tests.contracts.figures.captions import SCENE, bad_curves
+from tests.contracts.figures.captions import SCENE
 
 WORDS = ["<START>", "a", "star"]
 
@@ -64,12 +64,10 @@ CONTRACTS = (
     Contract(
         plot_gradient_norms,
         lambda: {"norms": {"RNN": np.array([1.0, 0.5, 0.0])}},
-        bad_curves("norms"),
     ),
     Contract(
         plot_open_directions,
         lambda: {"counts": {"RNN": np.array([4.0, 2.0, 0.0])}},
-        bad_curves("counts"),
     ),
     Contract(
         plot_gates, lambda: {"gates": gates(), "words": list(WORDS), "per_word": 2}, BAD_GATES
