@@ -56,22 +56,6 @@ def normal(seed: int, **shapes: tuple[int, ...]) -> Arrays:
     return {name: rng.standard_normal(shape) for name, shape in shapes.items()}
 
 
-def read_only(arrays: Arrays) -> Arrays:
-    """Copies that raise an error when they are written to."""
-    copies = {name: array.copy() for name, array in arrays.items()}
-    for array in copies.values():
-        array.flags.writeable = False
-    return copies
-
-
-def strided(arrays: Arrays) -> Arrays:
-    """Equal arrays that lie in memory backwards and with gaps."""
-    return {
-        name: np.repeat(array, 2, axis=-1)[..., ::2][..., ::-1].copy()[..., ::-1]
-        for name, array in arrays.items()
-    }
-
-
 def cast(arrays: Arrays, dtype: type) -> Arrays:
     return {name: array.astype(dtype) for name, array in arrays.items()}
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["assert_looks_like", "colours_of"]
-
 
 def colours_of(picture: np.ndarray, fields: int) -> list[str]:
     """A line of colours, such as ``"#12315f #2f8f9d"``, for each row of fields."""

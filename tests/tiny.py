@@ -15,25 +15,6 @@ from torch import nn
 from cs231n_lib.see.pixels import normalize
 from tests.contracts import Refusal
 
-__all__ = [
-    "CLASSES",
-    "chain",
-    "classes",
-    "elsewhere",
-    "exact_pictures",
-    "in_short",
-    "network",
-    "of_classes",
-    "of_models",
-    "of_pictures",
-    "of_tensors",
-    "pictures",
-    "question",
-    "small_network",
-    "smooth_network",
-    "spoilt",
-]
-
 CLASSES = 5
 
 
@@ -137,72 +118,6 @@ def elsewhere(model: nn.Module) -> nn.Module:
     return copy.deepcopy(model).to("meta")
 
 
-def of_tensors(name: str, what: str) -> tuple[Refusal, ...]:
-    """What a function refuses whose argument ``name`` is a batch of pictures or maps."""
-    return (
-        Refusal(f"{what} as a NumPy array", lambda a: {name: a[name].detach().numpy()}, TypeError,
-                f"{name} is a ndarray, expected a tensor"),
-        Refusal(f"{what} of bytes", lambda a: {name: a[name].detach().byte()}, TypeError,
-                f"{name} has dtype torch.uint8, expected floats"),
-        Refusal(f"{what} without the first axis", lambda a: {name: a[name].detach()[0]},
-                ValueError, rf"{name} has shape \(.*\), expected"),
-        Refusal(f"no {what}", lambda a: {name: a[name].detach()[:0]}, ValueError,
-                f"{name} has shape .*no size (to be )?zero"),
-    )  # fmt: skip
-
-
-def of_pictures(name: str = "X") -> tuple[Refusal, ...]:
-    """What a function refuses that reads normalised pictures, and shows them to a model."""
-    return (
-        *of_tensors(name, "pictures"),
-        Refusal("grey pictures", lambda a: {name: a[name].detach()[:, :1]}, ValueError,
-                rf"{name} has shape \(2, 1, 8, 8\), expected \(N, 3, H, W\) with 3 colours"),
-        Refusal("pictures of complex numbers", lambda a: {name: a[name].detach() * 1j}, TypeError,
-                f"{name} has dtype torch.complex64, expected floats"),
-        Refusal("pictures with an infinite pixel", lambda a: {name: spoilt(a[name], math.inf)},
-                ValueError, f"{name} contains pixels that are NaN or infinite"),
-        Refusal("pictures from 0 to 255", lambda a: {name: 255 * a[name].detach()}, ValueError,
-                "expected normalised pixels"),
-        Refusal("pictures on another device than the model",
-                lambda a: {name: a[name].detach().to("meta")}, ValueError,
-                f"{name} is on meta, but the model is on cpu"),
-        Refusal("pictures of another dtype than the model's",
-                lambda a: {name: a[name].detach().double()}, TypeError,
-                "torch.float64, but the model's weights torch.float32"),
-        *in_short(name),
-    )  # fmt: skip
-
-
-def in_short(name: str = "X") -> tuple[Refusal, ...]:
-    """What stands for all of :func:`of_pictures`, where the same check is known to do the work."""
-    return (
-        Refusal("a single picture, not in a batch", lambda a: {name: a[name].detach()[0]},
-                ValueError, rf"{name} has shape \(3, 8, 8\), expected \(N, 3, H, W\)"),
-        Refusal("pictures with NaN", lambda a: {name: spoilt(a[name], math.nan)}, ValueError,
-                f"{name} contains pixels that are NaN or infinite"),
-        Refusal("a model on another device", lambda a: {"model": elsewhere(a["model"])},
-                ValueError, "is on cpu, but the model is on meta"),
-    )  # fmt: skip
-
-
-def of_classes(name: str = "y") -> tuple[Refusal, ...]:
-    """What a function refuses that wants one class for each picture."""
-    return (
-        Refusal("a class that does not exist", {name: torch.tensor([0, CLASSES])}, ValueError,
-                f"{name} contains class 5, expected 0 to 4"),
-        Refusal("a negative class", {name: torch.tensor([0, -1])}, ValueError,
-                f"{name} contains class -1, expected 0"),
-        Refusal("a class too few", {name: torch.tensor([0])}, ValueError,
-                rf"{name} has shape \(1,\), expected \(2,\)"),
-        Refusal("classes of floats", {name: torch.tensor([0.0, 1.0])}, TypeError,
-                f"{name} is torch.float32, expected an int64 tensor"),
-        Refusal("classes as a list", {name: [0, 1]}, TypeError,
-                f"{name} is list, expected an int64 tensor"),
-        Refusal("classes on another device", {name: torch.tensor([0, 1], device="meta")},
-                ValueError, f"{name} is on meta, but the pictures are on cpu"),
-    )  # fmt: skip
-
-
 def of_models(gradient: bool = True) -> tuple[Refusal, ...]:
     """What a function refuses that asks any callable for scores."""
     found = (
@@ -222,10 +137,3 @@ def of_models(gradient: bool = True) -> tuple[Refusal, ...]:
 
 def _means(X: torch.Tensor) -> torch.Tensor:
     return torch.cat([X.mean(dim=(2, 3)), X.amax(dim=(2, 3))[:, :2]], dim=1)
-
-
-def spoilt(X: torch.Tensor, value: float) -> torch.Tensor:
-    """Pictures with one wrong pixel."""
-    X = X.detach().clone()
-    X[-1, -1, -1, -1] = value
-    return X
