@@ -23,7 +23,7 @@ from cs231n_lib.speak.scenes import Scene, draw, sample_scenes, split_descriptio
 __all__ = ["describe_pictures", "load_scenes"]
 
 _FIELDS = 6  # the network's map is averaged over 6 x 6 fields
-_CHANNELS = 32  # of the map's 128 channels, so many principal components are kept
+_CHANNELS = 32  # principal components that are kept of the map's 128 channels
 _BATCH = 12  # pictures at a time: few, so that what becomes of them stays in the cache
 
 

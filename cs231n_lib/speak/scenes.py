@@ -45,7 +45,7 @@ COLOURS = {
 SHAPES = ("circle", "square", "triangle", "cross", "star")
 RELATIONS = {"above": "below", "below": "above", "left of": "right of", "right of": "left of"}
 
-PICTURE_SIZE = 96  # pixels a side; positions and radii below are in these pixels
+PICTURE_SIZE = 96  # pixels per side; positions and radii below are in these pixels
 _RADII = {"small": (10, 13), "large": (16, 20)}  # low <= radius < high
 _MARGIN = 3  # pixels between a thing and the border
 _GAP = 4  # pixels, at least, between two things
@@ -94,7 +94,7 @@ class Description:
 class Scene:
     """A description, and the seed of everything that it leaves open: places, angles, tints.
 
-    Raises TypeError or ValueError if they are anything else.
+    Raises TypeError or ValueError if a field is of another kind, or the seed negative.
     """
 
     description: Description
