@@ -160,7 +160,10 @@ def content_loss(
 
 
 @checked(features=Tensor("N C H W"))
-def gram_matrix(features: torch.Tensor, normalize: bool = True) -> torch.Tensor:
+def gram_matrix(
+    features: torch.Tensor,
+    normalize: bool = True,
+) -> torch.Tensor:
     """Which channels fire together, summed over all places (StyleTransfer-PyTorch).
 
     Parameters
@@ -282,7 +285,10 @@ def tv_loss(img: torch.Tensor, tv_weight: float) -> torch.Tensor:
 
 
 @checked(current=Tensor("... N"), target=_unit)
-def relative_square(current: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def relative_square(
+    current: torch.Tensor,
+    target: torch.Tensor,
+) -> torch.Tensor:
     """The squared distance of two tensors in units of the second: 0 if equal, 1 for nothing at all.
 
     Parameters
@@ -334,15 +340,7 @@ class NormalizedLoss:
     tv_weight: float = 2.0
 
     def __post_init__(self) -> None:
-        check_fields(
-            self,
-            cnn=Chain(),
-            content=_Targets("1 C H W"),
-            style=_Targets("1 C C"),
-            content_weight=Number(least=0),
-            style_weight=Number(least=0),
-            tv_weight=Number(least=0),
-        )
+        _check_loss(self)
 
     @property
     def last(self) -> int:
@@ -355,14 +353,28 @@ class NormalizedLoss:
 
         Raises TypeError or ValueError if the targets do not fit it.
         """
-        feats = extract_features(img, self.cnn, self.last)
-        content = [relative_square(feats[i], P) for i, P in self.content.items()]
-        style = [relative_square(gram_matrix(feats[i]), A) for i, A in self.style.items()]
+        F = extract_features(img, self.cnn, self.last)
+        G = {i: gram_matrix(F[i]) for i in self.style}
+        content = [relative_square(F[i], P) for i, P in self.content.items()]
+        style = [relative_square(G[i], A) for i, A in self.style.items()]
         return {
             "content": self.content_weight * _mean(content, img),
             "style": self.style_weight * _mean(style, img),
             "tv": tv_loss(img, self.tv_weight / img.numel()),
         }
+
+
+def _check_loss(loss: NormalizedLoss) -> None:
+    weight = Number(least=0)
+    check_fields(
+        loss,
+        cnn=Chain(),
+        content=_Targets("1 C H W"),
+        style=_Targets("1 C C"),
+        content_weight=weight,
+        style_weight=weight,
+        tv_weight=weight,
+    )
 
 
 def _mean(losses: Sequence[torch.Tensor], img: torch.Tensor) -> torch.Tensor:
