@@ -245,10 +245,6 @@ def test_one_picture_can_fool_several_models(tiny, X):
     adversarial = pgd(X, y, [tiny, other], 0.3, steps=30, targeted=True)
     assert seen_as(adversarial, y, tiny).all() and seen_as(adversarial, y, other).all()
     assert all(module.training for module in other.modules())
-    with pytest.raises(ValueError, match=r"^pgd: model is empty"):
-        pgd(X, y, [], 0.3)
-    with pytest.raises(TypeError, match=r"model's weights torch\.float32"):
-        pgd(X, y, [tiny, smooth_network(torch.float32)], 0.3)
 
 
 @pytest.mark.parametrize(("low", "high"), [(-0.0011, 1.0), (0.0, 1.0011)])

@@ -104,13 +104,6 @@ def test_randomising_changes_a_layer_and_no_other(model):
         close(after[name], drawn * (before[name] ** 2).mean() ** 0.5)
 
 
-def test_a_layer_without_weights_cannot_forget(model):
-    with pytest.raises(ValueError, match="no weights"):
-        randomise_layer(model, "2")
-    with pytest.raises(ValueError, match="no layer"):
-        randomise_layer(model, "7.1")
-
-
 def test_layers_with_weights(model):
     assert layers_with_weights(model) == ["0", "1", "4", "9"]
     assert len(layers_with_weights(squeezenet())) == 26
@@ -161,8 +154,6 @@ def test_blocks_can_forget_together(model, X, y):
     block = nn.Sequential(nn.Sequential(*model[:6]), nn.Sequential(*model[6:]))
     maps = randomisation_check(X, y, block, compute_saliency_maps, layers=["0", "1"])
     assert list(maps) == ["trained", "1", "0"]
-    with pytest.raises(ValueError, match="no layer '2'"):
-        randomisation_check(X, y, block, compute_saliency_maps, layers=["0", "2"])
 
 
 def test_the_method_sees_the_network_itself_and_then_a_copy_in_evaluation_mode(model, X, y):
@@ -192,8 +183,6 @@ def test_rank_correlation_equals_a_calculation_by_ranks():
     np.testing.assert_allclose(rank_correlation(a, b), expected, atol=1e-12)
     np.testing.assert_allclose(rank_correlation(a, b)[2:], [1, -1], atol=1e-12)
     assert rank_correlation(a[:1], torch.ones(1, 5, 6)).tolist() == [0]
-    with pytest.raises(ValueError, match=r"b has shape .* N = 4 from a"):
-        rank_correlation(a, b[:2])
 
 
 # Cells go, and come
@@ -269,12 +258,6 @@ def test_share_inside():
     close(share_inside(maps, right), torch.tensor([0.6, 0, 1]))
     close(share_inside(maps, right.expand(3, 2, 2)), torch.tensor([0.6, 0, 1]))
     close(share_inside(torch.full((1, 2, 2), 1e-40), right), torch.tensor([0.5]))
-    with pytest.raises(TypeError, match="expected a tensor of bool"):
-        share_inside(maps, right.float())
-    with pytest.raises(ValueError, match="shape"):
-        share_inside(maps, right[0])
-    with pytest.raises(ValueError, match="negative"):
-        share_inside(-maps, right)
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-3, 1, 1e6])

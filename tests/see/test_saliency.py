@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 
 import pytest
 import torch
@@ -332,22 +331,12 @@ def test_grad_cam_of_a_layer_whose_output_is_overwritten(model, X, y):
     close(grad_cam(X, y, network(True), "0"), expected)
 
 
-def test_grad_cam_wants_a_layer_that_gives_maps_once(model, X, y):
-    with pytest.raises(ValueError, match=r"no layer 'features\.12'"):
-        grad_cam(X, y, model, "features.12")
-    with pytest.raises(TypeError, match=r"model is a function, expected a torch\.nn"):
-        grad_cam(X, y, lambda X: model(X), "0")
-    with pytest.raises(ValueError, match=re.escape("shape (3, 5), expected maps")):
-        grad_cam(X, y, model, "9")
-    twice = nn.Sequential(model[0], model[2], model[2], nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    with pytest.raises(ValueError, match="2 times"):
-        grad_cam(X, y, twice, "1")
-    idle = nn.Sequential(*model)
-    idle.spare = nn.Conv2d(3, 3, 1).double()
-    idle.forward = model.forward
-    with pytest.raises(ValueError, match="0 times"):
-        grad_cam(X, y, idle, "spare")
-    assert not any(module._forward_hooks for module in (*model.modules(), *idle.modules()))
+def test_a_layer_that_is_not_used_is_named_and_no_hook_is_left(model, X, y):
+    model.spare = nn.Conv2d(3, 3, 1).double()
+    model.forward = nn.Sequential(*model[:10]).forward
+    with pytest.raises(ValueError, match="'spare' 0 times, expected once"):
+        grad_cam(X, y, model, "spare")
+    assert not any(module._forward_hooks for module in model.modules())
 
 
 # What all promise
@@ -385,13 +374,3 @@ def test_a_failing_model_is_left_as_it_was(method, model, X, y):
     assert all(module.training for module in model.modules())
     assert all(weight.requires_grad for weight in model.parameters())
     assert not any(module._forward_hooks for module in model.modules())
-
-
-def test_attributions_and_baseline_must_fit(model, X, y):
-    for bad in (X[:2], X.float(), X * torch.nan):
-        with pytest.raises(ValueError, match=r"^integrated_gradients: baseline "):
-            integrated_gradients(X, y, model, bad)
-        with pytest.raises(ValueError, match=r"^completeness_gap: baseline "):
-            completeness_gap(X, X, y, model, bad)
-    with pytest.raises(ValueError, match="attributions has shape"):
-        completeness_gap(X[:, 0], X, y, model)
