@@ -260,14 +260,6 @@ def test_a_narrow_screen_has_the_whole_figure_and_its_keys(narrow, name):
     assert np.abs(figure.pixels() - before).mean() > (0.3 if name == "fig-fooling-opening" else 3)
 
 
-@pytest.mark.parametrize("name", FIGURES)
-def test_tiles_are_sharp(browser, site, name):
-    figure = Shown(browser, name)
-    width = figure.find(".panels-stage .panels-tile").rect["width"]
-    most = 2 if name not in STEPS else 0.8  # steps were computed at 160 and 192 pixels
-    assert figure.tiles(site)[0].shape[1] >= 0.99 * most * width
-
-
 @pytest.mark.parametrize("name", STEPS)
 def test_play_goes_through_the_steps_unless_motion_is_unwelcome(browser, name):
     figure = Shown(browser, name)

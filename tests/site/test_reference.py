@@ -175,7 +175,7 @@ def shown(chapter: str) -> set[str]:
     """The functions and classes whose source a chapter shows, without their modules."""
     calls = (
         node
-        for cell in code_cells(read(CHAPTERS / f"{chapter}.md"))
+        for cell in code_cells(read(CHAPTERS / f"{chapter}.ipynb"))
         for node in ast.walk(ast.parse(cell.source))
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "show_source"
     )
