@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import torch
 
 from cs231n_lib.reproducible import choose_device, environment, make_reproducible
 
+CHAPTERS = sorted(Path(__file__).parents[2].glob("chapters/[0-9]*.md"))
 KERNELS = (
     (torch.backends.cuda.matmul, "allow_tf32"),
     (torch.backends.cudnn, "allow_tf32"),
@@ -61,6 +63,13 @@ assert "torch" not in sys.modules
 assert random.random() == random.Random(7).random()
 """
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_that_computes_with_torch_imports_it_before_it_is_set_up(chapter):
+    text = chapter.read_text(encoding="utf-8")
+    if "choose_device()" in text:
+        assert text.index("\nimport torch\n") < text.index("\nsetup(")
 
 
 def test_a_setting_of_cublas_that_there_is_stays():
