@@ -24,8 +24,8 @@ def load_imagenet_val(num: int | None = None) -> tuple[np.ndarray, np.ndarray, d
     X : (num, 224, 224, 3) uint8 array
     y : (num,) integers
     class_names : dict
-        From classes to names, those of torchvision. (The names in the course's file are pickled:
-        to open them would be to run what is in there.)
+        From classes to names, those of torchvision. (The names in the course's file are pickled,
+        and unpickling runs whatever a file tells it to.)
     """
     if _FILE.exists():
         with np.load(_FILE) as file:

@@ -1,4 +1,4 @@
-"""What the notebooks of 2017 ask of other libraries, and these have no longer.
+"""What the notebooks of 2017 ask other libraries for, and would no longer get.
 
 - ``import torchvision`` fails where its compiled operators do not fit the build of PyTorch.
 - ``torchvision.transforms.Scale`` is called ``Resize`` today.

@@ -260,6 +260,7 @@ def test_data_have_the_keys_and_types_of_2017(coco):
     assert all(isinstance(data[key], np.ndarray) and len(data[key]) == 60 for key in splits)
     assert (type(data["idx_to_word"]), type(data["word_to_idx"])) == (list, dict)
     assert (data["train_captions"].dtype, data["train_urls"].dtype.kind) == (np.int32, "U")
+    assert data["val_urls"][59] == "http://a.place.invalid/val59.jpg"
     assert load_coco_data(pca_features=False)["val_features"].shape == (60, 64)
     np.random.seed(1)
     small = load_coco_data(base_dir="cs231n/datasets/coco_captioning", max_train=50)
@@ -441,6 +442,16 @@ def test_the_cells_of_network_visualization(tmp_path, monkeypatch, shown):
     assert model(preprocess(out))[0, 76] > 3 * model(torch.randn(1, 3, 224, 224))[0, 76]
     with pytest.raises(TypeError, match="show_evry"):
         create_class_visualization(76, model, torch.FloatTensor, show_evry=5)
+
+
+def test_a_visualisation_follows_the_seed_of_pytorch(shown):
+    model, pictures = squeezenet(), []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        out = create_class_visualization(76, model, torch.FloatTensor, num_iterations=1, size=48)
+        pictures.append(np.asarray(out))
+    assert np.array_equal(pictures[0], pictures[1])
+    assert not np.array_equal(pictures[0], pictures[2])
 
 
 def test_the_loop_of_later_editions_climbs_in_place():
