@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import torch
 
 from cs231n_lib.checks import Call, Count, Number, checked, named
-from cs231n_lib.progress import progress
 from cs231n_lib.see.checks import Classes, Model, Models, Tensor, several
 from cs231n_lib.see.network import cross_entropy, input_gradients, unit_step
 from cs231n_lib.see.pixels import RealPictures, denormalize, mean_and_std, normalize
@@ -148,7 +147,7 @@ def pgd(
     if seed is not None:
         change = _random_change(start, epsilon, norm, seed)
         pixels = (start + change).clamp(0, 1)
-    for _ in progress(range(steps), "PGD"):
+    for _ in range(steps):
         g, _ = loss_gradient(pixels, y, model)
         step = step_size * steepest(-g if targeted else g, norm)
         change = project(pixels + step - start, epsilon, norm)
