@@ -182,7 +182,7 @@ def loss_gradient(
         :func:`~cs231n_lib.see.network.input_gradients`.
     """
     X = normalize(pixels.detach())
-    found = [input_gradients(X, y, one, of=cross_entropy) for one in several(model)]
+    found = [input_gradients(X, y, m, cross_entropy) for m in several(model)]
     g, losses = (sum(numbers) for numbers in zip(*found))
     _, std = mean_and_std(X)
     return g / std, losses  # X = (pixels - mean) / std

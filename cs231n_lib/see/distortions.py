@@ -65,8 +65,10 @@ def survives(
         If an argument is not what is declared, and as :func:`~cs231n_lib.see.fooling.seen_as`.
     """
     distortions = DISTORTIONS if distortions is None else distortions
-    changed = {name: change(X.detach()) for name, change in distortions.items()}
-    return {name: seen_as(Z, y, model) for name, Z in changed.items()}
+    answers = {}
+    for name, distort in distortions.items():
+        answers[name] = seen_as(distort(X.detach()), y, model)
+    return answers
 
 
 @checked(X=Tensor("N 3 H W"), share=Number(above=0, most=1))
