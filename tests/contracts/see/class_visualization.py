@@ -32,8 +32,9 @@ def _visualization() -> dict[str, Any]:
 
 
 def _of_objective(make: Any, says: str, *arguments: Any) -> Refusal:
-    """What an objective refuses when it is shown pictures."""
-    return Refusal(f"{make.__name__}{arguments}", {"objective": make(*arguments)}, ValueError, says)
+    """What an objective refuses when it is shown pictures; its own checks are left out."""
+    objective = make.__wrapped__(*arguments)
+    return Refusal(f"{make.__name__}{arguments}", {"objective": objective}, ValueError, says)
 
 
 CONTRACTS = (
