@@ -145,7 +145,7 @@ def train_digits(
 def robust_accuracy(
     X: torch.Tensor, y: torch.Tensor, model: Model, epsilon: float, steps: int = 20
 ) -> float:
-    """Share of pictures seen rightly although each was attacked.
+    """Share of pictures that are still classified correctly after each was attacked.
 
     Parameters
     ----------
