@@ -155,6 +155,22 @@ def test_gradients_of_the_layers(forward, backward, shapes, tolerance):
     assert max(gradient_errors(forward, backward, *normal(*shapes))) < tolerance
 
 
+@pytest.mark.parametrize(
+    ("forward", "backward", "shapes"),
+    [
+        (rnn_step_forward, rnn_step_backward, [(4, 5), (4, 6), (5, 6), (6, 6), (6,)]),
+        (rnn_forward, rnn_backward, [(2, 10, 3), (2, 5), (3, 5), (5, 5), (5,)]),
+        (lstm_forward, lstm_backward, [(2, 10, 3), (2, 6), (3, 24), (6, 24), (24,)]),
+    ],
+)
+def test_states_belong_to_the_caller(forward, backward, shapes):
+    states, cache = forward(*normal(*shapes))
+    before = backward(np.ones_like(states), cache)
+    states[:] = 7
+    for gradient, same in zip(before, backward(np.ones_like(states), cache), strict=True):
+        np.testing.assert_array_equal(gradient, same)
+
+
 def test_word_embedding_gives_the_printed_numbers():
     out, _ = word_embedding_forward(np.array([[0, 3, 1, 2], [2, 1, 0, 3]]), spread(0, 1, 5, 3))
     assert style.rel_error(out[1, 3], np.array([0.64285714, 0.71428571, 0.78571429])) < 1e-8
