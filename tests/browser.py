@@ -43,7 +43,7 @@ FLAGS = (
 
 class QuietHandler(SimpleHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
-        """Say nothing of each request."""
+        """Log nothing."""
 
 
 @dataclass

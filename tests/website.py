@@ -21,9 +21,7 @@ SOURCES = (
     "chapters",
     "cs231n_lib",
     "website",
-    "tests",  # whose contracts make the page about what is refused
     "CHANGELOG.md",
-    "CITATION.cff",
 )
 
 
@@ -54,7 +52,7 @@ def build(book: Path) -> subprocess.CompletedProcess:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory, worker_id) -> Path:
-    """The folder of the built website, in a path with spaces, beside files that are no pages.
+    """The folder of the built website, in a path with spaces, beside files that are not pages.
 
     The first process that asks builds it; the others wait. None may change it: to break something,
     copy it.

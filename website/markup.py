@@ -9,10 +9,10 @@ from sphinx.application import Sphinx
 
 __all__ = ["drop_scripts", "mend_body", "setup"]
 
-# Code that runs cells on a server: this book starts no such thing. Written twice, it is an error.
+# Code that runs cells on a server: this book starts none. Written twice, it is an error.
 UNUSED = re.compile(r"thebe", re.IGNORECASE)
 
-# A name that hides the words that it stands on; roles that ARIA no longer has.
+# A name that hides the words it labels; roles that ARIA no longer has.
 MENDED = {
     '<summary aria-label="Toggle hidden content">': "<summary>",
     ' role="doc-biblioentry"': "",
