@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 
@@ -17,6 +16,7 @@ from cs231n_lib.see.images import (
     blur_image,
     deprocess,
     load_image,
+    load_scaled,
     preprocess,
     save_png,
 )
@@ -121,18 +121,16 @@ def test_the_square_is_cut_from_the_middle():
         (
             np.zeros((5, 5, 2)),
             ValueError,
-            r"shape \(5, 5, 2\), expected \(H, W\), \(H, W, 1\), \(H, W, 3\) or \(H, W, 4\)$",
+            r"shape \(5, 5, 2\), expected \(H, W\), \(H, W, 1\), \(H, W, 3\) or \(H, W, 4\) with",
         ),
         (np.zeros(7), ValueError, r"shape \(7,\)"),
-        (np.zeros((0, 5, 3)), ValueError, "no pixel"),
+        (np.zeros((0, 5, 3)), ValueError, "no dimension of size zero"),
         (np.zeros((5, 5, 3), int), TypeError, "dtype int64, expected uint8"),
         (np.zeros((5, 5), bool), TypeError, "dtype bool"),
         (np.full((5, 5), np.nan), ValueError, "NaN"),
         (np.full((5, 5), np.inf), ValueError, "infinite"),
         (np.full((5, 5), 1.5), ValueError, "from 1.5 to 1.5, expected 0 to 1"),
         (np.full((5, 5), -0.1), ValueError, "from -0.1"),
-        (5, TypeError, "source is a int"),
-        (None, TypeError, "source is a NoneType"),
         (Image.new("F", (3, 3)), ValueError, "'F' pixels of unknown range"),
         (Image.new("I", (3, 3)), ValueError, "'I' pixels of unknown range"),
     ],
@@ -140,59 +138,13 @@ def test_the_square_is_cut_from_the_middle():
 def test_what_is_no_picture_is_refused(array, error, message):
     with pytest.raises(error, match=rf"load_image: .*{message}"):
         load_image(array)
-    with pytest.raises(error, match=message):
+    with pytest.raises(error, match=rf"preprocess: .*{message}"):
         preprocess(array)
 
 
 def test_a_missing_file_lists_the_photographs():
     with pytest.raises(FileNotFoundError, match=r"'no\.png'.*names are astronaut, camera"):
         load_image("no.png")
-
-
-def test_a_file_that_is_no_picture_is_refused(tmp_path):
-    path = tmp_path / "letter.png"
-    path.write_text("Dear reader,")
-    kinds = "AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF, WEBP"
-    with pytest.raises(ValueError, match=rf"letter\.png' is no picture.* the kinds of .*{kinds}$"):
-        load_image(path)
-
-
-def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(
-        ValueError, match=r"^load_image: the picture .* is a folder, not to be read"
-    ):
-        load_image(tmp_path)
-
-
-@pytest.mark.parametrize("format_", ["PNG", "JPEG"])
-def test_a_file_that_was_cut_short_is_refused(tmp_path, format_):
-    content = io.BytesIO()
-    Image.fromarray(load_image("chelsea", 64)).save(content, format=format_)
-    path = tmp_path / "half"
-    path.write_bytes(content.getvalue()[: len(content.getvalue()) // 2])
-    with pytest.raises(ValueError, match="damaged, cut short or not to be read"):
-        load_image(path)
-
-
-def test_a_damaged_file_is_refused(tmp_path, pixels):
-    path = tmp_path / "hurt.png"
-    save_png(path, pixels)
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 0xFF
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"hurt\.png"):
-        load_image(path)
-
-
-@pytest.mark.parametrize("size", [0, -3])
-def test_a_size_must_be_positive(size):
-    with pytest.raises(ValueError, match=f"size is {size}, expected at least 1"):
-        load_image("coffee", size)
-
-
-def test_the_largest_size():
-    with pytest.raises(ValueError, match="load_image: size is 9001, expected at most 9000"):
-        load_image("coffee", 9001)
 
 
 def test_preprocess_normalises_as_imagenet_does(pixels):
@@ -229,38 +181,29 @@ def test_blurring_is_scipys(sigma):
     np.testing.assert_allclose(blur_image(X, sigma).numpy(), expected, atol=1e-14)
 
 
-@pytest.mark.parametrize("sigma", [0, -1, np.nan, np.inf, 2.2, 3])
-def test_a_blur_that_cannot_be_is_refused(sigma):
-    with pytest.raises(ValueError, match="blur_image: sigma"):
-        blur_image(torch.zeros(1, 3, 8, 9), sigma)
-    with pytest.raises(ValueError, match="blur_image: sigma"):
-        blur_image(torch.zeros(1, 3, 9, 8), sigma)
+@pytest.mark.parametrize("sigma", [2.2, 3])
+def test_a_blur_wider_than_the_picture_is_refused(sigma):
+    for shape in ((1, 3, 8, 9), (1, 3, 9, 8)):
+        with pytest.raises(ValueError, match="blur_image: sigma"):
+            blur_image(torch.zeros(shape), sigma)
+
+
+@pytest.mark.parametrize("side", [16, 24, 32, 48])
+def test_pictures_are_scaled_whatever_the_scale(side):
+    """And keep their shape."""
+    image = np.random.default_rng(3).integers(0, 256, (16, 25, 3), dtype=np.uint8)
+    width = round(25 * side / 16)
+    scaled = load_scaled(image, side)
+    assert scaled.shape == (side, width, 3)
+    expected = Image.fromarray(image).resize((width, side), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(scaled, expected)
+    assert load_scaled(image.swapaxes(0, 1), side).shape == (width, side, 3)
 
 
 def test_many_pictures_need_one_size(pixels):
     assert preprocess([pixels, "coffee"], size=5).shape == (2, 3, 5, 5)
-    with pytest.raises(ValueError, match=r"different sizes, \[\(6, 9\), \(9, 6\)\]"):
+    with pytest.raises(ValueError, match=r"images of different sizes, \[\(6, 9\), \(9, 6\)\]"):
         preprocess([pixels, pixels.swapaxes(0, 1)], size=None)
-
-
-def test_no_pictures_are_refused():
-    with pytest.raises(ValueError, match="no pictures were given"):
-        preprocess([])
-
-
-@pytest.mark.parametrize(
-    ("image", "error", "message"),
-    [
-        (np.zeros((4, 4, 3)), TypeError, "float64, expected a NumPy array of uint8"),
-        ([[1]], TypeError, "list"),
-        (np.zeros((4, 4), np.uint8), ValueError, r"\(4, 4\), expected \(H, W, 3\)"),
-        (np.zeros((4, 4, 4), np.uint8), ValueError, r"\(4, 4, 4\)"),
-    ],
-)
-def test_only_pictures_are_saved(tmp_path, image, error, message):
-    with pytest.raises(error, match=rf"save_png: .*{message}"):
-        save_png(tmp_path / "x.png", image)
-    assert not list(tmp_path.iterdir())
 
 
 def test_a_failed_save_leaves_the_old_file_and_nothing_else(tmp_path, pixels, monkeypatch):
