@@ -42,6 +42,7 @@ __all__ = [
     "OneOf",
     "Rows",
     "Texts",
+    "a_type",
     "check",
     "check_fields",
     "check_finite",
@@ -163,10 +164,7 @@ def _check_one(name: str, value: Any, kind: Declared, call: Call) -> None:
 def _check_floats(name: str, array: np.ndarray, letters: str, call: Call) -> None:
     if not isinstance(array, np.ndarray):
         raise TypeError(
-            named(
-                f"{name} is a {type(array).__name__}, expected a NumPy array "
-                f"of shape {_tuple(letters)}"
-            )
+            named(f"{name} is {a_type(array)}, expected a NumPy array of shape {_tuple(letters)}")
         )
     if array.dtype.kind != "f":
         raise TypeError(named(f"{name} has dtype {array.dtype}, expected floats"))
@@ -339,15 +337,24 @@ class Instance:
             expected = " or ".join(_described(kind) for kind in kinds)
             raise TypeError(
                 named(
-                    f"{name} is a {type(value).__name__}, expected {expected}"
-                    f"{self.hint and ', '}{self.hint}"
+                    f"{name} is {a_type(value)}, expected {expected}{self.hint and ', '}{self.hint}"
                 )
             )
 
 
 def _described(kind: type) -> str:
     title = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
-    return f"{'an' if title[0] in 'aeiouAEIOU' else 'a'} {title}"
+    return _with_article(title)
+
+
+def a_type(value: Any) -> str:
+    """What something is, such as ``"an int"``."""
+    return _with_article(type(value).__name__)
+
+
+def _with_article(title: str) -> str:
+    # "Ndarray" is spoken "en-dee array".
+    return f"{'an' if title[0] in 'aeiouAEIOU' or title == 'ndarray' else 'a'} {title}"
 
 
 @dataclass(frozen=True)
@@ -358,9 +365,7 @@ class Function:
 
     def __call__(self, name: str, value: Callable, call: Call | None = None) -> None:
         if not callable(value):
-            raise TypeError(
-                named(f"{name} is a {type(value).__name__}, expected a function {self.hint}")
-            )
+            raise TypeError(named(f"{name} is {a_type(value)}, expected a function {self.hint}"))
 
 
 @dataclass(frozen=True)
@@ -383,13 +388,11 @@ class Texts:
 
     def __call__(self, name: str, texts: Collection[str], call: Call | None = None) -> None:
         if isinstance(texts, str) or not isinstance(texts, Collection):
-            given = "single string" if isinstance(texts, str) else type(texts).__name__
-            raise TypeError(named(f"{name} is a {given}, expected a list of strings"))
+            given = "a single string" if isinstance(texts, str) else a_type(texts)
+            raise TypeError(named(f"{name} is {given}, expected a list of strings"))
         for text in texts:
             if not isinstance(text, str):
-                raise TypeError(
-                    named(f"{name} holds a {type(text).__name__}, expected strings only")
-                )
+                raise TypeError(named(f"{name} holds {a_type(text)}, expected strings only"))
         _check_length(name, texts, "strings", self.length, call)
 
 
@@ -413,7 +416,7 @@ class Each:
 
     def __call__(self, name: str, parts: Sequence[Any], call: Call) -> None:
         if isinstance(parts, str) or not isinstance(parts, Sequence | np.ndarray):
-            raise TypeError(named(f"{name} is a {type(parts).__name__}, expected a list"))
+            raise TypeError(named(f"{name} is {a_type(parts)}, expected a list"))
         if not (len(parts) or self.empty):
             raise ValueError(named(f"{name} is empty, expected at least one"))
         _check_length(name, parts, "parts", self.length, call)

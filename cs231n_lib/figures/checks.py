@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from cs231n_lib.checks import Call, check_finite, check_shape, named
+from cs231n_lib.checks import Call, a_type, check_finite, check_shape, named
 
 __all__ = ["Colours", "Curves", "Rising", "Values", "check_names"]
 
@@ -81,9 +81,7 @@ class Curves:
 def check_names(name: str, things: Mapping[str, Any]) -> None:
     """Raise an error unless something is a dict that is not empty."""
     if not isinstance(things, Mapping):
-        raise TypeError(
-            named(f"{name} is a {type(things).__name__}, expected a dict of what has a name")
-        )
+        raise TypeError(named(f"{name} is {a_type(things)}, expected a dict of what has a name"))
     if not things:
         raise ValueError(named(f"{name} is empty, expected at least one entry"))
 

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from cs231n_lib.checks import Call, Instance, check_shape, named
+from cs231n_lib.checks import Call, Instance, a_type, check_shape, named
 
 __all__ = [
     "MODEL",
@@ -94,7 +94,7 @@ def check_device(name: str, tensor: torch.Tensor, other: str, given: torch.Tenso
 def check_floats(name: str, tensor: torch.Tensor, expected: str) -> None:
     """Raise TypeError unless something is a tensor of floats."""
     if not isinstance(tensor, torch.Tensor):
-        raise TypeError(named(f"{name} is a {type(tensor).__name__}, expected {expected}"))
+        raise TypeError(named(f"{name} is {a_type(tensor)}, expected {expected}"))
     if not tensor.is_floating_point():
         raise TypeError(named(f"{name} has dtype {tensor.dtype}, expected floats"))
 
@@ -234,7 +234,7 @@ class Models:
             if not callable(one):
                 raise TypeError(
                     named(
-                        f"{name} is a {type(one).__name__}, expected a network or another "
+                        f"{name} is {a_type(one)}, expected a network or another "
                         "function from pictures to scores"
                     )
                 )

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from cs231n_lib.checks import Call, Count, Function, Instance, Number, checked, named
+from cs231n_lib.checks import Call, Count, Function, Instance, Number, a_type, checked, named
 from cs231n_lib.progress import progress
 from cs231n_lib.see.checks import MODEL, Model, Pictures, Tensor, as_classes
 from cs231n_lib.see.fourier import random_view
@@ -308,9 +308,7 @@ def visualize(
 def _check_losses(losses: torch.Tensor, count: int, look: bool) -> None:
     if not isinstance(losses, torch.Tensor):
         raise TypeError(
-            named(
-                f"the objective gave a {type(losses).__name__}, expected a tensor of {count} losses"
-            )
+            named(f"the objective gave {a_type(losses)}, expected a tensor of {count} losses")
         )
     if losses.shape != (count,):
         raise ValueError(

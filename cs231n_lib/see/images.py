@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from cs231n_lib.checks import Bytes, Call, Count, Number, checked, named
+from cs231n_lib.checks import Bytes, Call, Count, Number, a_type, checked, named
 from cs231n_lib.files import check_file, write_atomically
 from cs231n_lib.see.checks import Tensor
 from cs231n_lib.see.pixels import denormalize, normalize
@@ -76,7 +76,7 @@ class Source:
             if not isinstance(picture, Picture):
                 raise TypeError(
                     named(
-                        f"{name} {'holds' if several else 'is'} a {type(picture).__name__}, "
+                        f"{name} {'holds' if several else 'is'} {a_type(picture)}, "
                         "expected a name, a path, a NumPy array or a PIL image"
                     )
                 )

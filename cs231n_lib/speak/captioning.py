@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cs231n_lib.checks import RNG, Call, Count, OneOf, check_finite, checked, named
+from cs231n_lib.checks import RNG, Call, Count, OneOf, a_type, check_finite, checked, named
 from cs231n_lib.speak.checks import Captions, Features, Model, check_word
 from cs231n_lib.speak.layers import (
     affine_backward,
@@ -30,9 +30,7 @@ __all__ = ["CaptioningRNN"]
 def _check_vocabulary(name: str, word_to_idx: dict[str, int], call: Call) -> None:
     if not isinstance(word_to_idx, dict):
         raise TypeError(
-            named(
-                f"{name} is a {type(word_to_idx).__name__}, expected a dict from words to integers"
-            )
+            named(f"{name} is {a_type(word_to_idx)}, expected a dict from words to integers")
         )
     check_word(name, word_to_idx, "<NULL>", "the padding behind a caption", len(word_to_idx))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cs231n_lib.checks import Call, Instance, checked, named
+from cs231n_lib.checks import Call, Instance, a_type, checked, named
 from cs231n_lib.files import check_file, write_atomically
 
 __all__ = ["load", "save"]
@@ -22,7 +22,7 @@ class _OtherTrainingError(Exception):
 
 def _check_solver(name: str, solver: Any, call: Call) -> None:
     if not hasattr(solver, "optim_configs"):
-        raise TypeError(named(f"{name} is a {type(solver).__name__}, expected a CaptioningSolver"))
+        raise TypeError(named(f"{name} is {a_type(solver)}, expected a CaptioningSolver"))
 
 
 @checked(solver=_check_solver, path=Instance((str, Path)))

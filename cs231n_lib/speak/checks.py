@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from cs231n_lib.checks import Call, Count, Floats, Indices, check_finite, check_range, named
+from cs231n_lib.checks import Call, Count, Floats, Indices, a_type, check_finite, check_range, named
 
 __all__ = ["Captions", "Features", "Model", "check_word"]
 
@@ -29,7 +29,7 @@ class Model:
         ):
             raise TypeError(
                 named(
-                    f"{name} is a {type(model).__name__}, expected a captioning model, "
+                    f"{name} is {a_type(model)}, expected a captioning model, "
                     "such as a CaptioningRNN"
                 )
             )

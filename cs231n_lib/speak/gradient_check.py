@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cs231n_lib.checks import Call, Function, Number, checked, named
+from cs231n_lib.checks import Call, Function, Number, a_type, checked, named
 
 __all__ = ["numeric_gradient", "relative_error"]
 
 
 def _check_movable(name: str, x: np.ndarray, call: Call) -> None:
     if not isinstance(x, np.ndarray):
-        raise TypeError(named(f"{name} is a {type(x).__name__}, expected a NumPy array"))
+        raise TypeError(named(f"{name} is {a_type(x)}, expected a NumPy array"))
     if x.dtype.kind != "f" or x.dtype.itemsize < 8:
         raise TypeError(named(f"{name} has dtype {x.dtype}, expected float64 or longer"))
     if not x.flags.writeable:

@@ -161,8 +161,8 @@ def test_a_shape_is_spelled_by_numbers_letters_and_dots(shape, fits, fails):
     [
         ({"model": "squeezenet"}, TypeError, "model is a str, expected a network"),
         ({"models": []}, ValueError, "models is empty, expected at least one"),
-        ({"models": [len, 3]}, TypeError, "models is a int, expected a network"),
-        ({"generator": 0}, TypeError, "generator is a int, expected a torch"),
+        ({"models": [len, 3]}, TypeError, "models is an int, expected a network"),
+        ({"generator": 0}, TypeError, "generator is an int, expected a torch"),
     ],
 )
 def test_other_arguments_are_refused(arguments, error, message):

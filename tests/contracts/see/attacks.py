@@ -50,7 +50,7 @@ CONTRACTS = (
             *of_models(),
             NO_CLASS,
             Refusal("pixels as an array", lambda a: {"pixels": a["pixels"].detach().numpy()},
-                    TypeError, "pixels is a ndarray, expected a tensor"),
+                    TypeError, "pixels is an ndarray, expected a tensor"),
             Refusal("a single picture", lambda a: {"pixels": a["pixels"][0]}, ValueError,
                     r"pixels has shape \(3, 8, 8\), expected 4 dimensions, \(N, 3, H, W\)"),
             Refusal("normalised pictures", lambda a: {"pixels": pictures()}, ValueError,

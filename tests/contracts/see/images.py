@@ -62,7 +62,7 @@ CONTRACTS = (
             Refusal("a batch as one array", {"images": np.zeros((2, 6, 6, 3))}, ValueError,
                     r"shape \(2, 6, 6, 3\), expected \(H, W\)"),
             Refusal("a number among the pictures", {"images": [SQUARE, 3]}, TypeError,
-                    "images holds a int, expected a name, a path"),
+                    "images holds an int, expected a name, a path"),
         ),
     ),
     Contract(as_tensor, lambda: {"images": SQUARE[None].copy()}),

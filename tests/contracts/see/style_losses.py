@@ -68,7 +68,7 @@ CONTRACTS = (
             Refusal("a target too many", {"style_targets": [gram(), gram()]}, ValueError,
                     "style_targets has 2 parts, expected 1"),
             Refusal("a target as an array", {"style_targets": [gram().detach().numpy()]},
-                    TypeError, r"style_targets\[0\] is a ndarray"),
+                    TypeError, r"style_targets\[0\] is an ndarray"),
             Refusal("a target of integers", {"style_targets": [gram().detach().long()]},
                     TypeError, r"style_targets\[0\] has dtype torch.int64"),
             Refusal("a target of another shape", {"style_targets": [torch.zeros(1, 3, 3)]},

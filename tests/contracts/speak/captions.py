@@ -84,7 +84,7 @@ CONTRACTS = (
             Refusal("two words exchanged", {"word_to_idx": VOCABULARY | {"cat": 5, "dog": 4}},
                     ValueError, r"idx_to_word\[4\] is 'cat', whose index in word_to_idx is 5"),
             Refusal("captions without pictures", {"train": CAPTIONS},
-                    TypeError, r"train is a ndarray, expected a .*\.Split"),
+                    TypeError, r"train is an ndarray, expected a .*\.Split"),
             Refusal("a word beyond the vocabulary", _beyond,
                     ValueError, r"val\.captions contains 6, expected indices from 0 to 5"),
         ),

@@ -65,7 +65,7 @@ CONTRACTS = (
             Refusal("an unknown setting", {"batchsize": 3},
                     TypeError, "there is no setting 'batchsize', expected some of .'update_rule'"),
             Refusal("captions instead of a data set", lambda a: {"data": a["data"].train.captions},
-                    TypeError, r"data is a ndarray, expected a .*CaptionData, such as load_scenes"),
+                    TypeError, r"data is an ndarray, expected a .*CaptionData, such as"),
             Refusal("features of another network",
                     lambda a: _with(a["data"], features=np.ones((2, 7), np.float32)),
                     ValueError, r"data\.train\.features has shape \(2, 7\)"),
