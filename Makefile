@@ -54,7 +54,7 @@ test: $(VENV)/installed  ## the environment and every check
 browser:  ## what the tests in a browser need: Chromium, where that may be installed, and axe-core
 	@tests/install-browser.sh
 
-# A site that is down is no fault of the book, so this lists and does not fail.
+# If a site is down, the book is not at fault, so this lists and does not fail.
 linkcheck: $(VENV)/installed  ## ask every external link whether it still leads somewhere; this needs a network
 	-$(BIN) -c "from jupyter_book.cli.main import main; main()" build -q . \
 		--builder custom --custom-builder linkcheck

@@ -12,15 +12,15 @@ pytest_plugins = [
     "tests.browser",
 ]
 
-# Tests run side by side, a process a core. Were each of them, and each notebook's kernel, to start
+# Tests run side by side, one process per core. Were each of them, and each notebook's kernel, to start
 # a thread for every core as well, they would only wait for one another.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 # Matplotlib lists the fonts once, and finds another folder for them where the home folder cannot
-# be written. Else each kernel would do so, and say it in its first output.
+# be written. Otherwise each kernel would do so, and say so in its first output.
 import matplotlib.font_manager  # noqa: E402, F401 - it loads NumPy, which reads the number above
 
-# A busy machine is slow, which is no failure.
+# A busy machine is slow; that is not a failure.
 settings.register_profile("book", deadline=None)
 settings.load_profile("book")

@@ -22,7 +22,7 @@ _ENTRY = re.compile(r"([\w.-]+)==([\w.!+]+)((?: \\\n    --hash=sha256:[0-9a-f]{6
 
 
 def strangers(text: str) -> str:
-    """What stands in a lock beside comments and pinned packages with their hashes."""
+    """What a lock holds besides comments and pinned packages with their hashes."""
     return re.sub(r"^#.*\n", "", _ENTRY.sub("", text), flags=re.M)
 
 

@@ -1,7 +1,7 @@
 """Photographs of everything that a function could damage, to be compared before and after a call.
 
 A photograph is a flat dict from a path, such as ``"model.features.0.weight"``, to something that is
-equal only if nothing has changed there, to the last bit.
+equal only if not a bit has changed there.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def photograph(**values: Any) -> Photograph:
 def photograph_shared() -> Photograph:
     """Photograph what all functions share: random states, settings, figures, the process."""
     # Flat already, and compared as they are: this is done more than a thousand times.
-    matplotlib.get_backend()  # chosen when first asked for, which is no damage
+    matplotlib.get_backend()  # chosen when first asked for, which does no damage
     name, keys, *position = np.random.get_state()  # noqa: NPY002 – that it stays as it is
     settings = {
         "random": random.getstate(),

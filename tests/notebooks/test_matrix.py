@@ -1,4 +1,4 @@
-"""The matrix: every condition that the book promises to stand, proven before it is trusted."""
+"""The matrix: every condition that the book promises to withstand, proven before it is trusted."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ CHAPTER = NOTEBOOKS[0]
 
 
 def the_cell_with(notebook: nbformat.NotebookNode, code: str) -> nbformat.NotebookNode:
-    """The one code cell in which some code stands."""
+    """The one code cell that contains some code."""
     (cell,) = (cell for cell in code_cells(notebook) if code in cell.source)
     return cell
 
@@ -183,7 +183,7 @@ def test_a_fault_that_is_read_rings(tmp_path, fault, gate, says):
 # Faults that are found by executing: a cut-down chapter, with the outputs that are committed, under
 # the settings of `make test`.
 
-KEPT = {  # what stands in a cell of the chapter, for the tables below
+KEPT = {  # what a cell of the chapter contains, for the tables below
     "setup": "setup()",
     "scenes": "show_captions(sample_scenes(",
     "diagram": "draw_captioning(",
