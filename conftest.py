@@ -12,8 +12,8 @@ pytest_plugins = [
     "tests.browser",
 ]
 
-# Tests run side by side, one process per core. Were each of them, and each notebook's kernel, to start
-# a thread for every core as well, they would only wait for one another.
+# Tests run side by side, one process per core. If each of them, and each notebook's kernel, also
+# started a thread for every core, they would only wait for one another.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
