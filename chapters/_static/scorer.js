@@ -1,6 +1,8 @@
-// Of what the search finds, what a chapter says comes before a word of the glossary.
+// Of what the search finds, what a chapter says comes before the glossary and the API reference.
+const LATER = new Set(["chapters/glossary", "chapters/api"]);
+
 var Scorer = {
-  score: ([page, , , , score]) => (page === "chapters/glossary" ? Math.min(score, 1) : score),
+  score: ([page, , , , score]) => (LATER.has(page) ? Math.min(score, 1) : score),
   objNameMatch: 11,
   objPartialMatch: 6,
   objPrio: { 0: 15, 1: 5, 2: -5 },
