@@ -164,11 +164,6 @@ def rank_correlation(a: torch.Tensor, b: torch.Tensor) -> np.ndarray:
     -------
     (N,) float64 array in [-1, 1]
         1 for the same order, about 0 for none in common; 0 also where a map is constant.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     a, b = (maps.detach().cpu().flatten(1).numpy() for maps in (a, b))
     with warnings.catch_warnings():
@@ -203,11 +198,6 @@ def delete_cells(
     Returns
     -------
     (N, 3, H, W) tensor
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     H, W = X.shape[2:]
     cells = nn.functional.avg_pool2d(maps, cell, ceil_mode=True)
@@ -327,7 +317,7 @@ def share_inside(maps: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     _check_mask(maps, mask)
     total = maps.sum(dim=(1, 2))
     inside = (maps * mask).sum(dim=(1, 2))
-    return torch.where(total > 0, inside / total.where(total > 0, 1), 0)
+    return inside / total.where(total > 0, 1)
 
 
 def _check_mask(maps: torch.Tensor, mask: torch.Tensor) -> None:
