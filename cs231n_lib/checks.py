@@ -55,6 +55,13 @@ __all__ = [
 F = TypeVar("F", bound=Callable)
 
 _LIBRARY = __name__.partition(".")[0] + "."
+_RAISES = """
+
+Raises
+------
+TypeError, ValueError
+    If an argument is not what is described above.
+"""
 _entered: ContextVar[str] = ContextVar("entered", default="cs231n_lib")
 
 
@@ -87,7 +94,8 @@ def checked(**declared: Declared) -> Callable[[F], F]:
     Returns
     -------
     callable
-        A decorator. What it declares can be read as ``function.declared``.
+        A decorator. What it declares can be read as ``function.declared``, and a docstring that
+        says nothing of errors gets the section that is the same for all.
     """
 
     def decorate(function: F) -> F:
@@ -114,6 +122,8 @@ def checked(**declared: Declared) -> Callable[[F], F]:
                 _entered.reset(before)
 
         entry.declared = declared
+        if entry.__doc__ and "Raises" not in entry.__doc__:
+            entry.__doc__ = inspect.cleandoc(entry.__doc__) + _RAISES
         return entry
 
     return decorate

@@ -36,11 +36,6 @@ def magnify(X: torch.Tensor, X_fooling: torch.Tensor, times: float = 10) -> np.n
     -------
     (N, H, W, 3) uint8 array
         Mid grey where nothing changed; brighter and darker where a colour was raised or lowered.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     change = denormalize(X_fooling.detach()) - denormalize(X.detach())
     pixels = (0.5 + times * change).clamp(0, 1).mul(255).round()
@@ -204,11 +199,6 @@ def plot_class_map(
     -------
     matplotlib.figure.Figure
         The seven most frequent classes have a colour each, all others are white.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     found, counts = np.unique(classes, return_counts=True)
     shown = found[np.argsort(-counts, kind="stable")][:7]

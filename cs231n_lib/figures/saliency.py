@@ -34,11 +34,6 @@ def visible(maps: torch.Tensor, percentile: float = 99.0) -> list[np.ndarray]:
     -------
     list of N (H, W) arrays
         From 0 to 1, or from -1 to 1 if a map has negative values.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     arrays = maps.detach().cpu().double().numpy()
     limits = np.percentile(np.abs(arrays), percentile, axis=(1, 2), keepdims=True)
@@ -73,11 +68,6 @@ def overlay(image: np.ndarray, heat: np.ndarray, colours: str = "inferno") -> np
     Returns
     -------
     (H, W, 3) uint8 array
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     grey = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2) / 255
     above = np.clip((heat - 0.15) / 0.85, 0, 1)
@@ -100,11 +90,6 @@ def plot_path(alpha: Sequence[float], curves: Mapping[str, Sequence[float]]) -> 
     Returns
     -------
     matplotlib.figure.Figure
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     figure, (left, right) = plt.subplots(1, 2)
     middles = (np.asarray(alpha)[1:] + np.asarray(alpha)[:-1]) / 2
@@ -139,11 +124,6 @@ def plot_deletion(
     Returns
     -------
     matplotlib.figure.Figure
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     figure, axes = plt.subplots(1, 2, sharey=True, figsize=(8, 3.6))
     for ax, curves, title in zip(
@@ -187,11 +167,6 @@ def plot_randomisation(correlations: Mapping[str, Mapping[str, float]]) -> Figur
     Returns
     -------
     matplotlib.figure.Figure
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     blocks = [*next(iter(correlations.values()))]
     figure, ax = plt.subplots(figsize=(8, 3.6))

@@ -61,11 +61,6 @@ def digit_network(seed: int = 0, hidden: int = 256) -> nn.Module:
     -------
     torch.nn.Module
         (N, 3, 8, 8) normalised pictures to (N, 10) scores.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -115,11 +110,6 @@ def train_digits(
         In evaluation mode, frozen.
     losses : list of float
         The cross entropy on each minibatch that was trained on.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     model = digit_network(seed).to(X.device)
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)

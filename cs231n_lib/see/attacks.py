@@ -202,11 +202,6 @@ def steepest(g: torch.Tensor, norm: str | float) -> torch.Tensor:
     -------
     (N, 3, H, W) tensor
         ``g / ||g||`` of each picture, or ``sign(g)``; zero where g is zero.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     return unit_step(g) if norm == 2 else g.sign()
 
@@ -229,11 +224,6 @@ def project(
     -------
     (N, 3, H, W) tensor
         Clipped number by number, or scaled as a whole; unchanged if it was within.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     if norm != 2:
         return change.clamp(-epsilon, epsilon)

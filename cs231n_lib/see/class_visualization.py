@@ -212,11 +212,6 @@ def jitter(X: torch.Tensor, ox: int, oy: int) -> torch.Tensor:
     Returns
     -------
     (N, 3, H, W) tensor
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     return torch.roll(X, (oy, ox), dims=(2, 3))
 
@@ -346,11 +341,6 @@ def class_score(y: torch.Tensor) -> Objective:
     callable
         For :func:`visualize`. It raises ValueError if there is no such class, or not one per
         picture.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
 
     def losses(model: Model, X: torch.Tensor) -> torch.Tensor:
@@ -390,11 +380,6 @@ def channel_mean(layer: str, channels: torch.Tensor) -> Objective:
     callable
         For :func:`visualize`. It raises ValueError if there is no such layer or channel, or not one
         channel per picture.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
 
     def losses(model: nn.Module, X: torch.Tensor) -> torch.Tensor:

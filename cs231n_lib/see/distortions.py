@@ -84,11 +84,6 @@ def crop(X: torch.Tensor, share: float = 0.9) -> torch.Tensor:
     Returns
     -------
     (N, 3, H, W) tensor
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     H, W = X.shape[2:]
     h, w = (max(1, round(share * side)) for side in (H, W))
@@ -116,11 +111,6 @@ def shrink_and_pad(X: torch.Tensor, generator: torch.Generator, least: float = 0
     -------
     (N, 3, H, W) tensor
         The ground is zero, ImageNet's mean colour.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     H, W = X.shape[2:]
     share, down, right = torch.rand(3, generator=generator, dtype=torch.float64).tolist()
@@ -145,11 +135,6 @@ def jpeg(X: torch.Tensor, quality: int = 75) -> torch.Tensor:
     Returns
     -------
     (N, 3, H, W) tensor
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     pictures = []
     for picture in deprocess(X):

@@ -44,11 +44,6 @@ def wave_amplitudes(size: int) -> torch.Tensor:
     (S, S // 2 + 1) float64 tensor
         ``S / f`` for the waves of ``torch.fft.rfft2``, f being cycles per pixel. The constant,
         which has f = 0, is given the amplitude of the slowest wave, f = 1 / S.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     rows = torch.fft.fftfreq(size, dtype=torch.float64)[:, None]
     columns = torch.fft.rfftfreq(size, dtype=torch.float64)
@@ -73,11 +68,6 @@ class FourierPicture(nn.Module):
     decorrelate : bool
         Hold the colours as light, blue against red and green against purple, each as wide as in
         photographs. Otherwise as red, green and blue.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
 
     @checked(count=Count(), size=Count())
@@ -113,11 +103,6 @@ class PixelPicture(nn.Module):
     ----------
     count, size, seed
         As for :class:`FourierPicture`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
 
     @checked(count=Count(), size=Count())
@@ -163,11 +148,6 @@ def random_view(
     -------
     (N, 3, H, W) tensor
         Differentiable with respect to ``X``. Beyond an edge the picture is mirrored.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     N, _, H, W = X.shape
     draw = torch.rand(4, N, generator=generator, dtype=torch.float64)

@@ -163,11 +163,6 @@ def total_variation(X: torch.Tensor, beta: float = 2) -> torch.Tensor:
     -------
     (N,) tensor
         The mean over pixels and channels, so that it does not depend on a picture's size.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     down = X[:, :, 1:, :-1] - X[:, :, :-1, :-1]
     right = X[:, :, :-1, 1:] - X[:, :, :-1, :-1]

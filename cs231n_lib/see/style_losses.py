@@ -150,11 +150,6 @@ def content_loss(
     -------
     () tensor
         The weight times the sum of squared differences.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     return content_weight * (content_current - content_original).square().sum()
 
@@ -176,11 +171,6 @@ def gram_matrix(
     -------
     (N, C, C) tensor
         Symmetric; for each picture and each pair of channels, the sum of their products.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     N, C, H, W = features.shape
     places = features.permute(0, 2, 3, 1).reshape(N, H * W, C)
@@ -207,11 +197,6 @@ def gram_gradient(
     -------
     (N, C, H, W) tensor
         ``4 weight / (C H W) (G - A) F``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     G = gram_matrix(features)
     N, C, H, W = features.shape
@@ -274,11 +259,6 @@ def tv_loss(img: torch.Tensor, tv_weight: float) -> torch.Tensor:
     -------
     () tensor
         The weight times the sum of squared differences, to the right and down.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     down, right = img.diff(dim=2), img.diff(dim=3)
     return tv_weight * (down.square().sum() + right.square().sum())

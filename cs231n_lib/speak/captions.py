@@ -247,11 +247,6 @@ def decode_captions(captions: np.ndarray, idx_to_word: Sequence[str]) -> list[st
     -------
     list of str, or str for a single row
         Without ``<START>`` and ``<NULL>``, up to and without ``<END>``.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     if captions.ndim > 2:
         raise ValueError(named(f"captions has shape {captions.shape}, expected (N, T)"))

@@ -118,11 +118,6 @@ def load_scenes(
     -------
     CaptionData
         The images are scenes, with one caption each: the first of their two.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     everything = [str(told) for part in split_descriptions().values() for told in part]
     word_to_idx, idx_to_word = build_vocabulary(everything)

@@ -151,11 +151,6 @@ def sample_scenes(split: str, count: int, seed: int = 0) -> list[Scene]:
     Returns
     -------
     list of Scene
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     descriptions = split_descriptions()
     pool = descriptions[split]
@@ -178,11 +173,6 @@ def draw(scene: Scene, scale: int = 1) -> np.ndarray:
     Returns
     -------
     (96 * scale, 96 * scale, 3) uint8 in [0, 255]
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     rng = np.random.default_rng(scene.seed)
     things = (scene.description.first, scene.description.second)

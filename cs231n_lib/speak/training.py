@@ -323,11 +323,6 @@ def drop_features(features: np.ndarray, share: float, rng: np.random.Generator) 
     -------
     (N, D) floats of the same dtype
         Source: Srivastava et al., "Dropout" (2014).
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not what is declared.
     """
     keep = rng.random(features.shape, dtype=np.float32) >= share
     return features * (keep / features.dtype.type(1 - share)).astype(features.dtype)

@@ -23,6 +23,7 @@ from cs231n_lib.see.pretrained import (
     read_packaged_weights,
     squeezenet,
 )
+from cs231n_lib.see.torchvision_import import import_torchvision
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,16 @@ def test_the_network_is_ready_to_be_looked_into(model):
     assert not model.training
     assert not any(p.requires_grad for p in model.parameters())
     assert {p.dtype for p in model.parameters()} == {torch.float32}
+
+
+def test_torchvisions_own_weights_are_one_argument_away(monkeypatch, picture):
+    models = import_torchvision()
+    theirs = models.squeezenet1_1().eval()
+    of_theirs = lambda *arguments, **settings: theirs.state_dict()  # noqa: E731 - not downloaded
+    monkeypatch.setattr("torchvision.models._api.load_state_dict_from_url", of_theirs)
+    with torch.no_grad():
+        scores = squeezenet("IMAGENET1K_V1")(picture)
+        torch.testing.assert_close(scores, theirs(picture), rtol=1e-4, atol=1e-5)
 
 
 def test_nothing_it_computes_is_overwritten(model, picture):

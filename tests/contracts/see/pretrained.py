@@ -27,7 +27,11 @@ def _squeezenet() -> torch.nn.Module:
 
 
 CONTRACTS = (
-    Contract(squeezenet, dict),
+    Contract(
+        squeezenet,
+        dict,
+        (Refusal("unknown weights", {"weights": "IMAGENET"}, ValueError, "weights is 'IMAGENET'"),),
+    ),
     Contract(efficientnet_lite0, dict),
     Contract(
         only_classes,
