@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from cs231n_lib.figures import paintings
-from cs231n_lib.figures.paintings import PAINTINGS
+from cs231n_lib.figures.paintings import PAINTINGS, stained_glass
 from tests.looks import assert_looks_like
 
 # Mean colours of 6 x 6 fields. The chapter's results depend on what is painted.
@@ -147,3 +147,8 @@ def test_strokes_start_once_in_each_cell():
     assert sorted(map(tuple, cells.tolist())) == [(i, j) for i in range(5) for j in range(5)]
     in_rows = sorted(cells.tolist(), key=lambda cell: cell[::-1])
     assert cells.tolist() not in (in_rows, sorted(cells.tolist()))
+
+
+def test_panes_are_bright_and_the_leading_between_them_is_dark():
+    brightness = stained_glass(128).max(axis=2)
+    assert 0.1 < (brightness < 90).mean() < 0.5 and (brightness > 120).mean() > 0.4

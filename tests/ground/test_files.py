@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 
 import pytest
 
-from cs231n_lib.files import write_atomically
+from cs231n_lib.files import check_file, write_atomically
 
 
 def test_a_file_is_replaced_by_the_new_one(tmp_path):
@@ -79,3 +80,18 @@ def test_a_place_that_cannot_be_written_is_named_and_nothing_is_left(tmp_path, w
         write_atomically(tmp_path / where, lambda file: file.write(b"new"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
     assert (tmp_path / "file").read_bytes() == b"kept"
+
+
+def test_only_a_file_of_the_right_size_is_opened(tmp_path):
+    path, pipe = tmp_path / "file", tmp_path / "pipe"
+    path.write_bytes(b"1234")
+    os.mkfifo(pipe)
+    check_file(path, most=4)
+    with pytest.raises(ValueError, match="has 4 bytes, expected at most 3"):
+        check_file(path, most=3)
+    with pytest.raises(ValueError, match="is a folder"):
+        check_file(tmp_path)
+    with pytest.raises(ValueError, match="is a pipe, a socket or a device"):
+        check_file(pipe)
+    with pytest.raises(FileNotFoundError):
+        check_file(tmp_path / "nothing")

@@ -38,7 +38,7 @@ def pictures():
             ValueError,
             r"shape \(0, 3, 6, 6\), expected .*no dimension of size zero",
         ),
-        (lambda X: X.double(), TypeError, r"torch\.float64, but the model's weights torch\.float3"),
+        (lambda X: X.double(), TypeError, r"torch\.float64, but the model's weights are torch\.f"),
         (lambda X: X.to("meta"), ValueError, r"on meta, but the model is on cpu; .*X\.to\('cpu'\)"),
         (lambda X: X * torch.inf, ValueError, "NaN or infinite"),
         (lambda X: X.index_fill(3, torch.tensor(2), torch.nan), ValueError, "NaN or infinite"),

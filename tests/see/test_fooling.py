@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from cs231n_lib.see.fooling import fool, make_fooling_image, round_to_bytes, seen_as
+from cs231n_lib.see.fooling import fool, make_fooling_image, round_to_bytes, seen_as, uphill
 from cs231n_lib.see.images import deprocess, preprocess, save_png
 from cs231n_lib.see.pixels import IMAGENET_MEAN, IMAGENET_STD, denormalize, normalize
 from cs231n_lib.see.pretrained import class_index, squeezenet
@@ -317,3 +317,17 @@ def test_the_dtype_of_the_record_is_that_of_the_pictures():
     y, X = torch.tensor([1, 2]), exact_pictures(2, torch.float32)
     result = fool(X, y, smooth_network(torch.float32))
     assert result.l2_bytes.dtype == result.margin.dtype == result.rival_scores.dtype == X.dtype
+
+
+@pytest.mark.parametrize("climb", ["score", "margin"])
+def test_uphill_is_the_gradient_of_what_is_climbed(tiny, X, targets, climb):
+    g, detour, (target, rival) = uphill(X, targets, tiny, climb)
+    Z = X.detach().requires_grad_()
+    scores = tiny(Z)
+    others = scores.scatter(1, targets[:, None], -torch.inf).amax(dim=1)
+    chosen = scores.gather(1, targets[:, None]).squeeze(1)
+    height = chosen if climb == "score" else chosen - others
+    (expected,) = torch.autograd.grad(height.sum(), Z)
+    torch.testing.assert_close(g, expected)
+    torch.testing.assert_close(torch.stack([target, rival]), torch.stack([chosen, others]))
+    assert not detour.any()

@@ -9,6 +9,7 @@ import torch
 from cs231n_lib.speak import lstm
 from cs231n_lib.speak.lstm import (
     lstm_backward,
+    lstm_cell,
     lstm_forward,
     lstm_gates,
     lstm_step_backward,
@@ -229,3 +230,13 @@ def test_long_sequences_stay_finite():
     with np.errstate(all="raise", under="ignore"):
         results = forth_and_back(FAST, *sequence_case(1, 4096, 2, 3))
     assert all(np.isfinite(result).all() for result in results)
+
+
+def test_the_cell_is_the_step_without_its_products():
+    x, prev_h, prev_c, Wx, Wh, b = normal(
+        3, x=(2, 4), prev_h=(2, 5), prev_c=(2, 5), Wx=(4, 20), Wh=(5, 20), b=(20,)
+    ).values()
+    next_h, next_c, _ = lstm_cell(x @ Wx + prev_h @ Wh + b, prev_c)
+    expected_h, expected_c, _ = lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b)
+    np.testing.assert_array_equal(next_h, expected_h)
+    np.testing.assert_array_equal(next_c, expected_c)

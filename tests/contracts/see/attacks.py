@@ -26,7 +26,7 @@ OF_ATTACKS = (
             "X has .*clamp_pixels moves them there"),
     Refusal("no budget", {"epsilon": 0.0}, ValueError, "epsilon is 0, expected above 0"),
     Refusal("a budget in bytes", {"epsilon": 8}, ValueError,
-            "epsilon is 8, expected at most 1: .* 8 bytes are 8 / 255"),
+            "epsilon is 8, expected at most 1: .* 8 grey levels are 8 / 255"),
     Refusal("a budget in text", {"epsilon": "8 / 255"}, TypeError,
             "epsilon is '8 / 255', expected a number"),
 )  # fmt: skip

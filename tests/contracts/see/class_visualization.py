@@ -78,7 +78,7 @@ CONTRACTS = (
             Refusal("a picture without parameters", {"picture": nn.Identity()}, ValueError,
                     "picture has no parameter that requires a gradient"),
             Refusal("a picture of another dtype", lambda a: {"picture": a["picture"].double()},
-                    TypeError, "torch.float64, but the model's weights torch.float32"),
+                    TypeError, "torch.float64, but the model's weights are torch.float32"),
             Refusal("a model on another device", lambda a: {"model": elsewhere(a["model"])},
                     ValueError, "is on cpu, but the model is on meta"),
             _of_objective(class_score, "there is no class 5", torch.tensor([0, 5])),

@@ -85,7 +85,7 @@ CONTRACTS = (
             Refusal("a target of another shape", {"target": torch.ones(1, 4, 6, 5)}, ValueError,
                     r"target has shape \(1, 4, 6, 5\), expected \(1, 4, 6, 6\)"),
             Refusal("a target of zeros", {"target": torch.zeros(1, 4, 6, 6)}, ValueError,
-                    "target is zero, and no unit to measure in"),
+                    "target is zero, so nothing can be measured in it"),
         ),
     ),
     Contract(
