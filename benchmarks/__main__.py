@@ -26,7 +26,7 @@ _FOLDER = Path(__file__).parent.parent / "chapters" / "_measured"
 
 def machine() -> list[dict[str, Any]]:
     """What did the work: versions, and which kernels the libraries chose for this processor."""
-    blas = next(pool for pool in threadpool_info() if pool["user_api"] == "blas")
+    blas = next(pool for pool in threadpool_info() if "numpy" in pool["filepath"])
     facts = {
         "date": datetime.date.today().isoformat(),
         "Python": platform.python_version(),

@@ -201,13 +201,13 @@ def check_shape(name: str, shape: tuple[int, ...], letters: str, call: Call) -> 
                 "with no dimension of size zero"
             )
         )
-    given = tuple(shape[len(shape) - len(parts) :])
-    sizes, sources = call.sizes, call.sources
-    for (factor, letter), size in zip(parts, given):
+    sizes, sources, fits = call.sizes, call.sources, True
+    for (factor, letter), size in zip(parts, shape[-len(parts) :] if more else shape):
         if factor == 1 and letter and letter not in sizes:
             sizes[letter], sources[letter] = size, name
-    wanted = tuple([factor * sizes[letter] if letter else factor for factor, letter in parts])
-    if given != wanted:
+        fits = fits and size == (factor * sizes[letter] if letter else factor)
+    if not fits:
+        wanted = tuple(factor * sizes[letter] if letter else factor for factor, letter in parts)
         origin = ", ".join(
             f"{letter} = {sizes[letter]} from {sources[letter]}"
             for letter in sorted({letter for _, letter in parts if letter})

@@ -39,8 +39,8 @@ def show_captions(
     ----------
     scenes : sequence of Scene
     sentences : sequence of str, optional
-        One for each scene; a word that is not true of it is bold and red, and followed by the true
-        word in brackets. By default the scenes' own captions.
+        One for each scene; a wrong word is bold and red, followed by the right word in brackets. By
+        default the scenes' own captions.
     columns : int
 
     Returns
@@ -93,7 +93,7 @@ def _caption(sentence: str, scene: Scene, fontsize: float) -> VPacker:
 
 @checked(curves=Curves(Values(least=0)), ylabel=Instance(str), window=Count())
 def plot_curves(curves: Mapping[str, Sequence[float]], ylabel: str, window: int = 1) -> Figure:
-    """Losses, or other measures, over the steps of a training, on a logarithmic axis.
+    """Losses, or other measures, over the steps of training, on a logarithmic axis.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def plot_curves(curves: Mapping[str, Sequence[float]], ylabel: str, window: int 
 
 @dataclass(frozen=True)
 class _Trained:
-    """Solvers by name that have been trained and validated, or what has the same two histories."""
+    """Trained and validated solvers by name, or objects with the same two histories."""
 
     def __call__(self, name: str, solvers: Mapping[str, CaptioningSolver], call: Call) -> None:
         check_names(name, solvers)
@@ -162,7 +162,7 @@ def plot_training(solvers: Mapping[str, CaptioningSolver], window: int = 50) -> 
 
 
 def _plot_smooth(ax: Axes, values: Sequence[float], window: int, label: str) -> None:
-    window = min(window, len(values))  # of a training that was too short to fill one
+    window = min(window, len(values))  # the run may be too short to fill one
     smooth = np.convolve(values, np.full(window, 1 / window), mode="valid")
     ax.plot(np.arange(window, len(values) + 1), smooth, label=label)
 
@@ -200,8 +200,8 @@ def plot_mistakes(shares: Mapping[str, Mapping[str, float]]) -> Figure:
     ----------
     shares : dict of dicts
         Network -> attribute -> share of captions from 0 to 1, as from
-        :func:`cs231n_lib.speak.truth.count_mistakes` over the number of captions. An attribute that
-        is not there counts as 0; ``"grammar"`` has no bar.
+        :func:`cs231n_lib.speak.truth.count_mistakes` over the number of captions. A missing
+        attribute counts as 0; ``"grammar"`` has no bar.
 
     Returns
     -------

@@ -1,6 +1,6 @@
-"""Kinds of arguments that figures declare: a figure of wrong data looks right.
+"""Kinds of arguments of figures: a figure of wrong data can look right.
 
-They are declared beside those of :mod:`cs231n_lib.checks`.
+They come in addition to those of :mod:`cs231n_lib.checks`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ __all__ = ["Colours", "Curves", "Rising", "Values", "check_names"]
 class Values:
     """A sequence of real numbers, within limits.
 
-    ``length`` is a letter, the same size everywhere in one call, or a number. With ``gaps``, NaN is
-    right and means that there is no number.
+    ``length`` is a number, or a letter for the same size everywhere in one call. With ``gaps``, NaN
+    is allowed and means a missing number.
     """
 
     length: str = ""
@@ -50,7 +50,7 @@ class Values:
 
 @dataclass(frozen=True)
 class Rising(Values):
-    """Values of an axis: two or more, each above the one before; ``even`` steps, on request."""
+    """Values of an axis: two or more, each above the one before; with ``even``, in equal steps."""
 
     even: bool = False
 
@@ -79,16 +79,16 @@ class Curves:
 
 
 def check_names(name: str, things: Mapping[str, Any]) -> None:
-    """Raise an error unless something is a dict that is not empty."""
+    """Raise an error unless something is a dict with at least one entry."""
     if not isinstance(things, Mapping):
-        raise TypeError(named(f"{name} is {a_type(things)}, expected a dict of what has a name"))
+        raise TypeError(named(f"{name} is {a_type(things)}, expected a dict with names as keys"))
     if not things:
         raise ValueError(named(f"{name} is empty, expected at least one entry"))
 
 
 @dataclass(frozen=True)
 class Colours:
-    """Matplotlib's name of false colours."""
+    """Matplotlib's name of a colour map."""
 
     def __call__(self, name: str, colours: str, call: Call) -> None:
         if colours not in matplotlib.colormaps:

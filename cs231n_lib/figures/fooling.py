@@ -24,7 +24,7 @@ __all__ = ["magnify", "plot_class_map", "plot_score_paths", "plot_series"]
 
 @checked(X=Pictures(), X_fooling=Pictures(like="X"), times=Number(above=0))
 def magnify(X: torch.Tensor, X_fooling: torch.Tensor, times: float = 10) -> np.ndarray:
-    """The difference of two pictures, magnified, on grey ground.
+    """The difference of two pictures, magnified, on a grey background.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def magnify(X: torch.Tensor, X_fooling: torch.Tensor, times: float = 10) -> np.n
     Returns
     -------
     (N, H, W, 3) uint8 array
-        Mid grey where nothing changed; brighter and darker where a colour was raised or lowered.
+        Mid grey where nothing changed; brighter where a colour was raised, darker where lowered.
     """
     change = denormalize(X_fooling.detach()) - denormalize(X.detach())
     pixels = (0.5 + times * change).clamp(0, 1).mul(255).round()
@@ -130,8 +130,8 @@ def plot_series(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is declared; if a place is not positive on a logarithmic axis,
-        or ``dashed`` is not the name of a curve.
+        If an argument is not what is declared; if an x is not positive on a logarithmic axis, or
+        ``dashed`` has a name that no curve has.
     """
     _check_series(x, curves, log, dashed)
     figure, ax = plt.subplots()
@@ -182,7 +182,7 @@ def plot_class_map(
     classes: np.ndarray, names: Sequence[str], x: Sequence[float], y: Sequence[float],
     xlabel: str, ylabel: str, points: Mapping[str, tuple[float, float]],
 ) -> Figure:  # fmt: skip
-    """What a network sees at each place of a plane through a picture, in colours.
+    """What a network sees at each point of a plane through a picture, in colours.
 
     Parameters
     ----------
@@ -193,12 +193,12 @@ def plot_class_map(
         The coordinates, evenly spaced.
     xlabel, ylabel : str
     points : dict
-        Label -> place (x, y) of a picture to be marked.
+        Label -> position (x, y) of a picture to mark.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The seven most frequent classes have a colour each, all others are white.
+        Each of the seven most frequent classes has a colour; all others are white.
     """
     found, counts = np.unique(classes, return_counts=True)
     shown = found[np.argsort(-counts, kind="stable")][:7]

@@ -26,14 +26,14 @@ class _Image:
         image = np.asarray(image)
         if image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)) or image.size == 0:
             raise ValueError(
-                named(f"{name} has shape {image.shape}, expected (H, W, 3), or (H, W) of a map")
+                named(f"{name} has shape {image.shape}, expected (H, W, 3), or (H, W) for a map")
             )
         whole = image.dtype == np.uint8 if image.ndim == 3 else image.dtype.kind in "iub"
         if image.dtype.kind != "f" and not whole:
             raise TypeError(
                 named(
                     f"{name} has dtype {image.dtype}, expected uint8 or floats from 0 to 1, "
-                    "or real numbers of a map"
+                    "or real numbers for a map"
                 )
             )
         check_finite(name, image)
@@ -41,7 +41,7 @@ class _Image:
             raise ValueError(
                 named(
                     f"{name} has values from {image.min():.4g} to {image.max():.4g}, expected 0 "
-                    "to 1; cs231n_lib.see.images.deprocess makes pictures of normalised ones"
+                    "to 1; cs231n_lib.see.images.deprocess makes pictures from normalised ones"
                 )
             )
 
@@ -61,16 +61,16 @@ def show_images(
     Parameters
     ----------
     images : sequence of (H, W, 3) uint8 or [0, 1] float arrays, or of (H, W) maps
-        A map is drawn in false colours, from its smallest to its largest value; one that has
-        values of both signs from blue over white to red, with white at zero.
+        A map is drawn in false colours, from its smallest to its largest value; one with negative
+        values in blue, white and red, with white at zero.
     titles : sequence of str, optional
-        One for each image, or one for each column of the first row. May hold line breaks.
+        One for each image, or one for each column of the first row. May contain line breaks.
     columns : int, optional
         By default all in one row.
     row_labels : sequence of str, optional
-        One for each row, written at its left.
+        One for each row, written on its left.
     colours : str
-        Matplotlib's name of the false colours of maps without sign.
+        Matplotlib's name of the colour map for maps without negative values.
 
     Returns
     -------
@@ -80,16 +80,16 @@ def show_images(
     ------
     TypeError, ValueError
         If an argument is not what is declared, an image is neither a picture nor a map, or titles
-        or labels do not go with the rows and columns.
+        or labels do not fit the rows and columns.
     """
     images = [np.asarray(image) for image in images]
     titles, row_labels = list(titles or ()), list(row_labels or ())
     columns = min(columns or len(images), len(images))
     rows = [images[first : first + columns] for first in range(0, len(images), columns)]
     _check_words(titles, row_labels, len(images), columns, len(rows))
-    size = min(11.0, 7.5 + 3.5 * 4 / (3 * columns))  # points; few pictures are large ones
+    size = min(11.0, 7.5 + 3.5 * 4 / (3 * columns))  # points; fewer pictures are larger
     lines = max((title.count("\n") + 1 for title in titles), default=0)
-    over = lines * 1.35 * size / 72 + 0.06 if lines else 0.04  # inches over a row with titles
+    over = lines * 1.35 * size / 72 + 0.06 if lines else 0.04  # inches above a row with titles
     left = 0.27 if row_labels else 0.0
     side = (8 - left) / columns
     heights = [side * max(image.shape[0] / image.shape[1] for image in row) for row in rows]

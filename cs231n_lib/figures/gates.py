@@ -22,7 +22,7 @@ __all__ = ["gate_tiles", "plot_gates", "plot_gradient_norms", "plot_open_directi
 
 @checked(norms=Curves(Values(least=0)))
 def plot_gradient_norms(norms: Mapping[str, np.ndarray]) -> Figure:
-    """How the gradient of one word's loss grows or shrinks on its way back to earlier states.
+    """How the gradient of one word's loss grows or shrinks on the way back to earlier states.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ _TITLES = {
     "i": "input gate i", "f": "forget gate f", "o": "output gate o",
     "g": "candidate g", "c": "cell state c",
 }  # fmt: skip
-_RANGES = {"c": (-math.inf, math.inf), "g": (-1, 1)}  # all others are open from 0 to 1
+_RANGES = {"c": (-math.inf, math.inf), "g": (-1, 1)}  # all others range from 0 to 1
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,8 @@ def plot_gates(gates: Mapping[str, np.ndarray], words: Sequence[str], per_word: 
     words : sequence of T str
         What is read at each step.
     per_word : int
-        How many units to show for each word: of those whose cell is fullest there, the ones whose
-        cell differs most from its average over the words.
+        How many units to show for each word: among those whose cell is fullest there, the ones
+        whose cell differs most from its average over the words.
 
     Returns
     -------
@@ -138,7 +138,7 @@ def _units_of_words(cell: np.ndarray, per_word: int) -> list[int]:
 
 
 def _look(name: str, limit: float) -> dict:
-    """Colours of a map: from closed to open, or with a sign."""
+    """Colours of a map: from closed to open, or signed."""
     if name in "gc":
         return {"cmap": "RdBu_r", "vmin": -limit, "vmax": limit}
     return {"cmap": "viridis", "vmin": 0, "vmax": 1}
@@ -170,15 +170,15 @@ def gate_tiles(
         ``i``, ``f``, ``o``, ``g`` and ``c``, each (T, H), as from one sentence of
         :func:`cs231n_lib.speak.lstm.lstm_gates`.
     scores : (T, V) floats
-        Of every word that could come next.
+        Scores of every word that could come next.
     vocabulary : sequence of V str
 
     Returns
     -------
     list of 1 + T callables
-        The first draws the scene and the two scales. Each of the others draws its word's step as a
+        The first draws the scene and the two scales. Each of the others draws one word's step as a
         sum: old cell times forget gate, plus input gate times candidate, is the new cell; below,
-        the output gate and the likeliest next words. Units are small squares, always at the same
+        the output gate and the likeliest next words. Units are small squares, always in the same
         place: first those whose cell is fullest at the first word, then those of the second, ...
     """
     maps = _maps(gates)

@@ -1,9 +1,9 @@
 """Paintings made by rules: styles to transfer.
 
-The packages that this book installs bring no free painting. These four are drawn instead, each with
-what makes a style: strokes, leading, lines or fans of a certain size, direction and colour. Every
-function takes the side of the square and a seed, and returns the same picture for the same seed.
-They are drawn larger and scaled down, so that edges are smooth.
+The packages that this book installs contain no free painting. These four are drawn instead, each
+with what makes a style: strokes, leading, lines or fans of a certain size, direction and colour.
+Every function takes the side of the square and a seed, and returns the same picture for the same
+seed. They are drawn larger and scaled down to smooth the edges.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def swirls(size: int = 256, seed: int = 0) -> np.ndarray:
     """A night sky in thick, curved brush strokes that follow the wind around a few stars.
 
     Strokes start all over the picture and run along a flow: a breeze, and a whirl around each star.
-    A stroke takes its colour where it starts, a little off, gets thinner towards its end, and is
+    A stroke takes its colour, slightly varied, from where it starts, thins towards its end, and is
     made of bristles, light on one side and dark on the other.
 
     Parameters
@@ -92,7 +92,7 @@ def swirls(size: int = 256, seed: int = 0) -> np.ndarray:
 def stained_glass(size: int = 256, seed: int = 0) -> np.ndarray:
     """A window of coloured panes in dark leading, on rings around a bright middle.
 
-    Panes are Voronoi cells: a pane is all the places that are nearest to the same point. Where two
+    Panes are Voronoi cells: a pane consists of all places nearest to the same point. Where two
     points are almost equally near, there is lead.
 
     Parameters
@@ -148,7 +148,7 @@ def stained_glass(size: int = 256, seed: int = 0) -> np.ndarray:
 
 @_painting
 def engraving(size: int = 256, seed: int = 0) -> np.ndarray:
-    """Cut in copper: ink lines that swell where it is dark, and are crossed where it is darkest.
+    """A copper engraving: ink lines swell where it is dark and are crossed where it is darkest.
 
     Parameters
     ----------
@@ -234,7 +234,7 @@ def _pick(palette: np.ndarray, where: np.ndarray) -> np.ndarray:
 
 
 def _spread(rng: np.random.Generator, count: int, margin: float) -> np.ndarray:
-    """About ``count`` places, even over a square a little larger than the unit's, in any order."""
+    """About ``count`` places, even over slightly more than the unit square, in random order."""
     cells = round(count**0.5)
     corner = np.stack(np.meshgrid(np.arange(cells), np.arange(cells)), axis=-1).reshape(-1, 2)
     places = (corner + rng.random(corner.shape)) / cells * (1 + 2 * margin) - margin
@@ -253,7 +253,7 @@ def _stroke(
     width: float,
     colour: Sequence[float],
 ) -> None:
-    """One stroke of a brush along a line: bristles side by side, lit from one side, ending thin."""
+    """One brush stroke along a line: bristles side by side, lit from one side, thin at the end."""
     along = np.gradient(line, axis=0)
     across = np.stack([-along[:, 1], along[:, 0]], axis=1)
     across /= np.linalg.norm(across, axis=1, keepdims=True).clip(min=1e-9)

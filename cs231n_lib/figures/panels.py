@@ -1,9 +1,9 @@
 """Pictures of equal tiles, which the website turns into figures that a reader can work with.
 
-What a cell shows is one ordinary picture: tiles in rows, a label under each. That is what a
-notebook, a printed page and a browser without scripts have. A comment inside its file says what the
-labels are and where the tiles lie. The website's builder (``website/panels.py``) copies it into the
-page, and ``chapters/_static/interactive.js`` makes sliders and buttons from it.
+A cell shows one ordinary picture: tiles in rows, a label under each. A notebook, a printed page and
+a browser without scripts show just that. A comment inside its file gives the labels and the places
+of the tiles. The website's builder (``website/panels.py``) copies it into the page, and
+``chapters/_static/interactive.js`` makes sliders and buttons from it.
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ def panels(
     Parameters
     ----------
     kind : {"compare", "steps", "words"}
-        What the website makes of it. ``"compare"``: a line to move between the first picture and
+        What the website makes of it. ``"compare"``: a movable line between the first picture and
         the last. ``"steps"``: a slider through the tiles. ``"words"``: a button for each tile after
-        the first, which stays.
+        the first, which stays in view.
     tiles : sequence of (H, W, 3) uint8 arrays, or of callables
         A callable is given an empty matplotlib figure of the tile's size to draw on. Its
         units are those of the page: text of size 9 is legible there.
@@ -75,16 +75,16 @@ def panels(
     size : (int, int)
         Width and height of a tile in pixels.
     together : int
-        Of steps: how many pictures change together. The tiles are all steps of the first picture,
+        For steps: how many pictures change together. The tiles are all steps of the first picture,
         then all steps of the second, and so on.
     magnified : float, optional
-        Of a comparison: the tile in the middle is the difference of the other two, magnified by
-        this factor, on mid grey. The reader can then magnify it further.
+        For a comparison: the middle tile is the difference of the other two, magnified by this
+        factor, on mid grey. The reader can then magnify it further.
 
     Returns
     -------
     IPython.display.Image
-        A JPEG if all tiles are arrays, else a PNG, with a comment of JSON in its file.
+        A JPEG if all tiles are arrays, otherwise a PNG, with a JSON comment in its file.
 
     Raises
     ------
@@ -94,15 +94,15 @@ def panels(
     if len(tiles) < 2 or (kind == "compare" and len(tiles) != 3) or len(tiles) % together:
         raise ValueError(
             named(
-                f"tiles has {len(tiles)} parts, expected at least 2, 3 to compare (before, a "
-                f"third, after), and as many for each of {together} pictures"
+                f"tiles has {len(tiles)} parts, expected at least 2, exactly 3 to compare (before, "
+                f"between, after), and as many for each of {together} pictures"
             )
         )
     columns = len(tiles) if columns is None else columns
     rows = -(-len(tiles) // columns)
     width, height = size
     gap = round(0.03 * width)
-    pixel = columns * (width + gap) / PAGE  # of the page, in pixels of the picture
+    pixel = columns * (width + gap) / PAGE  # one pixel of the page, in pixels of the picture
     font = min(12, 1.6 * (width / pixel) / max(1, *map(len, labels)))
     cell = width + gap, height + gap + round(1.7 * font * pixel)
     grid = Pillow.new("RGB", (columns * cell[0], rows * cell[1]), "white")

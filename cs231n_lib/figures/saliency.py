@@ -22,13 +22,13 @@ __all__ = ["overlay", "plot_deletion", "plot_path", "plot_randomisation", "visib
 
 @checked(maps=Tensor("N H W", finite=True), percentile=Number(above=0, most=100))
 def visible(maps: torch.Tensor, percentile: float = 99.0) -> list[np.ndarray]:
-    """Maps scaled for the eye: a handful of extreme pixels must not leave the rest in the dark.
+    """Maps scaled for the eye, so that a few extreme pixels do not leave the rest in the dark.
 
     Parameters
     ----------
     maps : (N, H, W) tensor
     percentile : float
-        Of the absolute values, map by map; what is larger is drawn as if it were so large.
+        Percentile of the absolute values, map by map; larger values are drawn as if equal to it.
 
     Returns
     -------
@@ -55,7 +55,7 @@ class _Heat(Floats):
 
 @checked(image=Bytes("H W 3"), heat=_Heat("H W", finite=True), colours=Colours())
 def overlay(image: np.ndarray, heat: np.ndarray, colours: str = "inferno") -> np.ndarray:
-    """A map over its photograph: grey and dim where the map is low, in colours where it is high.
+    """A map over its photograph: grey and dim where the map is low, coloured where it is high.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def overlay(image: np.ndarray, heat: np.ndarray, colours: str = "inferno") -> np
     heat : (H, W) array from 0 to 1
         As from :func:`visible`.
     colours : str
-        Matplotlib's name of the colours.
+        Matplotlib's name of the colour map.
 
     Returns
     -------
@@ -78,7 +78,7 @@ def overlay(image: np.ndarray, heat: np.ndarray, colours: str = "inferno") -> np
 
 @checked(alpha=Rising("K", least=0, most=1), curves=Curves(Values("K")))
 def plot_path(alpha: Sequence[float], curves: Mapping[str, Sequence[float]]) -> Figure:
-    """The score of a class, and its slope, on the way from nothing to the picture.
+    """The score of a class, and its slope, on the path from black to the picture.
 
     Parameters
     ----------
@@ -112,12 +112,12 @@ def plot_deletion(
     deletion: Mapping[str, Sequence[float]],
     insertion: Mapping[str, Sequence[float]],
 ) -> Figure:
-    """How the probability of a class falls, and rises, as the picture goes and comes.
+    """How the probability of a class falls and rises as the picture disappears and appears.
 
     Parameters
     ----------
     parts : (K,) floats from 0 to 1
-        The part of the picture that is gone, or there.
+        The part of the picture that is deleted, or inserted.
     deletion, insertion : dict
         Method -> (K,) probabilities.
 
@@ -161,8 +161,8 @@ def plot_randomisation(correlations: Mapping[str, Mapping[str, float]]) -> Figur
     Parameters
     ----------
     correlations : dict of dicts
-        Method -> block that was last made random -> rank correlation with the first map. All
-        methods have the same blocks in the same order.
+        Method -> block randomised last -> rank correlation with the first map. All methods have the
+        same blocks in the same order.
 
     Returns
     -------
@@ -179,7 +179,7 @@ def plot_randomisation(correlations: Mapping[str, Mapping[str, float]]) -> Figur
     return finish(figure, ax, legend=True)
 
 
-# Colour and dashes together, so that curves are told apart without colours as well.
+# Colour and dashes together, so that curves can be told apart without colours too.
 _STYLES = [
     {"color": "#0072B2", "linestyle": "-"},
     {"color": "#009E73", "linestyle": "-."},

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 __all__ = ["COLOUR", "MARKERS", "STYLE", "finish"]
 
-# Okabe and Ito's palette: told apart by readers with any kind of colour vision.
+# Okabe and Ito's palette, which readers with any kind of colour vision can tell apart.
 COLOUR = {
     "blue": "#0072B2",
     "orange": "#D55E00",

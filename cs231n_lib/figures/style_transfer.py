@@ -27,7 +27,7 @@ def plot_losses(losses: Mapping[str, Sequence[float]], ylabel: str = "loss") -> 
     Parameters
     ----------
     losses : dict
-        Name -> values. Those that are zero are not drawn.
+        Name -> values. Zeros are not drawn.
     ylabel : str
 
     Returns

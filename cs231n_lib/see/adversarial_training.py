@@ -1,4 +1,4 @@
-"""Training against an attacker, on a problem small enough for a few seconds: written digits.
+"""Training against an attacker, on a problem small enough for a few seconds: handwritten digits.
 
 Madry et al. (arXiv:1706.06083) train on the worst pictures within a budget instead of the given
 ones: ``min over weights of mean over pictures of max over changes of loss``. The inner maximum is
@@ -24,12 +24,12 @@ __all__ = ["digit_network", "digit_pictures", "robust_accuracy", "train_digits"]
 
 
 def digit_pictures() -> dict[str, torch.Tensor]:
-    """Scikit-learn's 1797 written digits as normalised pictures.
+    """Scikit-learn's 1797 handwritten digits as normalised pictures.
 
     Returns
     -------
     dict
-        ``X_train`` (1437, 3, 8, 8) and ``X_test`` (360, 3, 8, 8) float32, grey, normalised as
+        ``X_train`` (1437, 3, 8, 8) and ``X_test`` (360, 3, 8, 8) float32, grey, normalised like
         every picture of this book; ``y_train`` and ``y_test`` int64, 0 to 9. Shuffled with a fixed
         seed.
     """
@@ -48,12 +48,12 @@ class _GreyPixels(nn.Module):
 
 @checked(seed=Count(least=0), hidden=Count())
 def digit_network(seed: int = 0, hidden: int = 256) -> nn.Module:
-    """A network with two hidden layers for 8 x 8 digits, not trained.
+    """An untrained network with two hidden layers for 8 x 8 digits.
 
     Parameters
     ----------
     seed : int
-        Of its weights.
+        Seed of its weights.
     hidden : int
         Size of a hidden layer.
 
@@ -95,21 +95,21 @@ def train_digits(
         Normalised pictures.
     y : (N,) int64 tensor
     epsilon : float
-        The attacker's budget in the largest change of a pixel, 0 to 1. With 0 nobody attacks.
+        The attacker's budget for the largest change of a pixel, 0 to 1. With 0 nobody attacks.
     steps : int
-        Of the attack on each minibatch. A minibatch then costs ``steps + 1`` gradients.
+        Steps of the attack on each minibatch. A minibatch then costs ``steps + 1`` gradients.
     epochs, batch_size : int
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     seed : int
-        Of weights and of the order of the pictures.
+        Seed of the weights and of the order of the pictures.
 
     Returns
     -------
     model : torch.nn.Module
         In evaluation mode, frozen.
     losses : list of float
-        The cross entropy on each minibatch that was trained on.
+        The cross entropy on each training minibatch.
     """
     model = digit_network(seed).to(X.device)
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
@@ -145,13 +145,13 @@ def robust_accuracy(
         Their classes.
     model : callable
     epsilon : float
-        Budget of :func:`~cs231n_lib.see.attacks.pgd` in the largest change of a pixel; 0 for none.
+        Budget of :func:`~cs231n_lib.see.attacks.pgd` for the largest change of a pixel; 0 for none.
     steps : int
 
     Returns
     -------
     float
-        From 0 to 1. A better attack might find less; this is an upper bound.
+        From 0 to 1: an upper bound, since a better attack might leave fewer.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""Attacks with a budget: the change may be so large, and no larger.
+"""Attacks with a budget: a limit on how large the change may be.
 
-Letters: ``X`` (N, 3, H, W) normalised pictures, ``y`` (N,) int64 classes, C classes. ``model`` is
+Notation: ``X`` (N, 3, H, W) normalised pictures, ``y`` (N,) int64 classes, C classes. ``model`` is
 any callable from normalised pictures to (N, C) scores. It is held in evaluation mode, and neither
-it nor a tensor of the caller is changed. A budget ``epsilon`` is in pixels from 0 to 1, as in the
+it nor the caller's tensors are changed. A budget ``epsilon`` is in pixels from 0 to 1, as in the
 literature: 8 / 255.
 
 Sources: Goodfellow et al. (arXiv:1412.6572); Madry et al. (arXiv:1706.06083).
@@ -38,8 +38,8 @@ class _Budget:
         if epsilon > 1 and call.arguments.get("norm") != 2:
             raise ValueError(
                 named(
-                    f"{name} is {epsilon:g}, expected at most 1: pixels go from 0 to 1, so 8 bytes "
-                    "are 8 / 255"
+                    f"{name} is {epsilon:g}, expected at most 1: pixels go from 0 to 1, so 8 grey "
+                    "levels are 8 / 255"
                 )
             )
 
@@ -65,16 +65,16 @@ def fgsm(
 ) -> torch.Tensor:
     """The fast gradient sign method: one step, of size ``epsilon`` in every number.
 
-    Of all changes up to ``epsilon`` it is the one that raises the linearised loss most.
+    Of all changes up to ``epsilon``, it raises the linearised loss most.
 
     Parameters
     ----------
     X : (N, 3, H, W) tensor of floats
         Normalised pictures.
     y : (N,) int64 tensor
-        Classes to be left, or reached if ``targeted``.
+        Classes to move away from, or towards if ``targeted``.
     model : callable, or sequence of callables
-        Of several, the losses are added: what fools has to fool them all.
+        With several, their losses are added, so that a change has to fool them all.
     epsilon : float
         Largest change of a number, in pixels from 0 to 1, such as 8 / 255.
     targeted : bool
@@ -118,9 +118,9 @@ def pgd(
     X : (N, 3, H, W) tensor of floats
         Normalised pictures.
     y : (N,) int64 tensor
-        Classes to be left, or reached if ``targeted``.
+        Classes to move away from, or towards if ``targeted``.
     model : callable, or sequence of callables
-        Of several, the losses are added: what fools has to fool them all.
+        With several, their losses are added, so that a change has to fool them all.
     epsilon : float
         The budget: how large the change may be in ``norm``, in pixels from 0 to 1.
     norm : "inf" or 2
@@ -128,7 +128,7 @@ def pgd(
     steps : int
     targeted : bool
     seed : int, optional
-        Begin somewhere in the ball, drawn uniformly from this seed and the same on every device,
+        Begin at a point of the ball, drawn uniformly from this seed and the same on every device,
         instead of at the picture.
 
     Returns
@@ -168,7 +168,7 @@ def loss_gradient(
     y : (N,) int64 tensor
         Classes.
     model : callable, or sequence of callables
-        From normalised pictures to scores. Of several, the losses are added.
+        From normalised pictures to scores. With several, their losses are added.
 
     Returns
     -------
@@ -223,7 +223,7 @@ def project(
     Returns
     -------
     (N, 3, H, W) tensor
-        Clipped number by number, or scaled as a whole; unchanged if it was within.
+        Clipped number by number, or scaled as a whole; unchanged if already within.
     """
     if norm != 2:
         return change.clamp(-epsilon, epsilon)
@@ -235,7 +235,7 @@ def project(
 def _random_change(
     like: torch.Tensor, epsilon: float, norm: str | float, seed: int
 ) -> torch.Tensor:
-    """Uniform in the ball, drawn on the CPU."""
+    """A change that is uniform in the ball, drawn on the CPU."""
     generator = torch.Generator().manual_seed(seed)
     if norm != 2:
         u = torch.rand(like.shape, generator=generator, dtype=torch.float64)

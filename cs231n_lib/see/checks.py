@@ -1,6 +1,6 @@
-"""Kinds of arguments that the half which sees declares, beside those of :mod:`cs231n_lib.checks`.
+"""Kinds of arguments of the half that sees, in addition to those of :mod:`cs231n_lib.checks`.
 
-What a tensor is can be checked at once; to look at its numbers is to wait for a GPU.
+What kind of tensor it is can be checked at once; looking at its numbers means waiting for a GPU.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ __all__ = [
 # Anything that turns normalised pictures (N, 3, H, W) into class scores (N, C).
 Model = Callable[[torch.Tensor], torch.Tensor]
 
-# Normalised pixels lie between -2.2 and 2.7. Beyond this somebody forgot to normalise.
+# Normalised pixels lie between -2.2 and 2.7. Far beyond this, somebody forgot to normalise.
 _LARGEST_PIXEL = 20.0
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor of floats of a shape; with ``finite``, of finite numbers.
+    """A tensor of floats with a given shape; with ``finite``, of finite numbers.
 
-    With ``on``, the name of another argument: on the same device.
+    ``on`` names another argument whose device it must share.
     """
 
     shape: str
@@ -62,7 +62,7 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Like:
-    """A tensor of floats of the shape of another argument, on its device."""
+    """A tensor of floats with the shape and on the device of another argument."""
 
     other: str
 
@@ -103,8 +103,8 @@ def check_floats(name: str, tensor: torch.Tensor, expected: str) -> None:
 class Pictures:
     """Normalised pictures, (N, 3, H, W), that the model of the same call can read.
 
-    With ``like``, another argument: pictures of its dtype, on its device, one for each of its own
-    or one for all.
+    ``like`` names another argument: the pictures have its dtype and device, and there is one for
+    each of its own or one for all.
     """
 
     like: str = ""
@@ -148,7 +148,7 @@ def _check_like(name: str, X: torch.Tensor, other: str, given: torch.Tensor) -> 
 
 
 def several(model: Any) -> list[Any]:
-    """The models of a list or tuple, or the only one."""
+    """The models of a list or tuple, or the single one."""
     return list(model) if isinstance(model, list | tuple) else [model]
 
 
@@ -163,7 +163,7 @@ def _check_reads(name: str, X: torch.Tensor, model: Any) -> None:
         )
     if weight is not None and weight.dtype != X.dtype:
         raise TypeError(
-            named(f"{name} has dtype {X.dtype}, but the model's weights {weight.dtype}")
+            named(f"{name} has dtype {X.dtype}, but the model's weights are {weight.dtype}")
         )
 
 
@@ -171,8 +171,8 @@ def _check_reads(name: str, X: torch.Tensor, model: Any) -> None:
 class Classes:
     """An int64 tensor of classes, one for each of the pictures ``of``, on their device.
 
-    With ``one_for_all``, a whole number is right as well. Classes have to be below ``below``; where
-    that is not stated, only the scores tell: see :func:`cs231n_lib.see.network.class_scores`.
+    With ``one_for_all``, a whole number is accepted too. Classes must be less than ``below``;
+    without it, only the scores can tell: see :func:`cs231n_lib.see.network.class_scores`.
     """
 
     of: str = "X"

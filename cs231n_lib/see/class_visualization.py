@@ -1,8 +1,8 @@
-"""Pictures that a network likes: of a class, or of one channel of a layer.
+"""Pictures that excite a network: a class, or one channel of a layer.
 
 :func:`create_class_visualization` is the recipe of the 2017 assignment: ascent along the gradient
 of a score, in pixels, with a little shifting and blurring. :func:`visualize` is what came later:
-any objective, on pictures held as waves and seen from changing points of view.
+any objective, on pictures held as waves and seen in changing views.
 
 Source: CS231n 2017, Assignment 3, ``NetworkVisualization-PyTorch``; Simonyan, Vedaldi and Zisserman
 2013, "Deep inside convolutional networks"; Yosinski et al. 2015, "Understanding neural networks
@@ -80,7 +80,7 @@ def _weight(model: Model) -> torch.Tensor | None:
 
 
 def _device(model: Model, dtype: torch.dtype | type) -> torch.device:
-    """That of the model, or of a tensor type of 2017."""
+    """The device of the model, or of a tensor type of 2017."""
     weight = _weight(model)
     if weight is None or isinstance(dtype, type):
         return torch.device("cuda" if getattr(dtype, "is_cuda", False) else "cpu")
@@ -126,27 +126,27 @@ def create_class_visualization(
     Parameters
     ----------
     target_y : int, or (N,) ints
-        One class, or several: a picture is made for each. Together they are made faster.
+        One class, or several: a picture is made for each. Making them together is faster.
     model : callable
         From normalised pictures (N, 3, H, W) to scores (N, C).
     dtype : torch.dtype, or tensor type
-        That of the model's weights; the pictures have it, and are on the model's device. In 2017
-        one wrote ``torch.FloatTensor`` or ``torch.cuda.FloatTensor``, which still works.
+        The dtype of the model's weights, and of the pictures, which are on the model's device. The
+        ``torch.FloatTensor`` or ``torch.cuda.FloatTensor`` of 2017 still works.
     l2_reg : float
         Weight of the squared norm of a picture, which is subtracted from its score.
     learning_rate : float
         Length of a step, in normalised pixels: the gradient's own length does not matter.
     num_iterations : int
     blur_every : int or None
-        Blur after the first and then every so many steps; None for never.
+        Blur after the first step and then at this interval; None for never.
     max_jitter : int
-        Shift by at most so many pixels before a step, and back after it.
+        Shift by at most this many pixels before a step, and back after it.
     show_every : int
-        Call ``callback`` after the first, the last and every so many steps.
+        Call ``callback`` after the first and the last step, and at this interval.
     size : int
         Side of the pictures, S.
     seed : int
-        Of the noise in the beginning and of the shifts. They are drawn on the CPU: the same
+        Seed of the initial noise and of the shifts, which are drawn on the CPU: the same
         everywhere.
     callback : callable, optional
         Called with the step, the pictures (N, 3, S, S) and their scores (N,), where the original
@@ -201,7 +201,7 @@ def _check_pixels(img: torch.Tensor, look: bool) -> None:
 
 @checked(X=Tensor("N 3 H W"), ox=Instance(int), oy=Instance(int))
 def jitter(X: torch.Tensor, ox: int, oy: int) -> torch.Tensor:
-    """Shift pictures, and bring in on one side what left on the other (2017 assignment).
+    """Shift pictures; what leaves on one side comes in on the other (2017 assignment).
 
     Parameters
     ----------
@@ -252,17 +252,16 @@ def visualize(
     model : callable
         From normalised pictures (N, 3, H, W) to scores (N, C).
     picture : torch.nn.Module
-        Its call without an argument gives the pictures, (N, 3, H, W), normalised:
-        :class:`~cs231n_lib.see.fourier.FourierPicture`. Its parameters are changed, and nothing
-        else.
+        Called without arguments, it gives the normalised pictures, (N, 3, H, W), as a
+        :class:`~cs231n_lib.see.fourier.FourierPicture` does. Only its parameters are changed.
     num_iterations : int
     learning_rate : float
-        Of Adam, for the picture's parameters.
+        Learning rate of Adam, for the picture's parameters.
     view : callable or None
-        What to do to the pictures before the network sees them; it gets a generator of random
-        numbers. None: nothing.
+        What to do to the pictures before the network sees them, given a generator of random
+        numbers. None for nothing.
     seed : int
-        Of that generator.
+        Seed of that generator.
     callback : callable, optional
         Called at each step with the step, the pictures before it and their losses.
 
@@ -319,7 +318,7 @@ def _check_losses(losses: torch.Tensor, count: int, look: bool) -> None:
 
 
 def _numbers(name: str, y: torch.Tensor, call: Call) -> None:
-    """Of classes or channels, one per picture."""
+    """Classes or channels, one per picture."""
     if not isinstance(y, torch.Tensor) or y.dtype != torch.int64 or y.ndim != 1:
         given = f"{y.dtype} {tuple(y.shape)}" if torch.is_tensor(y) else type(y).__name__
         raise TypeError(named(f"{name} is {given}, expected an int64 tensor (N,)"))

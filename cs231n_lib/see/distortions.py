@@ -42,7 +42,7 @@ def survives(
     model: Model,
     distortions: Mapping[str, Distortion] | None = None,
 ) -> dict[str, torch.Tensor]:
-    """Are pictures still taken for these classes after something was done to them?
+    """Are pictures still taken for these classes after each distortion?
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def crop(X: torch.Tensor, share: float = 0.9) -> torch.Tensor:
     ----------
     X : (N, 3, H, W) tensor of floats
     share : float
-        Of height and width, above 0 and at most 1.
+        Share of height and width to keep, above 0 and at most 1.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def crop(X: torch.Tensor, share: float = 0.9) -> torch.Tensor:
 
 @checked(X=Tensor("N 3 H W"), generator=Generator(), least=Number(above=0, most=1))
 def shrink_and_pad(X: torch.Tensor, generator: torch.Generator, least: float = 0.8) -> torch.Tensor:
-    """Pictures, (N, 3, H, W), a little smaller, somewhere on grey ground; differentiable.
+    """Pictures, (N, 3, H, W), a little smaller, somewhere on a grey background; differentiable.
 
     An attack that sees through it, ``pgd(X, y, lambda X: model(shrink_and_pad(X, generator)),
     ...)``, cannot rely on single pixels (input diversity, Xie et al., arXiv:1803.06978).
@@ -103,14 +103,14 @@ def shrink_and_pad(X: torch.Tensor, generator: torch.Generator, least: float = 0
     ----------
     X : (N, 3, H, W) tensor of floats
     generator : torch.Generator
-        On the CPU. It draws size and place, the same for the whole batch.
+        On the CPU. It draws size and position, the same for the whole batch.
     least : float
         Smallest size, as a share of the old one, above 0 and at most 1.
 
     Returns
     -------
     (N, 3, H, W) tensor
-        The ground is zero, ImageNet's mean colour.
+        The background is zero, ImageNet's mean colour.
     """
     H, W = X.shape[2:]
     share, down, right = torch.rand(3, generator=generator, dtype=torch.float64).tolist()
@@ -123,7 +123,7 @@ def shrink_and_pad(X: torch.Tensor, generator: torch.Generator, least: float = 0
 
 @checked(X=Tensor("N 3 H W", finite=True), quality=Count(least=1, most=95))
 def jpeg(X: torch.Tensor, quality: int = 75) -> torch.Tensor:
-    """Pictures, (N, 3, H, W), as they come back from a JPEG file; without gradient.
+    """Pictures, (N, 3, H, W), as they come back from a JPEG file; without a gradient.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Tests of saliency maps: does a map show what the network uses, or only what pleases the eye?
 
-Letters and promises are those of :mod:`cs231n_lib.see.saliency`.
+Notation and guarantees are those of :mod:`cs231n_lib.see.saliency`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Method = Callable[[torch.Tensor, torch.Tensor, Model], torch.Tensor]
 
 @checked(model=NETWORK)
 def layers_with_weights(model: nn.Module) -> list[str]:
-    """Names of all layers of a network that have weights of their own, from below to the top.
+    """Names of all layers of a network that have weights of their own, from bottom to top.
 
     Raises TypeError if ``model`` is not a ``torch.nn.Module``.
     """
@@ -48,8 +48,8 @@ def layers_with_weights(model: nn.Module) -> list[str]:
 def randomise_layer(model: nn.Module, layer: str, seed: int = 0) -> None:
     """Forget what a layer has learned. This changes the model: work on a copy.
 
-    Every tensor of weights is drawn anew from a normal distribution of mean zero and of its own
-    size (root mean square), so that activations keep their scale.
+    Every tensor of weights is drawn anew from a normal distribution with mean zero and its own size
+    (root mean square), so that activations keep their scale.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def randomisation_check(
     layers: Sequence[str] | None = None,
     seed: int = 0,
 ) -> dict[str, torch.Tensor]:
-    """Maps of a network that forgets, layer by layer from the top, what it has learned.
+    """Maps of a network that forgets what it has learned, layer by layer from the top.
 
     A map that explains what the network has learned must change when that is gone.
 
@@ -109,7 +109,7 @@ def randomisation_check(
     method : callable
         From (X, y, model) to maps (N, H, W).
     layers : sequence of str, optional
-        Layers or blocks, from below to the top. By default all that have weights.
+        Layers or blocks, from bottom to top. By default all that have weights.
     seed : int
 
     Returns
@@ -144,7 +144,7 @@ def _check_layers(model: nn.Module, layers: Sequence[str]) -> None:
 
 
 def _open_classes(X: torch.Tensor, y: torch.Tensor, model: Model) -> torch.Tensor:
-    """Class y, or the next one (behind the last comes 0) whose score is not exactly zero."""
+    """Class y, or the next one (0 follows the last) whose score is not exactly zero."""
     with torch.no_grad():
         scores, _ = class_scores(model, X, y)
     classes = scores.shape[1]
@@ -154,7 +154,7 @@ def _open_classes(X: torch.Tensor, y: torch.Tensor, model: Model) -> torch.Tenso
 
 @checked(a=Tensor("N H W", finite=True), b=Tensor("N H W", finite=True))
 def rank_correlation(a: torch.Tensor, b: torch.Tensor) -> np.ndarray:
-    """Spearman's rank correlation of maps: how far two maps agree on the order of the pixels.
+    """Spearman's rank correlation: how far two maps agree on the order of the pixels.
 
     Parameters
     ----------
@@ -183,13 +183,13 @@ def delete_cells(
     replacement: torch.Tensor,
     cell: int = 16,
 ) -> torch.Tensor:
-    """Put something else in the place of the most salient parts of pictures.
+    """Replace the most salient parts of pictures.
 
     Parameters
     ----------
     X, replacement : (N, 3, H, W) tensors
     maps : (N, H, W) tensor
-        Saliency maps. They are averaged over square cells, and the cells replaced whole.
+        Saliency maps. They are averaged over square cells, and cells are replaced as a whole.
     part : float from 0 to 1
         The part of the cells to replace.
     cell : int
@@ -234,19 +234,19 @@ def deletion_curve(
     maps : (N, H, W) tensor
         Saliency maps.
     steps : int
-        The deletion is cut into so many equal steps.
+        Number of equal steps of the deletion.
     replacement : (N, 3, H, W) or (1, 3, H, W) tensor, optional
         What replaces the picture, such as :func:`~cs231n_lib.see.images.blur_image` of it. By
         default black.
     cell : int
-        Side of the cells that are deleted whole, see :func:`delete_cells`.
+        Side of the cells that are deleted as a whole, see :func:`delete_cells`.
 
     Returns
     -------
     parts : (steps + 1,) float64 array
         The part of the cells that is gone, from 0 to 1.
     probabilities : (steps + 1, N) tensor
-        The softmax of the scores, of the class.
+        The softmax of the scores, for the class.
 
     Raises
     ------
@@ -301,12 +301,12 @@ def share_inside(maps: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     ----------
     maps : (N, H, W) tensor, not negative
     mask : (N, H, W) or (H, W) tensor of bool
-        True where the thing is that the map is about.
+        True where the object is that the map is about.
 
     Returns
     -------
     (N,) tensor in [0, 1]
-        Sum of the map inside, over its sum; 0 where a map is zero everywhere.
+        The map's sum inside over its total; 0 where a map is zero everywhere.
 
     Raises
     ------
@@ -333,4 +333,4 @@ def _check_mask(maps: torch.Tensor, mask: torch.Tensor) -> None:
             )
         )
     if (maps < 0).any():
-        raise ValueError(named("maps has negative values; take them absolute first"))
+        raise ValueError(named("maps has negative values; take absolute values first"))

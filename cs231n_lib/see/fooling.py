@@ -1,13 +1,13 @@
 """Fooling images: a change that nobody sees, and a network that sees something else.
 
-:func:`make_fooling_image` and :func:`fool` climb the score of a chosen class until it wins. Those
-who spend a budget instead are in :mod:`cs231n_lib.see.attacks`; what is left of the effect after a
-blur, a crop or a JPEG file is asked by :mod:`cs231n_lib.see.distortions`.
+:func:`make_fooling_image` and :func:`fool` climb the score of a chosen class until it wins. Attacks
+that spend a budget are in :mod:`cs231n_lib.see.attacks`; :mod:`cs231n_lib.see.distortions` tests
+what survives a blur, a crop or a JPEG file.
 
-Letters: ``X`` (N, 3, H, W) normalised pictures, ``y`` (N,) int64 classes, C classes. ``model`` is
+Notation: ``X`` (N, 3, H, W) normalised pictures, ``y`` (N,) int64 classes, C classes. ``model`` is
 any callable from normalised pictures to (N, C) scores. It is held in evaluation mode, and neither
-it nor a tensor of the caller is changed. Steps and norms are in normalised units, as in the
-assignment, and told in bytes as well.
+it nor the caller's tensors are changed. Steps and norms are in normalised units, as in the
+assignment; norms are given in bytes as well.
 
 Sources: CS231n 2017, Assignment 3, ``NetworkVisualization-PyTorch``; Szegedy et al.
 (arXiv:1312.6199).
@@ -42,17 +42,17 @@ class Fooling:
     Attributes
     ----------
     X, X_fooling
-        The pictures before and after, (N, 3, H, W). Also of one that was not fooled, the last
-        state.
+        The pictures before and after, (N, 3, H, W); after means the last state, also where the
+        model was not fooled.
     target_y
-        The classes to be seen, (N,) int64.
+        The target classes, (N,) int64.
     ended
-        For each picture ``"fooled"``, ``"step limit"``, or ``"no gradient"`` if nothing told where
-        to go.
+        For each picture ``"fooled"``, ``"step limit"``, or ``"no gradient"`` if nothing showed the
+        way.
     steps
         Steps taken, (N,) int64.
     detours
-        How many of them led down the best rival's score, see :func:`fool`; (N,) int64.
+        How many of them went down the best rival's score, see :func:`fool`; (N,) int64.
     target_scores, rival_scores
         The target's score and the best other score, before the first step and after each; NaN
         once a picture is done. (T + 1, N), where T is the largest number of steps.
@@ -69,7 +69,7 @@ class Fooling:
 
     @property
     def fooled(self) -> torch.Tensor:
-        """Who was fooled, (N,) bool, on the device of the pictures."""
+        """Which pictures fool the model, (N,) bool, on the device of the pictures."""
         return torch.tensor([end == "fooled" for end in self.ended], device=self.X.device)
 
     @property
@@ -113,16 +113,15 @@ def make_fooling_image(
 ) -> torch.Tensor:
     """Change pictures until the model takes them for another class (the assignment's function).
 
-    Each step goes ``learning_rate`` far along the gradient of the target's score, and the first
-    picture that fools ends it. Neither clipped nor rounded: :func:`fool` does that, and tells how
-    it went.
+    Each step goes ``learning_rate`` far along the gradient of the target's score, until the picture
+    fools. It is neither clipped nor rounded: :func:`fool` does that, and reports how it went.
 
     Parameters
     ----------
     X : (N, 3, H, W) tensor of floats
         Normalised pictures; in the assignment N is 1.
     target_y : int or (N,) int64 tensor
-        The class to be seen.
+        The target class.
     model : callable
     learning_rate : float
         Length of a step, in normalised units.
@@ -131,7 +130,7 @@ def make_fooling_image(
     Returns
     -------
     (N, 3, H, W) tensor
-        New pictures. Of each the target's score is above all others.
+        New pictures. In each, the target's score is above all others.
 
     Raises
     ------
@@ -176,23 +175,23 @@ def fool(
     climb: str = "score",
     in_bytes: bool = True,
 ) -> Fooling:
-    """Change pictures until the model takes them for another class, and tell how it went.
+    """Change pictures until the model takes them for another class, and report how it went.
 
-    As :func:`make_fooling_image`, for many pictures at once; those that are done stop moving.
+    Like :func:`make_fooling_image`, for many pictures at once; those that are done stop moving.
 
     With ``in_bytes`` the model never sees anything that cannot be saved: the picture is clipped
     and rounded to bytes before each look. The steps add up on a copy that is not rounded, since
     a step can be too short to move a byte.
 
     A score that ends in a ReLU can be zero with a gradient of zero: the target is asleep. Then
-    the step makes a detour, down the gradient of the best other score, until the target awakes.
+    the step makes a detour, down the gradient of the best other score, until the target wakes.
 
     Parameters
     ----------
     X : (N, 3, H, W) tensor of floats
         Normalised pictures.
     target_y : int or (N,) int64 tensor
-        The class to be seen, one for all or one each.
+        The target class, one for all or one each.
     model : callable
     learning_rate : float
         Length of a step, in normalised units.
@@ -205,7 +204,7 @@ def fool(
         the target's score minus the best other score. The second needs a smaller change, and also
         works where a rival rises along with the target.
     in_bytes : bool
-        End only with a picture that fools after it was saved as PNG and loaded again.
+        Accept only a picture that still fools after being saved as PNG and loaded again.
 
     Returns
     -------
@@ -253,7 +252,7 @@ def uphill(
     X : (N, 3, H, W) tensor of floats
         Normalised pictures.
     y : (N,) int64 tensor
-        The classes to be seen.
+        The target classes.
     model : callable
     climb : "score" or "margin"
         As in :func:`fool`.
@@ -261,11 +260,11 @@ def uphill(
     Returns
     -------
     g : (N, 3, H, W) tensor
-        The gradient to follow; zero if nothing tells where to go.
+        The gradient to follow; zero if nothing shows the way.
     detour : (N,) tensor of bool
-        Whose target is asleep, so that ``g`` leads down the best rival's score.
+        True where the target is asleep, so that ``g`` leads down the best rival's score.
     scores : (2, N) tensor
-        Of the target and of its best rival.
+        Scores of the target and of its best rival.
 
     Raises
     ------
@@ -312,7 +311,7 @@ def round_to_bytes(X: torch.Tensor) -> torch.Tensor:
     """Normalised pictures as they come back from a PNG: clipped, and rounded to bytes.
 
     Equal, number by number, to :func:`~cs231n_lib.see.images.preprocess` of
-    :func:`~cs231n_lib.see.images.deprocess`. (N, 3, H, W) to the same; without gradient. Raises
+    :func:`~cs231n_lib.see.images.deprocess`. (N, 3, H, W) to the same; without a gradient. Raises
     TypeError or ValueError if ``X`` is not such a tensor.
     """
     with torch.no_grad():

@@ -1,7 +1,7 @@
-"""Pictures held as something else than pixels, and looked at through small random changes.
+"""Pictures held as something other than pixels, and seen through small random changes.
 
-A method that optimises a picture moves along a gradient, and which way is short depends on the
-numbers that describe the picture. Here they are the coefficients of its waves, in colours that are
+A method that optimises a picture moves along a gradient, and its direction depends on the numbers
+that describe the picture. Here they are the coefficients of its waves, in colours that are
 independent of each other (Olah, Mordvintsev and Schubert 2017, "Feature visualization", Distill;
 Mordvintsev, Pezzotti, Schubert and Olah 2018, "Differentiable image parameterizations", Distill).
 """
@@ -22,7 +22,7 @@ __all__ = ["COLOUR_BASIS", "FourierPicture", "PixelPicture", "random_view", "wav
 
 # A square root of the covariance of the colours in ImageNet's pictures, as measured for Olah's
 # library "lucid". Columns: light against dark, red against blue, green against purple; each as long
-# as colours are spread along it.
+# as the spread of colours along it.
 COLOUR_BASIS = (
     (0.26, 0.09, 0.02),
     (0.27, 0.00, -0.05),
@@ -32,7 +32,7 @@ COLOUR_BASIS = (
 
 @checked(size=Count())
 def wave_amplitudes(size: int) -> torch.Tensor:
-    """How strong the waves of an ordinary picture are: inversely as their frequency.
+    """How strong the waves of an ordinary picture are: in inverse proportion to their frequency.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class FourierPicture(nn.Module):
     """Pictures held as the coefficients of their waves, in colours that are independent.
 
     Calling it gives the pictures, differentiable with respect to the coefficients. Every pixel is
-    a legal one, for a sigmoid is the last step but normalisation.
+    legal, because a sigmoid is the last step before normalisation.
 
     Parameters
     ----------
@@ -64,10 +64,10 @@ class FourierPicture(nn.Module):
     size : int
         Side of each, S.
     seed : int
-        Of the small random coefficients it begins with: nearly grey pictures.
+        Seed of the small random coefficients at the start: nearly grey pictures.
     decorrelate : bool
-        Hold the colours as light, blue against red and green against purple, each as wide as in
-        photographs. Otherwise as red, green and blue.
+        Hold the colours as light, red against blue and green against purple, each with the spread
+        it has in photographs. Otherwise as red, green and blue.
     """
 
     @checked(count=Count(), size=Count())
@@ -136,9 +136,9 @@ def random_view(
     ----------
     X : (N, 3, H, W) tensor of floats
     generator : torch.Generator
-        On the CPU, so that every device sees the same.
+        On the CPU, so that the views are the same on every device.
     shift : float
-        At most so many pixels, to each side.
+        At most this many pixels, in any direction.
     scale : float
         Larger or smaller by at most this share.
     degrees : float

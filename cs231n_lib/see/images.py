@@ -1,8 +1,8 @@
 """Pictures: from a file, an array or a name to what a network reads, and back.
 
-Between the two there are three scales. A picture to look at has bytes, (H, W, 3) uint8. In between
-lie floats from 0 to 1. A network reads *normalised* pictures, (N, 3, H, W): ImageNet's mean colour
-is subtracted, and each channel divided by its standard deviation.
+There are three scales. A picture to look at has bytes, (H, W, 3) uint8. In between lie floats from
+0 to 1. A network reads *normalised* pictures, (N, 3, H, W): ImageNet's mean colour is subtracted,
+and each channel divided by its standard deviation.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ PHOTOGRAPHS = {
     "rocket": ("skimage", "data/rocket.jpg"),
 }
 
-# Files of other kinds are refused. Of Pillow's further kinds one, EPS, is a program that it would
-# have another program run; one, JPEG 2000, can be cut short unnoticed; and the rest are not met
-# among photographs.
+# Files of other kinds are refused. Of the others that Pillow reads, EPS is a program that another
+# program would run, JPEG 2000 can be cut short unnoticed, and the rest are not used for
+# photographs.
 _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 
 # A larger square would have more pixels than Pillow reads from a file without a warning.
@@ -64,7 +64,7 @@ Picture = str | Path | np.ndarray | Image.Image
 
 @dataclass(frozen=True)
 class Source:
-    """A picture as :func:`load_image` takes it; with ``several``, or a list of them."""
+    """A picture as :func:`load_image` takes it; with ``several``, or a list of pictures."""
 
     several: bool = False
 
@@ -84,7 +84,7 @@ class Source:
 
 @checked(source=Source(), size=Count(most=_LARGEST_SIDE))
 def load_image(source: Picture, size: int | None = None) -> np.ndarray:
-    """A picture as an array of bytes, whatever it comes as.
+    """A picture as an array of bytes, whatever form it comes in.
 
     Parameters
     ----------
@@ -92,9 +92,9 @@ def load_image(source: Picture, size: int | None = None) -> np.ndarray:
         A name of ``PHOTOGRAPHS``, the path of a file (AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF or
         WebP), or an array: (H, W) or (H, W, 1) grey, (H, W, 3) RGB, (H, W, 4) RGB with opacity,
         as uint8 from 0 to 255 or as floats from 0 to 1. Transparent places become white. A file's
-        note on how the camera was held is obeyed.
+        orientation tag is obeyed.
     size : int, optional
-        Scale the shorter side to so many pixels, at most 9000, then cut a square from the middle.
+        Scale the shorter side to this many pixels, at most 9000, then cut a square from the middle.
         By default the picture keeps its size.
 
     Returns
@@ -108,8 +108,8 @@ def load_image(source: Picture, size: int | None = None) -> np.ndarray:
         If there is neither such a name nor such a file.
     TypeError, ValueError
         If an argument is not what is declared; if a file is not a complete picture of such a kind,
-        or declares more than Pillow's limit of 178 million pixels; if an array has another shape
-        or dtype, no pixel, NaN, or floats outside 0 to 1.
+        or declares more than Pillow's limit of 178 million pixels; if an array has another shape or
+        dtype, no pixels, NaN, or floats outside 0 to 1.
     OSError
         If the system does not let us look for the file.
     """
@@ -121,7 +121,7 @@ def load_image(source: Picture, size: int | None = None) -> np.ndarray:
 
 @checked(source=Source(), side=Count(most=_LARGEST_SIDE))
 def load_scaled(source: Picture, side: int) -> np.ndarray:
-    """A picture whose shorter side has so many pixels, as torchvision's ``Resize`` makes it.
+    """A picture whose shorter side has this many pixels, as torchvision's ``Resize`` makes it.
 
     It keeps its shape. Parameters, result and errors are those of :func:`load_image`.
     """
@@ -149,7 +149,7 @@ def _open(source: Picture) -> Image.Image:
                 f"the kinds of files are {', '.join(_FORMATS)}"
             )
         ) from None
-    except Exception as error:  # a damaged file can lead to nearly any
+    except Exception as error:  # a damaged file can raise nearly any
         raise ValueError(
             named(f"the picture {str(source)!r} is damaged, cut short or unreadable: {error}")
         ) from error
@@ -214,7 +214,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
                 "give an array of floats from 0 to 1"
             )
         )
-    if image.mode == "La":  # which PIL converts to nothing but this
+    if image.mode == "La":  # which PIL converts only to this
         image = image.convert("LA")
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -237,8 +237,8 @@ def preprocess(images: Picture | Sequence[Picture], size: int | None = 224) -> t
     images : picture, or list of N pictures
         As for :func:`load_image`.
     size : int or None
-        Side of the square that each becomes, see :func:`load_image`. With None they keep their
-        size, which must then be the same for all.
+        Side of the square that each picture becomes, see :func:`load_image`. With None they keep
+        their sizes, which must then be equal.
 
     Returns
     -------
@@ -248,7 +248,7 @@ def preprocess(images: Picture | Sequence[Picture], size: int | None = 224) -> t
     Raises
     ------
     FileNotFoundError, TypeError, ValueError
-        As :func:`load_image`; ValueError also if there is no picture, or if sizes differ.
+        As :func:`load_image`; ValueError also if there are no pictures, or if their sizes differ.
     """
     if not isinstance(images, list | tuple):
         images = [images]
@@ -268,7 +268,7 @@ def preprocess(images: Picture | Sequence[Picture], size: int | None = 224) -> t
 def as_tensor(images: np.ndarray) -> torch.Tensor:
     """Bytes, (N, H, W, 3), as a network reads them: (N, 3, H, W) float32, normalised.
 
-    Raises TypeError or ValueError if they are not such an array.
+    Raises TypeError or ValueError if ``images`` is not such an array.
     """
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
     return normalize(pixels.float() / 255)
@@ -300,7 +300,7 @@ def deprocess(X: torch.Tensor) -> np.ndarray:
 
 @checked(X=Tensor("N C H W"), sigma=Number(above=0))
 def blur_image(X: torch.Tensor, sigma: float = 1) -> torch.Tensor:
-    """Blur pictures with a Gaussian (of the assignment; there by SciPy, on the CPU, in place).
+    """Blur pictures with a Gaussian (the assignment used SciPy, on the CPU, in place).
 
     Parameters
     ----------
@@ -346,12 +346,12 @@ def _check_wide_enough(X: torch.Tensor, sigma: float, radius: int) -> None:
 
 @checked(image=Bytes())
 def save_png(path: str | Path, image: np.ndarray) -> None:
-    """Save a picture without loss, completely or not at all.
+    """Save a picture losslessly, completely or not at all.
 
     Parameters
     ----------
     path : str or Path
-        Its folder must exist. A file that is already there is replaced at the very end.
+        Its folder must exist. An existing file is replaced only at the very end.
     image : (H, W, 3) uint8 array
 
     Raises

@@ -1,4 +1,4 @@
-"""Feature inversion: what a picture may have looked like, judged by a layer's activations alone.
+"""Feature inversion: what a picture may have looked like, given only a layer's activations.
 
 Source: Mahendran and Vedaldi 2015, "Understanding deep image representations by inverting them".
 """
@@ -42,22 +42,24 @@ def invert_features(
     learning_rate: float = 0.05,
     seed: int = 0,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """From noise, find pictures that a layer cannot tell from given ones.
+    """From noise, find pictures that a layer cannot tell from the given ones.
 
     Parameters
     ----------
     X : (N, 3, S, S) tensor of floats
-        Normalised pictures. Only their activations are looked at, and not changed.
+        Normalised pictures. Only their activations are used; they are not changed.
     model : torch.nn.Module
     layer : str
         Its name, such as ``"features.12"``. The layers after it are not computed.
     tv_weight : float
-        Weight of the total variation: of all pictures with these activations, a smooth one.
+        Weight of the total variation, which picks a smooth one of all pictures with these
+        activations.
     num_iterations : int
     learning_rate : float
-        Of Adam, for the coefficients of a :class:`~cs231n_lib.see.fourier.FourierPicture`.
+        Learning rate of Adam, for the coefficients of a
+        :class:`~cs231n_lib.see.fourier.FourierPicture`.
     seed : int
-        Of the noise in the beginning.
+        Seed of the initial noise.
 
     Returns
     -------
@@ -104,14 +106,14 @@ def feature_distance(layer: str, target: torch.Tensor) -> Objective:
     -------
     callable
         For :func:`~cs231n_lib.see.class_visualization.visualize`: the squared distance to
-        ``target`` over the squared norm of ``target``. It is 0 for the same activations, 1 for none
-        at all. It raises ValueError if the activations have another shape.
+        ``target`` over the squared norm of ``target``. It is 0 for the same activations, 1 if all
+        are zero. It raises ValueError if the activations have another shape.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is declared, or the target of a picture is all zero, or holds NaN
-        or infinity.
+        If an argument is not what is declared, or the target of a picture is all zero or contains
+        NaN or infinity.
     """
     target = target.detach()
     energy = _energy(layer, target)
@@ -126,14 +128,14 @@ def feature_distance(layer: str, target: torch.Tensor) -> Objective:
 
 
 def _energy(layer: str, target: torch.Tensor) -> torch.Tensor:
-    """Each picture's squared norm, (N,), which is what distances are measured in."""
+    """Each picture's squared norm, (N,), the unit of distances."""
     energy = target.flatten(1).square().sum(dim=1)
     if not energy.isfinite().all():
         raise ValueError(named(f"target, layer {layer!r}, is NaN or infinite for a picture"))
     if not (energy > 0).all():
         raise ValueError(
             named(
-                f"target, layer {layer!r}, is all zero for a picture, which tells nothing about "
+                f"target, layer {layer!r}, is all zero for a picture, which says nothing about "
                 "it; choose another layer"
             )
         )
@@ -157,7 +159,7 @@ def total_variation(X: torch.Tensor, beta: float = 2) -> torch.Tensor:
     X : (N, C, H, W) tensor of floats
         H and W at least 2.
     beta : float
-        Power of the length of a pixel's slope. 2 punishes sharp edges, 1 only how high they are.
+        Power of the length of a pixel's slope. 2 penalises sharp edges, 1 only their height.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Looking into a network: frozen, stopped where enough is known, and asked sensible questions."""
+"""Looking into a network: hold it still, stop it early, and ask for scores and gradients."""
 
 from __future__ import annotations
 
@@ -27,20 +27,21 @@ __all__ = [
     "unit_step",
 ]
 
-# On a CPU three pictures of ImageNet's size are as fast as any number, and more need more memory.
+# On a CPU, three pictures of ImageNet's size at once are as fast as any number, and more take more
+# memory.
 PIXELS_AT_ONCE = {"cpu": 3 * 224 * 224}
 
 # From scores (N, C) and classes (N,) to a number for each picture, (N,).
 Objective = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
-# To look at a number, Python must wait until a GPU has computed all that was asked for. A loop
-# therefore looks whether its numbers are finite once in so many steps, and after the last.
+# To look at a number, Python must wait until a GPU has computed everything asked for. A loop
+# therefore checks only once in this many steps, and after the last, that its numbers are finite.
 CHECK_EVERY = 10
 
 
 @contextmanager
 def frozen(model: Model) -> Iterator[None]:
-    """Hold a network still while it is looked into, and leave it as it was.
+    """Hold a network still while you look into it, and leave it as it was.
 
     Inside, all its modules are in evaluation mode (no dropout, no statistics of the batch), and no
     gradient is computed for any weight. Afterwards, also after an error, everything is as before.
@@ -48,7 +49,7 @@ def frozen(model: Model) -> Iterator[None]:
     Parameters
     ----------
     model : torch.nn.Module, or any callable
-        A callable that is not a module has nothing to hold.
+        A callable that is not a module has nothing to freeze.
     """
     modules = list(model.modules()) if isinstance(model, nn.Module) else []
     weights = list(model.parameters()) if isinstance(model, nn.Module) else []
@@ -69,7 +70,7 @@ def frozen(model: Model) -> Iterator[None]:
 
 @checked(X=Tensor("N C H W"))
 def pictures_at_once(X: torch.Tensor) -> int:
-    """How many pictures should go through a network at once, where each has to many times.
+    """How many pictures should go through a network at once when each has to go many times.
 
     It depends on the device of ``X`` and on the size of a picture: at 224 x 224 it is 3 on a CPU
     (``PIXELS_AT_ONCE``) and 64 elsewhere. Raises TypeError or ValueError if ``X`` is not a tensor
@@ -85,7 +86,7 @@ class _Reached(Exception):  # noqa: N818 - not an error: it ends a forward pass 
 
 @checked(model=NETWORK, X=Tensor("N C H W"))
 def activations(model: nn.Module, X: torch.Tensor, layer: str) -> torch.Tensor:
-    """What a layer makes of pictures. The layers after it are not computed.
+    """A layer's output for pictures. The layers after it are not computed.
 
     Parameters
     ----------
@@ -102,7 +103,8 @@ def activations(model: nn.Module, X: torch.Tensor, layer: str) -> torch.Tensor:
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is declared, or the model has no such layer or does not use it.
+        If an argument is not what is declared, or if the model has no such layer or does not use
+        it.
     """
     kept = []
 
@@ -153,7 +155,7 @@ def extract_features(
     Returns
     -------
     list of (N, C_i, H_i, W_i) tensors
-        The output of layer i at place i.
+        The output of layer i at index i.
 
     Raises
     ------
@@ -185,7 +187,7 @@ def class_scores(
     y : (N,) int64 tensor
         Classes.
     check : bool
-        Look at the model's numbers as well, see ``CHECK_EVERY``; otherwise only at the shape.
+        Check the model's numbers too, see ``CHECK_EVERY``; otherwise only their shape.
 
     Returns
     -------
@@ -214,7 +216,7 @@ def _valid(scores: torch.Tensor, y: torch.Tensor, check: bool) -> torch.Tensor:
             named(f"the model gave scores of shape {tuple(scores.shape)}, expected ({len(y)}, C)")
         )
     if y.device != scores.device:
-        raise ValueError(named(f"classes are on {y.device}, but the scores on {scores.device}"))
+        raise ValueError(named(f"classes are on {y.device}, but the scores are on {scores.device}"))
     if check and (wrong := y[(y < 0) | (y >= scores.shape[1])].tolist()):
         raise ValueError(
             named(f"there is no class {wrong[0]}, expected 0 to {scores.shape[1] - 1}")
@@ -251,14 +253,14 @@ def input_gradients(
     X : (N, 3, H, W) tensor of floats
         Normalised pictures.
     y : (N,) int64 tensor
-        For each picture, the class that is asked about.
+        The class to ask about, for each picture.
     model : callable
         From pictures to (N, C) scores. What it makes of one picture must not depend on the others.
     of : callable
         From scores (N, C) and classes (N,) to (N,) numbers: :func:`chosen_scores`,
         :func:`cross_entropy`, or your own.
     check : bool
-        Look at the model's numbers as well, see ``CHECK_EVERY``; otherwise only at the shape.
+        Check the model's numbers too, see ``CHECK_EVERY``; otherwise only their shape.
 
     Returns
     -------
@@ -296,9 +298,9 @@ def gradient(
     X : tensor
         It must require a gradient; none is written into it.
     retain_graph : bool
-        Keep what another gradient of the same pass needs.
+        Keep the graph, for another gradient of the same pass.
     check : bool
-        Look at the numbers, see ``CHECK_EVERY``.
+        Check the numbers, see ``CHECK_EVERY``.
 
     Returns
     -------
@@ -315,9 +317,9 @@ def gradient(
     if found is None:
         raise ValueError(
             named(
-                "no gradient leads from the scores back to where it is asked for; the model must "
-                "not detach its scores, compute them without what it was given, convert them to "
-                "NumPy or run under torch.no_grad()"
+                "no gradient leads from the scores back to the input or layer; the model must not "
+                "detach its scores, compute them without its input, convert them to NumPy or run "
+                "under torch.no_grad()"
             )
         )
     if check and not all(end.isfinite() for end in found.aminmax()):
@@ -329,7 +331,7 @@ def gradient(
 def unit_step(gradients: torch.Tensor) -> torch.Tensor:
     """Each picture's gradient, (N, 3, H, W), scaled to length 1; a gradient of zero stays zero.
 
-    Raises TypeError or ValueError if it is not such a tensor.
+    Raises TypeError or ValueError if ``gradients`` is not such a tensor.
     """
     length = torch.linalg.vector_norm(gradients, dim=(1, 2, 3), keepdim=True)
     return gradients / length.clamp(min=torch.finfo(length.dtype).tiny)

@@ -51,7 +51,7 @@ def denormalize(X: torch.Tensor) -> torch.Tensor:
 
 @checked(X=Tensor("N 3 H W"))
 def clamp_pixels(X: torch.Tensor) -> torch.Tensor:
-    """Normalised pictures, (N, 3, H, W), with every pixel moved into the range that bytes have.
+    """Normalised pictures, (N, 3, H, W), with every pixel moved into the range of bytes.
 
     Raises TypeError or ValueError if ``X`` is not such a tensor.
     """
@@ -86,10 +86,10 @@ def mean_and_std(like: torch.Tensor) -> list[torch.Tensor]:
     return _statistics(like.device, like.dtype)
 
 
-@functools.cache  # to copy a number to a GPU is to wait for it
+@functools.cache  # copying a number to a GPU means waiting for it
 def _statistics(device: torch.device, dtype: torch.dtype) -> list[torch.Tensor]:
     """ImageNet's mean colour and its standard deviation, (3, 1, 1) each."""
-    with torch.inference_mode(False):  # what is made in that mode can take part in no gradient
+    with torch.inference_mode(False):  # tensors made in that mode cannot take part in gradients
         return [
             torch.tensor(values, device=device, dtype=dtype)[:, None, None]
             for values in (IMAGENET_MEAN, IMAGENET_STD)

@@ -69,8 +69,8 @@ def squeezenet(weights: str | None = None) -> torch.nn.Module:
         On the CPU, float32, channels last, in evaluation mode, with frozen weights. It takes
         (N, 3, H, W) RGB pictures, normalised as usual for ImageNet, and gives (N, 1000) class
         scores. No layer of ``features`` or ``classifier`` overwrites what another one made, so that
-        all can be kept; only inside a Fire block the ReLUs do, which saves a tenth of the time. The
-        first convolution and the last have a faster way back to their input than torchvision's.
+        all can be kept; only the ReLUs inside a Fire block do, which saves a tenth of the time. The
+        first and the last convolution have a faster way back to their input than torchvision's.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def squeezenet(weights: str | None = None) -> torch.nn.Module:
 
 
 def _own_random_numbers() -> AbstractContextManager[None]:
-    """A new layer begins with random weights. They are not to come from what all share."""
+    """Draw a new layer's random weights without touching the generator that everyone shares."""
     return torch.random.fork_rng(devices=[])
 
 
@@ -120,7 +120,7 @@ class _WayBack(torch.autograd.Function):
 
 
 class _FrozenConvolution(torch.nn.Conv2d):
-    """A convolution that, while its weights are frozen, goes back to its input in its own way."""
+    """A convolution with its own way back to its input while its weights are frozen."""
 
     @classmethod
     def of(cls, conv: torch.nn.Conv2d) -> _FrozenConvolution:
@@ -138,7 +138,7 @@ class _FrozenConvolution(torch.nn.Conv2d):
 class _FirstConvolution(_FrozenConvolution):
     """SqueezeNet's first layer, 3×3 with stride 2.
 
-    A step of two pixels is a step of one block of 2×2. The way back to all blocks has stride 1 and
+    A step of two pixels is a step of one 2×2 block. The way back to all blocks has stride 1 and
     four times as many channels: pixel (i, j) of a block, colour c. It takes half the time.
     """
 
@@ -154,7 +154,7 @@ class _FirstConvolution(_FrozenConvolution):
 class _LastConvolution(_FrozenConvolution):
     """SqueezeNet's last convolution, 1×1, which makes a map for each class.
 
-    Mostly one score has a gradient, and all other maps have none: the way back leaves them out.
+    Usually only one score has a gradient; the way back leaves out all other maps.
     """
 
     @staticmethod
@@ -189,12 +189,12 @@ def _squeezenet_state() -> dict[str, torch.Tensor]:
 
 
 def efficientnet_lite0() -> torch.nn.Module:
-    """EfficientNet-Lite0, trained on ImageNet: a second, unrelated and better network.
+    """EfficientNet-Lite0, trained on ImageNet: a second, unrelated network, and a better one.
 
     Returns
     -------
     torch.nn.Module
-        As :func:`squeezenet`, for pictures normalised in the same way.
+        Like :func:`squeezenet`, for pictures normalised in the same way.
 
     Raises
     ------
@@ -234,8 +234,8 @@ def _squeezenet(name: str, model: torch.nn.Module, call: Call) -> None:
 def only_classes(model: torch.nn.Module, classes: Sequence[int] | torch.Tensor) -> torch.nn.Module:
     """A network with scores for a few classes, which it computes faster.
 
-    A quarter of SqueezeNet's arithmetic makes its 1000 scores. Whoever follows the score of one
-    class need not pay for the others.
+    A quarter of SqueezeNet's arithmetic goes into its 1000 scores. To follow the score of one
+    class, you need not pay for the others.
 
     Parameters
     ----------
@@ -247,13 +247,13 @@ def only_classes(model: torch.nn.Module, classes: Sequence[int] | torch.Tensor) 
     -------
     torch.nn.Module
         From (N, 3, H, W) pictures to (N, K) scores: column k is the score of ``classes[k]``. It
-        shares the model's features, and their names.
+        shares the model's features and their names.
 
     Raises
     ------
     TypeError, ValueError
-        If the model is not a SqueezeNet, if classes are not integers, or if it has none of that
-        number.
+        If the model is not a SqueezeNet, if classes are not integers, or if the model has no such
+        class.
     """
     conv = model.classifier[1]
     classes = as_classes("classes", classes).to(conv.weight.device)
@@ -278,9 +278,9 @@ def _check_in_range(classes: torch.Tensor, count: int) -> None:
 
 
 def _ready(model: torch.nn.Module) -> torch.nn.Module:
-    # Memory that a pass through the network frees is wanted by the next. On Linux, malloc gives it
-    # back to the system all the same, and fetching it again page by page can take a fifth of the
-    # time. Once a block as large as this was freed, it keeps twice as much.
+    # Memory that one pass through the network frees is needed by the next. On Linux, malloc still
+    # returns it to the system, and fetching it again page by page can take a fifth of the time.
+    # Once a block as large as this has been freed, malloc keeps twice as much.
     torch.empty(31 * 2**20, dtype=torch.uint8)
     model = model.to(memory_format=torch.channels_last)  # twice as fast on a CPU
     return model.eval().requires_grad_(False)
@@ -323,7 +323,7 @@ def class_index(name: str) -> int:
 
 
 def read_packaged_weights(path: str | Path | None = None) -> dict[str, list[np.ndarray]]:
-    """Read the packaged file of weights, after a look at every byte of it.
+    """Read the packaged file of weights, after checking every byte of it.
 
     Parameters
     ----------
@@ -375,7 +375,7 @@ def _verified(path: Path, sha256: str, requirement: str) -> bytes:
 
 
 def _torchvision_name(layer: str) -> str:
-    """Caffe's name of a layer in torchvision's words: fire2/squeeze1x1 is features.3.squeeze."""
+    """Torchvision's name for a Caffe layer: fire2/squeeze1x1 is features.3.squeeze."""
     if layer == "conv1":
         return "features.0"
     if layer == "conv10":

@@ -1,12 +1,12 @@
 """Saliency: which pixels does the score of a class depend on?
 
-Letters: ``X`` (N, 3, H, W) normalised pictures, ``y`` (N,) int64 classes, ``S`` the score of a
+Notation: ``X`` (N, 3, H, W) normalised pictures, ``y`` (N,) int64 classes, ``S`` the score of a
 class before any softmax. ``model`` is any callable from pictures to (N, C) scores, except where a
-layer is asked for by name. Maps are (N, H, W), on the device and with the dtype of the pictures.
+layer is given by name. Maps are (N, H, W), on the device and with the dtype of the pictures.
 
 All functions hold the model still while they look (:func:`cs231n_lib.see.network.frozen`), never
-change what they are given, and work inside ``torch.no_grad()`` as well. Whether a map can be
-trusted is tested by :mod:`cs231n_lib.see.faithfulness`.
+change what they are given, and work inside ``torch.no_grad()`` as well.
+:mod:`cs231n_lib.see.faithfulness` tests whether a map can be trusted.
 """
 
 from __future__ import annotations
@@ -97,10 +97,10 @@ def smooth_grad(
     samples : int
         Noisy copies of each picture.
     sigma : float
-        Standard deviation of the noise, as a part of the range of the picture's values: from its
-        smallest to its largest. The paper recommends 0.1 to 0.2.
+        Standard deviation of the noise, as a share of the range of the picture's values, from
+        smallest to largest. The paper recommends 0.1 to 0.2.
     seed : int
-        Of the noise. All pictures meet the same noise, whatever their company, device and dtype.
+        Seed of the noise. Every picture gets the same noise, whatever its batch, device and dtype.
     squared : bool
         Average the squares of the gradients (SmoothGrad²) instead of the gradients.
 
@@ -151,7 +151,7 @@ def integrated_gradients(
     """Integrated Gradients: the score, shared out among the pixels.
 
     The gradient is averaged along the straight path from a baseline to the picture, by the midpoint
-    rule, and multiplied by the way that each pixel has gone.
+    rule, and multiplied by how far each pixel has moved.
 
     Parameters
     ----------
@@ -205,14 +205,14 @@ def completeness_gap(
     model: Model,
     baseline: torch.Tensor | None = None,
 ) -> torch.Tensor:
-    """By how much attributions fail to add up to what they share out.
+    """How far attributions are from adding up to what they share out.
 
     Parameters
     ----------
     attributions : (N, 3, H, W) tensor
         As from :func:`integrated_gradients`.
     X, y, model, baseline
-        What they were made of.
+        What they were made from.
 
     Returns
     -------
@@ -251,7 +251,7 @@ def grad_cam(
     model : torch.nn.Module
         From pictures to (N, C) scores.
     layer : str
-        Name of a layer in it whose output is (N, C, h, w), such as ``"features.12"``.
+        Name of one of its layers whose output is (N, C, h, w), such as ``"features.12"``.
     upsample : bool
         Stretch the maps to the size of the pictures, bilinearly.
 
@@ -267,8 +267,7 @@ def grad_cam(
 
     Notes
     -----
-    Selvaraju et al., "Grad-CAM" (arXiv:1610.02391). Nothing in front of the layer is
-    differentiated.
+    Selvaraju et al., "Grad-CAM" (arXiv:1610.02391). Nothing before the layer is differentiated.
     """
     kept = []
 

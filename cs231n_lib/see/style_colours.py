@@ -1,4 +1,4 @@
-"""Colours of a style transfer: the content's kept, in one of two ways.
+"""Keeping the content's colours in a style transfer, in one of two ways.
 
 Source: Gatys, Bethge, Hertzmann and Shechtman 2016, "Preserving color in neural artistic style
 transfer", arXiv:1606.05897.
@@ -19,10 +19,11 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 
 @checked(image=Bytes(), reference=Bytes("K L 3"))
 def match_colours(image: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Give a picture the mean colour and the colour covariance of another one.
+    """Give a picture the mean colour and the colour covariance of another.
 
-    Each pixel c becomes M (c - m) + m', with M = S'^(1/2) S^(-1/2): m, S are mean and covariance of
-    the picture's colours, m', S' those of the reference (Gatys et al., arXiv:1606.05897).
+    Each pixel c becomes M (c - m) + m', with M = S'^(1/2) S^(-1/2): m and S are the mean and
+    covariance of the picture's colours, m' and S' those of the reference (Gatys et al.,
+    arXiv:1606.05897).
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ def _colours(image: np.ndarray) -> np.ndarray:
 
 
 def _power(covariance: np.ndarray, exponent: float) -> np.ndarray:
-    """A power of a symmetric matrix, of those directions in which there is any variance."""
+    """A power of a symmetric matrix, in the directions that have any variance."""
     values, vectors = np.linalg.eigh(covariance)
     some = values > 1e-6  # a byte's step has a variance of 1.5e-5
     return (vectors[:, some] * values[some] ** exponent) @ vectors[:, some].T
@@ -63,7 +64,7 @@ def _power(covariance: np.ndarray, exponent: float) -> np.ndarray:
 
 @checked(image=Bytes(), luminance=Bytes())
 def replace_luminance(image: np.ndarray, luminance: np.ndarray) -> np.ndarray:
-    """A picture's colours with the brightness of another one.
+    """A picture's colours with the brightness of another.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def replace_luminance(image: np.ndarray, luminance: np.ndarray) -> np.ndarray:
 
 @checked(image=Bytes())
 def grey(image: np.ndarray) -> np.ndarray:
-    """A picture's brightness, three times: (H, W, 3) uint8, as the picture.
+    """A picture's brightness in all three channels: (H, W, 3) uint8, like the picture.
 
     Raises TypeError or ValueError if ``image`` is not such a picture.
     """

@@ -44,7 +44,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Chain:
-    """A chain of layers that has numbers: a ``torch.nn.Sequential`` that is not on meta."""
+    """A chain of layers that holds numbers: a ``torch.nn.Sequential`` that is not on meta."""
 
     def __call__(self, name: str, cnn: nn.Sequential, call: Call | None = None) -> None:
         Instance(nn.Sequential, "such as squeezenet().features")(name, cnn)
@@ -54,7 +54,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class _Layer:
-    """A place in the chain, or in the list of features, that the same call gets as ``of``."""
+    """An index into the chain or the list of features that the same call gets as ``of``."""
 
     of: str
 
@@ -67,12 +67,12 @@ def _features(name: str, features: torch.Tensor, call: Call) -> None:
 
 
 def _gram(name: str, target: torch.Tensor, call: Call) -> None:
-    """What the Gram matrix of the features of the same call is to resemble."""
+    """What the Gram matrix of the same call's features should resemble."""
     _check_gram(name, target, call.arguments["features"])
 
 
 def _grams(name: str, targets: Sequence[torch.Tensor], call: Call) -> None:
-    """What Gram matrices are to resemble, one for each style layer of the same call."""
+    """What the Gram matrices should resemble, one for each style layer of the same call."""
     layers = call.arguments["style_layers"]
     Each(Instance(torch.Tensor), len(layers), empty=True)(name, targets, call)
     for number, (layer, target) in enumerate(zip(layers, targets)):
@@ -86,19 +86,19 @@ def _check_gram(name: str, target: torch.Tensor, features: torch.Tensor) -> None
 
 
 def _unit(name: str, target: torch.Tensor, call: Call) -> None:
-    """What another tensor is measured in."""
+    """The unit in which another tensor is measured."""
     Like("current")(name, target, call)
     _check_not_zero(name, target)
 
 
 def _check_not_zero(name: str, target: torch.Tensor) -> None:
     if not target.any():
-        raise ValueError(named(f"{name} is zero, and no unit to measure in"))
+        raise ValueError(named(f"{name} is zero, so nothing can be measured in it"))
 
 
 @dataclass(frozen=True)
 class _Targets:
-    """What the features, or the Gram matrices, in some layers of the same chain are to resemble."""
+    """What features, or Gram matrices, in some layers of the same chain should resemble."""
 
     of_shape: str
 
@@ -115,7 +115,7 @@ class _Targets:
 def fits(name: str, loss: Any, call: Call) -> None:
     """Check a function from a picture, ``img`` of the same call, to losses.
 
-    Whether the targets of a :class:`NormalizedLoss` fit the picture, only its features tell.
+    Only its features can tell whether the targets of a :class:`NormalizedLoss` fit the picture.
     """
     Function("from a picture to a dict of losses")(name, loss)
     if not isinstance(loss, NormalizedLoss):
@@ -138,13 +138,13 @@ def content_loss(
     content_current: torch.Tensor,
     content_original: torch.Tensor,
 ) -> torch.Tensor:
-    """How far the features of two pictures are from each other (StyleTransfer-PyTorch).
+    """How far apart the features of two pictures are (StyleTransfer-PyTorch).
 
     Parameters
     ----------
     content_weight : float
     content_current, content_original : (1, C_l, H_l, W_l) tensors
-        Features of the picture that is made, and of the content picture, in one layer.
+        Features of the picture being made, and of the content picture, in one layer.
 
     Returns
     -------
@@ -224,7 +224,7 @@ def style_loss(
     feats : list of (1, C_i, H_i, W_i) tensors
         Features of the picture, layer by layer, as ``extract_features`` gives them.
     style_layers : sequence of L ints
-        Places in ``feats``.
+        Indices into ``feats``.
     style_targets : sequence of L (1, C_l, C_l) tensors
         Normalised Gram matrices of the style picture in those layers.
     style_weights : sequence of L floats
@@ -291,8 +291,8 @@ def relative_square(
 class NormalizedLoss:
     """Content, style and smoothness, every layer measured in units of its own target.
 
-    No layer can outweigh another because its activations happen to be large, so that one set of
-    weights does for every network and every picture.
+    No layer can outweigh another because its activations happen to be large, so one set of weights
+    works for every network and every picture.
 
     Parameters
     ----------
@@ -302,8 +302,8 @@ class NormalizedLoss:
     style : dict
         Layer -> Gram matrix to resemble, (1, C_l, C_l).
     content_weight, style_weight, tv_weight : float
-        Of the layers' mean content loss, of their mean style loss, and of the mean square of the
-        differences between neighbouring pixels.
+        Weights of the layers' mean content loss, of their mean style loss, and of the mean squared
+        difference between neighbouring pixels.
 
     Raises
     ------
@@ -364,9 +364,9 @@ def _mean(losses: Sequence[torch.Tensor], img: torch.Tensor) -> torch.Tensor:
 class GramProduct(torch.autograd.Function):
     """An optimisation of ``places.mT @ places``, (N, M, C) -> (N, C, C), and of its gradient.
 
-    The product is symmetric, so one of its four blocks is a copy. And left to itself, autograd
+    The product is symmetric, so one of its four blocks is a copy. And autograd, left to itself,
     multiplies twice, once for each factor, although both results are the same. This takes about
-    half the time. In ``channels_last`` the places already lie in memory as rows.
+    half the time. In ``channels_last`` the places are already stored as rows.
     """
 
     @staticmethod

@@ -1,9 +1,9 @@
 """Style transfer: a photograph's content in a painting's strokes.
 
 :func:`style_transfer` is that of the assignment (StyleTransfer-PyTorch, after Gatys, Ecker and
-Bethge, CVPR 2016). :func:`style_transfer_lbfgs` weighs every layer by its own size and takes a
-better optimiser. :func:`synthesize_texture` and :func:`reconstruct_content` use one half of its
-loss each. All work wherever the network is, on a CPU or a GPU.
+Bethge, CVPR 2016). :func:`style_transfer_lbfgs` measures every layer in units of its own size and
+uses a better optimiser. :func:`synthesize_texture` and :func:`reconstruct_content` each use one
+half of its loss. All work wherever the network is, on a CPU or a GPU.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ __all__ = [
 # Layers of SqueezeNet's ``features`` whose Gram matrices describe a style, from fine to coarse.
 STYLE_LAYERS = (1, 3, 4, 6, 7)
 
-# A network sees the outermost pixels less often than others. So many reflected pixels are added
+# A network sees the outermost pixels less often than others. This many reflected pixels are added
 # around a picture, and cut off at the end.
 BORDER = 8
 
 Callback = Callable[[int, torch.Tensor, Mapping[str, float]], object]
 
-_SIDE = Count(least=16)  # below, SqueezeNet's seventh layer has no place left
+_SIDE = Count(least=16)  # below this, SqueezeNet's seventh layer has no places left
 _WEIGHT = Number(least=0)
 _CALLBACK = Function("of a step, a picture and its losses")
 
@@ -121,7 +121,7 @@ def style_transfer(
     callback: Callback | None = None,
     seed: int = 0,
 ) -> Transfer:
-    """Style transfer as the assignment has it: Adam on the weighted sum of the three losses.
+    """Style transfer as in the assignment: Adam on the weighted sum of the three losses.
 
     The rate is 3 and falls to 0.1 for the last twenty of 200 steps; before each but the last ten,
     the picture is clamped to [-1.5, 1.5] (StyleTransfer-PyTorch).
@@ -131,7 +131,7 @@ def style_transfer(
     content_image, style_image : picture
         As for ``load_image``: the path of a file, a name such as ``"chelsea"``, or an array.
     image_size, style_size : int
-        To what their shorter sides are scaled, at least 16. They keep their shapes.
+        Lengths to which the shorter sides are scaled, at least 16. The pictures keep their shapes.
     content_layer : int
         The layer of ``cnn`` whose features are compared.
     content_weight : float
@@ -144,12 +144,13 @@ def style_transfer(
     cnn : torch.nn.Sequential, optional
         By default ``squeezenet().features``. All the work is done on its device and in its dtype.
     num_iterations : int
-        Steps; for another number than 200 the rate and the clamping change at the same shares.
+        Number of steps; if not 200, the rate and the clamping change at the same fractions of the
+        run.
     callback : callable, optional
         Called as ``callback(step, img, losses)`` before each step, with the (1, 3, H, W) normalised
         picture and a dict of floats as in the history.
     seed : int
-        Of the noise.
+        Seed of the noise.
 
     Returns
     -------
@@ -226,7 +227,7 @@ def minimize(
         How often the loss and its gradient are computed; L-BFGS may finish its last line search.
     optimizer : {"lbfgs", "adam"}
     learning_rate : float
-        Of Adam. L-BFGS searches for its step itself.
+        Learning rate of Adam. L-BFGS finds its own step length.
     callback : callable, optional
         Called as ``callback(evaluation, img, losses)`` at each evaluation.
 
@@ -308,17 +309,17 @@ class Recipe:
     style_weight, tv_weight : float
         See :class:`~cs231n_lib.see.style_losses.NormalizedLoss`.
     style_size : int, optional
-        To what the styles' shorter sides are scaled, by default as the content's. Twice as large
-        makes strokes twice as broad.
+        Length to which the styles' shorter sides are scaled, by default the content's. Twice as
+        large makes strokes twice as broad.
     mix : sequence of K floats, optional
-        Shares of K styles, 0 or more, with sum 1. By default equal ones.
+        Shares of K styles, 0 or more, that sum to 1. By default they are equal.
     average_pooling : bool
         Replace max pooling, see :func:`average_pooled`.
 
     Raises
     ------
     TypeError, ValueError
-        If a field is not what is declared, or the shares do not have the sum 1.
+        If a field is not what is declared, or the shares do not sum to 1.
     """
 
     content_layer: int = 6
@@ -376,14 +377,14 @@ def style_transfer_lbfgs(
     content_image : picture
         As for ``load_image``: the path of a file, a name such as ``"chelsea"``, or an array.
     style_image : picture, or list of K pictures
-        With several, the Gram matrices to resemble are means of theirs.
+        With several, the target Gram matrices are means of theirs.
     image_size : int
-        To what the content's shorter side is scaled, at least 16. It keeps its shape.
+        Length to which the content's shorter side is scaled, at least 16. It keeps its shape.
     recipe : Recipe
         Layers and weights.
     keep_colours : {None, "matched", "luminance"}
         Keep the content's colours (Gatys et al., arXiv:1606.05897): give the style pictures the
-        content's mean colour and covariance first, or transfer in the luminance only.
+        content's mean colour and covariance first, or transfer the luminance only.
     evaluations, callback
         As for :func:`minimize`.
     cnn : torch.nn.Sequential, optional
@@ -396,7 +397,8 @@ def style_transfer_lbfgs(
     Raises
     ------
     FileNotFoundError, TypeError, ValueError, FloatingPointError
-        As :func:`style_transfer`; ValueError also if the recipe has not one share for each style.
+        As :func:`style_transfer`; ValueError also if the recipe does not have one share for each
+        style.
     """
     content = load_scaled(content_image, image_size)
     motif, styles = content, _styles(style_image, image_size, recipe)
@@ -429,7 +431,7 @@ def transfer_loss(
     Parameters
     ----------
     content : (H, W, 3) uint8 array
-        More than BORDER pixels a side.
+        More than BORDER pixels on each side.
     styles : list of K such arrays
     recipe, cnn
         As for :func:`style_transfer_lbfgs`.
@@ -443,8 +445,8 @@ def transfer_loss(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is declared, if there is no such layer, or if the recipe has not
-        one share for each style.
+        If an argument is not what is declared, if there is no such layer, or if the recipe does not
+        have one share for each style.
     """
     _check_border(content)
     cnn = _network(cnn, recipe.average_pooling)
@@ -489,9 +491,9 @@ def synthesize_texture(
     image_size : int
         Side of the square, at least 16.
     recipe : Recipe
-        As there; by default with a ``tv_weight`` of 1. Nothing is asked of the content.
+        As there; by default with a ``tv_weight`` of 1. Its content fields are ignored.
     seed : int
-        Of the noise.
+        Seed of the noise.
 
     Returns
     -------
@@ -538,12 +540,12 @@ def reconstruct_content(
     content_image, image_size, evaluations, cnn
         As for :func:`style_transfer_lbfgs`.
     layer : int
-        The layer of ``cnn`` whose features are to agree.
+        The layer of ``cnn`` whose features should agree.
     tv_weight : float
     average_pooling : bool
         As in a :class:`Recipe`.
     seed : int
-        Of the noise.
+        Seed of the noise.
 
     Returns
     -------
@@ -648,12 +650,12 @@ def _transfer(img: torch.Tensor, history: dict[str, list[float]], border: int = 
     return Transfer(deprocess(inner)[0], history)
 
 
-# Part of the loss -> its values so far, which are still where they were computed.
+# Part of the loss -> its values so far, still on the device that computed them.
 _History = dict[str, list[torch.Tensor]]
 
 
 def _record(losses: Mapping[str, torch.Tensor], history: _History) -> torch.Tensor:
-    """The sum of the losses, after all of them were written down; now and then it looks at them."""
+    """The sum of the losses, after recording them all; now and then it checks them."""
     total = sum(losses.values())
     for part, value in {**losses, "total": total}.items():
         history.setdefault(part, []).append(value.detach())
@@ -663,7 +665,7 @@ def _record(losses: Mapping[str, torch.Tensor], history: _History) -> torch.Tens
 
 
 def _as_floats(history: _History) -> dict[str, list[float]]:
-    """The history to be read, if no loss in it is infinite or NaN."""
+    """The history as floats, if no loss in it is infinite or NaN."""
     floats = {part: torch.stack(values).tolist() for part, values in history.items()}
     for step, total in enumerate(floats["total"]):
         if not math.isfinite(total):

@@ -1,6 +1,6 @@
 """The one place where torchvision is imported, whichever build of torch is installed.
 
-torchvision from PyPI is built against the CUDA build of torch. Beside the CPU build its compiled
+torchvision from PyPI is built against the CUDA build of torch. With the CPU build its compiled
 operators do not load, and the import fails at the first operator it describes. This book uses none
 of the operators; declaring the two that the import asks for lets it succeed.
 """
