@@ -12,6 +12,7 @@ from cs231n_lib.see.pixels import (
     IMAGENET_MEAN,
     IMAGENET_STD,
     RealPictures,
+    check_real,
     clamp_pixels,
     denormalize,
     mean_and_std,
@@ -72,5 +73,7 @@ def test_pictures_are_real_where_pixels_are_from_zero_to_one(ends):
             look(normalize(pixels))
     with pytest.raises(ValueError, match=r"^look: X has .*expected 0 to 1; .*clamp_pixels moves"):
         look(normalize(pixels))
+    with pytest.raises(ValueError, match=r"pictures has pixels from .*expected 0 to 1"):
+        check_real("pictures", normalize(pixels))
     with pytest.raises(ValueError, match=r"^look: X contains pixels that are NaN"):
         look(normalize(pixels) * torch.nan)
