@@ -21,8 +21,8 @@ from cs231n_lib.speak.layers import (
     word_embedding_backward,
     word_embedding_forward,
 )
-from cs231n_lib.speak.lstm import lstm_backward, lstm_forward, lstm_step_forward
-from cs231n_lib.speak.rnn import rnn_backward, rnn_forward, rnn_step_forward
+from cs231n_lib.speak.lstm import lstm_backward, lstm_cell, lstm_forward
+from cs231n_lib.speak.rnn import rnn_backward, rnn_forward
 
 __all__ = ["CaptioningRNN"]
 
@@ -219,12 +219,13 @@ class CaptioningRNN:
         features = features.astype(self.dtype, copy=False)
         h, _ = affine_forward(features, p["W_proj"], p["b_proj"])
         c = np.zeros_like(h)
+        sums = p["W_embed"] @ p["Wx"] + p["b"]  # what each word adds
         for t in range(max_length):
-            x, _ = word_embedding_forward(word, p["W_embed"])
+            a = sums[word] + h @ p["Wh"]
             if self.cell_type == "rnn":
-                h, _ = rnn_step_forward(x, h, p["Wx"], p["Wh"], p["b"])
+                h = np.tanh(a)
             else:
-                h, c, _ = lstm_step_forward(x, h, c, p["Wx"], p["Wh"], p["b"])
+                h, c, _ = lstm_cell(a, c)
             scores, _ = affine_forward(h, p["W_vocab"], p["b_vocab"])
             word = scores.argmax(axis=1)
             captions[speaking, t] = word[speaking]
