@@ -104,12 +104,14 @@ def checked(**declared: Declared) -> Callable[[F], F]:
         optional = frozenset(n for n, p in parameters.items() if p.default is None)
         required = {n for n, p in parameters.items() if p.default is p.empty} & declared.keys()
         owner, _, title = function.__qualname__.rpartition(".")
-        if title in ("__init__", "__call__"):
-            title = owner.rpartition(".")[2]
+        made_by_another = owner.endswith(".<locals>") and function.__module__.startswith(_LIBRARY)
+        if title in ("__init__", "__call__") or made_by_another:
+            title = owner.removesuffix(".<locals>").rpartition(".")[2]
 
         @functools.wraps(function)
         def entry(*args: Any, **kwargs: Any) -> Any:
-            if sys._getframe(1).f_globals.get("__name__", "").startswith(_LIBRARY):
+            caller = sys._getframe(1).f_globals.get("__name__", "")
+            if caller.startswith(_LIBRARY) and caller != __name__:
                 return function(*args, **kwargs)
             arguments = dict(zip(names, args)) | kwargs
             if not required <= arguments.keys():
@@ -117,7 +119,8 @@ def checked(**declared: Declared) -> Callable[[F], F]:
             before = _entered.set(title)
             try:
                 check(arguments, declared, optional)
-                return function(*args, **kwargs)
+                kwargs = {name: _from_outside(value) for name, value in kwargs.items()}
+                return function(*map(_from_outside, args), **kwargs)
             finally:
                 _entered.reset(before)
 
@@ -127,6 +130,18 @@ def checked(**declared: Declared) -> Callable[[F], F]:
         return entry
 
     return decorate
+
+
+def _from_outside(value: Any) -> Any:
+    """A function of the library to which the caller has bound arguments, itself or in a dict.
+
+    When the library calls it, the call comes from here, and the bound arguments are checked.
+    """
+    if isinstance(value, functools.partial):
+        return lambda *args, **kwargs: value(*args, **kwargs)
+    if type(value) is dict and any(isinstance(p, functools.partial) for p in value.values()):
+        return {key: _from_outside(part) for key, part in value.items()}
+    return value
 
 
 def check(
@@ -392,14 +407,17 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Texts:
-    """A list of strings, as many as ``length``: a number or a letter."""
+    """A list of strings, as many as ``length``: a number or a letter; none, unless ``empty``."""
 
     length: int | str | None = None
+    empty: bool = True
 
     def __call__(self, name: str, texts: Collection[str], call: Call | None = None) -> None:
         if isinstance(texts, str) or not isinstance(texts, Collection):
             given = "a single string" if isinstance(texts, str) else a_type(texts)
             raise TypeError(named(f"{name} is {given}, expected a list of strings"))
+        if not (len(texts) or self.empty):
+            raise ValueError(named(f"{name} is empty, expected at least one"))
         for text in texts:
             if not isinstance(text, str):
                 raise TypeError(named(f"{name} holds {a_type(text)}, expected strings only"))
@@ -425,7 +443,8 @@ class Each:
     empty: bool = False
 
     def __call__(self, name: str, parts: Sequence[Any], call: Call) -> None:
-        if isinstance(parts, str) or not isinstance(parts, Sequence | np.ndarray):
+        one_by_one = hasattr(parts, "__len__") and hasattr(parts, "__getitem__")
+        if isinstance(parts, str | Mapping) or not one_by_one or getattr(parts, "shape", 0) == ():
             raise TypeError(named(f"{name} is {a_type(parts)}, expected a list"))
         if not (len(parts) or self.empty):
             raise ValueError(named(f"{name} is empty, expected at least one"))

@@ -210,7 +210,9 @@ def _(kind: OneOf, name: str, arguments: Mapping, known: set) -> Faults:
 def _(kind: Texts, name: str, arguments: Mapping, known: set) -> Faults:
     yield from (("a single string", "one"), ("a number", 3))
     yield "a number among them", [*arguments[name], 3][1:]
-    if kind.length is not None:
+    if not kind.empty:
+        yield "none", []
+    if kind.length in known or isinstance(kind.length, int):
         yield "one more", [*arguments[name], "more"]
 
 

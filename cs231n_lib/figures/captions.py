@@ -91,7 +91,7 @@ def _caption(sentence: str, scene: Scene, fontsize: float) -> VPacker:
     return VPacker(children=packed, pad=0, sep=gap, align="center")
 
 
-@checked(curves=Curves(Values(least=0)), ylabel=Instance(str), window=Count())
+@checked(curves=Curves(Values(least=0)), window=Count())
 def plot_curves(curves: Mapping[str, Sequence[float]], ylabel: str, window: int = 1) -> Figure:
     """Losses, or other measures, over the steps of training, on a logarithmic axis.
 

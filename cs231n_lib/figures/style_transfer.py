@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from cs231n_lib.checks import Call, Instance, checked, named
+from cs231n_lib.checks import Call, checked, named
 from cs231n_lib.figures.captions import plot_curves
 from cs231n_lib.figures.checks import Curves, Values
 
@@ -20,7 +20,7 @@ def _losses(name: str, losses: Mapping[str, Sequence[float]], call: Call) -> Non
         raise ValueError(named(f"{name} are all zero, expected at least one value above zero"))
 
 
-@checked(losses=_losses, ylabel=Instance(str))
+@checked(losses=_losses)
 def plot_losses(losses: Mapping[str, Sequence[float]], ylabel: str = "loss") -> Figure:
     """Losses for each evaluation, over whole decades of a logarithmic axis.
 

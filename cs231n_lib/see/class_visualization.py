@@ -13,12 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import nn
 
 from cs231n_lib.checks import Call, Count, Function, Instance, Number, a_type, checked, named
 from cs231n_lib.progress import progress
-from cs231n_lib.see.checks import MODEL, Model, Pictures, Tensor, as_classes
+from cs231n_lib.see.checks import MODEL, NETWORK, Model, Pictures, Tensor, as_classes
 from cs231n_lib.see.fourier import random_view
 from cs231n_lib.see.images import blur_image
 from cs231n_lib.see.network import (
@@ -52,6 +53,7 @@ Callback = Callable[[int, torch.Tensor, torch.Tensor], None]
 
 
 _CALLBACK = Function("of a step, pictures and a number for each")
+_SHIFT = Instance((int, np.integer))
 
 
 def _target(name: str, target_y: int | Sequence[int], call: Call) -> None:
@@ -199,7 +201,7 @@ def _check_pixels(img: torch.Tensor, look: bool) -> None:
         raise ValueError(named("the picture contains pixels that are NaN or infinite"))
 
 
-@checked(X=Tensor("N 3 H W"), ox=Instance(int), oy=Instance(int))
+@checked(X=Tensor("N 3 H W"), ox=_SHIFT, oy=_SHIFT)
 def jitter(X: torch.Tensor, ox: int, oy: int) -> torch.Tensor:
     """Shift pictures; what leaves on one side comes in on the other (2017 assignment).
 
@@ -216,6 +218,12 @@ def jitter(X: torch.Tensor, ox: int, oy: int) -> torch.Tensor:
     return torch.roll(X, (oy, ox), dims=(2, 3))
 
 
+def _model_or_none(name: str, model: Model | None, call: Call) -> None:
+    """An objective of your own may do without a model."""
+    if model is not None:
+        MODEL(name, model, call)
+
+
 def _picture(name: str, picture: nn.Module, call: Call) -> None:
     Instance(nn.Module, "such as a FourierPicture")(name, picture)
     if not any(parameter.requires_grad for parameter in picture.parameters()):
@@ -226,6 +234,7 @@ def _picture(name: str, picture: nn.Module, call: Call) -> None:
 
 @checked(
     objective=Function("from model and pictures to losses"),
+    model=_model_or_none,
     picture=_picture,
     num_iterations=Count(),
     learning_rate=Number(above=0),
@@ -322,7 +331,7 @@ def _numbers(name: str, y: torch.Tensor, call: Call) -> None:
     if not isinstance(y, torch.Tensor) or y.dtype != torch.int64 or y.ndim != 1:
         given = f"{y.dtype} {tuple(y.shape)}" if torch.is_tensor(y) else type(y).__name__
         raise TypeError(named(f"{name} is {given}, expected an int64 tensor (N,)"))
-    if len(y) == 0 or y.min() < 0:
+    if len(y) == 0 or (not y.is_meta and y.min() < 0):
         raise ValueError(named(f"{name} is {y.tolist()}, expected at least one, 0 or more"))
 
 
@@ -342,6 +351,7 @@ def class_score(y: torch.Tensor) -> Objective:
         picture.
     """
 
+    @checked(model=MODEL, X=Pictures())
     def losses(model: Model, X: torch.Tensor) -> torch.Tensor:
         return -class_scores(model, X, y)[1]
 
@@ -356,6 +366,7 @@ def class_log_probability(y: torch.Tensor) -> Objective:
     there is nothing left to gain.
     """
 
+    @checked(model=MODEL, X=Pictures())
     def losses(model: Model, X: torch.Tensor) -> torch.Tensor:
         scores, chosen = class_scores(model, X, y)
         return scores.logsumexp(dim=1) - chosen
@@ -381,6 +392,7 @@ def channel_mean(layer: str, channels: torch.Tensor) -> Objective:
         channel per picture.
     """
 
+    @checked(model=NETWORK, X=Pictures())
     def losses(model: nn.Module, X: torch.Tensor) -> torch.Tensor:
         maps = activations(model, X, layer)
         chosen = _chosen_maps(maps, channels)

@@ -14,7 +14,7 @@ import scipy.stats
 import torch
 from torch import nn
 
-from cs231n_lib.checks import Count, Function, Number, Texts, checked, named
+from cs231n_lib.checks import Count, Each, Function, Instance, Number, checked, named
 from cs231n_lib.progress import progress
 from cs231n_lib.see.checks import MODEL, NETWORK, Classes, Model, Pictures, Tensor, check_device
 from cs231n_lib.see.network import class_scores, find_layer, frozen
@@ -82,7 +82,7 @@ def _weights_of(model: nn.Module, layer: str) -> list[torch.Tensor]:
 @checked(
     X=Pictures(), y=Classes(), model=NETWORK,
     method=Function("from pictures, classes and a model to maps"),
-    layers=Texts(), seed=Count(least=0),
+    layers=Each(Instance(str), empty=True), seed=Count(least=0),
 )  # fmt: skip
 def randomisation_check(
     X: torch.Tensor,

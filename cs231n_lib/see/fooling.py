@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from cs231n_lib.checks import Count, Number, OneOf, checked, named
+from cs231n_lib.checks import Count, Number, OneOf, check, checked, named
 from cs231n_lib.progress import progress
 from cs231n_lib.see.checks import MODEL, Classes, Model, Pictures, Tensor, as_classes
 from cs231n_lib.see.network import (
@@ -340,6 +340,8 @@ def seen_as(X: torch.Tensor, y: int | torch.Tensor, model: Model) -> torch.Tenso
         If an argument is not what is declared, and as
         :func:`~cs231n_lib.see.network.class_scores`.
     """
+    # In `survives` a function of yours has made the pictures.
+    check({"X": X, "y": y, "model": model}, seen_as.declared)
     y = as_classes("y", y).to(X.device).expand(len(X))
     with frozen(model), torch.no_grad():
         scores, _ = class_scores(model, X, y)

@@ -119,6 +119,7 @@ def feature_distance(layer: str, target: torch.Tensor) -> Objective:
     energy = _energy(layer, target)
     axes = tuple(range(1, target.ndim))  # without a copy, unlike flatten(1)
 
+    @checked(model=NETWORK, X=Pictures())
     def losses(model: nn.Module, X: torch.Tensor) -> torch.Tensor:
         features = activations(model, X, layer)
         check_like("target", target, f"layer {layer!r}", features)

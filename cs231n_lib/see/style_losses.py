@@ -264,7 +264,7 @@ def tv_loss(img: torch.Tensor, tv_weight: float) -> torch.Tensor:
     return tv_weight * (down.square().sum() + right.square().sum())
 
 
-@checked(current=Tensor("... N"), target=_unit)
+@checked(current=Tensor("..."), target=_unit)
 def relative_square(
     current: torch.Tensor,
     target: torch.Tensor,

@@ -153,6 +153,13 @@ class CaptionData:
 _DATA = Instance(CaptionData, "such as load_scenes returns")
 
 
+def _check_data(name: str, data: CaptionData, call: Call) -> None:
+    """A data set whose captions are of its pictures, also after its arrays were changed."""
+    _DATA(name, data)
+    for split in filter(None, (data.train, data.val, data.test)):
+        check_range(f"image_idxs in {name}", split.image_idxs, len(split.features))
+
+
 def _check_split(name: str, split: str, call: Call) -> None:
     """The name of a split that the call's data have."""
     OneOf(("train", "val", "test"))(name, split)
@@ -195,7 +202,7 @@ def build_vocabulary(sentences: Iterable[str]) -> tuple[dict[str, int], list[str
     return {word: i for i, word in enumerate(idx_to_word)}, idx_to_word
 
 
-@checked(sentences=Each(Instance(str)), word_to_idx=_check_word_to_idx, length=Count())
+@checked(sentences=Texts(empty=False), word_to_idx=_check_word_to_idx, length=Count())
 def encode_captions(
     sentences: Sequence[str], word_to_idx: dict[str, int], length: int | None = None
 ) -> np.ndarray:
@@ -257,7 +264,7 @@ def decode_captions(captions: np.ndarray, idx_to_word: Sequence[str]) -> list[st
     return sentences if captions.ndim == 2 else sentences[0]
 
 
-@checked(data=_DATA, batch_size=Count(), split=_check_split, rng=RNG)
+@checked(data=_check_data, batch_size=Count(), split=_check_split, rng=RNG)
 def sample_minibatch(
     data: CaptionData,
     batch_size: int = 100,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import zlib
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def _check_solver(name: str, solver: Any, call: Call) -> None:
         raise TypeError(named(f"{name} is {a_type(solver)}, expected a CaptioningSolver"))
 
 
-@checked(solver=_check_solver, path=Instance((str, Path)))
+@checked(solver=_check_solver, path=Instance((str, os.PathLike)))
 def save(solver: Any, path: str | Path) -> None:
     """Save a CaptioningSolver: weights, running averages, histories and the random state.
 
@@ -41,7 +42,7 @@ def save(solver: Any, path: str | Path) -> None:
     write_atomically(path, lambda file: np.savez(file, **arrays))
 
 
-@checked(solver=_check_solver, path=Instance((str, Path)))
+@checked(solver=_check_solver, path=Instance((str, os.PathLike)))
 def load(solver: Any, path: str | Path) -> None:
     """Put a CaptioningSolver into the state that was saved.
 

@@ -26,7 +26,7 @@ class Model:
     def __call__(self, name: str, model: Any, call: Call) -> None:
         if not all(
             hasattr(model, part) for part in ("params", "word_to_idx", "cell_type", "dtype")
-        ):
+        ) or not {"W_embed", "W_proj"} <= {*model.params}:
             raise TypeError(
                 named(
                     f"{name} is {a_type(model)}, expected a captioning model, "

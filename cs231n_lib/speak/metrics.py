@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cs231n_lib.checks import Each, Instance, checked
+from cs231n_lib.checks import Each, Texts, checked
 
 __all__ = ["bleu4"]
 
 
-@checked(sentences=Each(Instance(str), "N"), references=Each(Each(Instance(str)), "N"))
+@checked(sentences=Texts("N", empty=False), references=Each(Texts(empty=False), "N"))
 def bleu4(sentences: Sequence[str], references: Sequence[Sequence[str]]) -> float:
     """BLEU with n-grams of one to four words, over a whole set of captions.
 

@@ -14,6 +14,7 @@ A reader who still has it can load it here and use it wherever the book uses its
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from cs231n_lib.speak.captions import CaptionData, Split
 __all__ = ["load"]
 
 
-@checked(folder=Instance((str, Path)), max_train=Count(), pca_features=Instance(bool))
+@checked(folder=Instance((str, os.PathLike)), max_train=Count(), pca_features=Instance(bool))
 def load(
     folder: str | Path, max_train: int | None = None, pca_features: bool = True
 ) -> CaptionData:

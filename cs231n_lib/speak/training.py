@@ -6,6 +6,7 @@ Source: CS231n 2017, Assignment 3, ``captioning_solver.py``.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,10 @@ from cs231n_lib.checks import (
     Instance,
     Number,
     OneOf,
+    check,
     check_fields,
     check_finite,
+    check_range,
     checked,
     named,
 )
@@ -112,6 +115,7 @@ def _settings(settings: dict[str, Any]) -> TrainingSettings:
 def _check_data(name: str, data: CaptionData, call: Call) -> None:
     """A captioned data set that the call's model can be trained on."""
     Instance(CaptionData, "such as load_scenes returns")(name, data)
+    check_range(f"{name}.train.image_idxs", data.train.image_idxs, len(data.train.features))
     Features("model")(f"{name}.train.features", data.train.features, Call(call.arguments))
     Captions("model")(f"{name}.train.captions", data.train.captions, Call(call.arguments))
 
@@ -155,9 +159,8 @@ class CaptioningSolver:
         model=Model(),
         data=_check_data,
         validate=Function("from the model to a number"),
-        checkpoint=Instance((str, Path)),
+        checkpoint=Instance((str, os.PathLike)),
         print_every=Count(),
-        verbose=Instance(bool),
     )
     def __init__(
         self,
@@ -183,6 +186,7 @@ class CaptioningSolver:
         self.learning_rate = self.rule(np.zeros(1), np.zeros(1), config)[1]["learning_rate"]
         self.optim_configs = {name: dict(config) for name in model.params}
 
+    @checked()
     def train(self) -> None:
         """Train until ``num_epochs`` are done, from the checkpoint if there is one.
 
@@ -227,8 +231,11 @@ class CaptioningSolver:
         rate = self.learning_rate * settings.lr_decay ** (step // self.steps_per_epoch)
         if settings.schedule is not None:
             rate *= settings.schedule(step / total)
+        rule = _RULES[settings.update_rule]
         for name, w in self.model.params.items():
             config = self.optim_configs[name] | {"learning_rate": rate}
+            # The factor of a schedule, and the gradients of your own model, are known only now.
+            check({"w": w, "dw": grads[name], "config": config}, rule.declared)
             self.model.params[name], self.optim_configs[name] = self.rule(w, grads[name], config)
         self.loss_history.append(float(loss))
 

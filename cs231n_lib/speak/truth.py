@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cs231n_lib.checks import Each, Instance, checked
+from cs231n_lib.checks import Each, Instance, Texts, checked
 from cs231n_lib.speak.scenes import (
     COLOURS,
     RELATIONS,
@@ -31,7 +31,7 @@ _ATTRIBUTES = {"size": SIZES, "colour": tuple(COLOURS), "shape": SHAPES}
 _ANYTHING = ("thing", "object", "shape")
 
 _PAIRS = {
-    "sentences": Each(Instance(str), length="N"),
+    "sentences": Texts("N", empty=False),
     "scenes": Each(Instance(Scene), length="N"),
 }
 

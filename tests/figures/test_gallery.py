@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import torch
 
 from cs231n_lib.figures.gallery import show_images
 
@@ -21,6 +22,10 @@ def test_pictures_fill_the_grid_row_by_row():
     assert boxes[0].x0 < boxes[1].x0 < boxes[2].x0
     assert boxes[2].y0 > boxes[3].y1
     assert not plt.get_fignums()
+
+
+def test_a_tensor_of_maps_is_as_good_as_a_list():
+    assert len(show_images(torch.rand(3, 4, 6)).axes) == 3
 
 
 def test_titles_of_columns_are_shown_once():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import timeit
 import types
@@ -137,7 +138,10 @@ GOOD = [
     (OneOf(("a", "b")), "b"),
     (Texts(), []),
     (Texts(2), ("a", "b")),
+    (Texts(empty=False), {"a": 1}.keys()),
     (Each(Count()), [1, 2]),
+    (Each(Count()), np.array([1, 2])),
+    (Each(Count(), empty=True), ()),
     (Each("N", 2), (np.ones(2), np.ones(2))),
 ]
 
@@ -189,7 +193,11 @@ BAD = [
     (Texts(), 3, TypeError, "is an int, expected a list of strings"),
     (Texts(), ["a", 3], TypeError, "holds an int, expected strings only"),
     (Texts(2), ["a"], ValueError, "has 1 strings, expected 2"),
+    (Texts(empty=False), (), ValueError, "is empty, expected at least one"),
     (Each(Count()), 3, TypeError, "is an int, expected a list"),
+    (Each(Count()), {0: 1}, TypeError, "is a dict, expected a list"),
+    (Each(Count()), {1}, TypeError, "is a set, expected a list"),
+    (Each(Count()), np.array(1), TypeError, "is an ndarray, expected a list"),
     (Each(Count()), "ab", TypeError, "is a str, expected a list"),
     (Each(Count()), [], ValueError, "is empty, expected at least one"),
     (Each(Count(), 2), [1], ValueError, "has 1 parts, expected 2"),
@@ -330,6 +338,21 @@ def test_a_call_from_inside_the_library_is_not_checked_again():
 def test_a_callback_of_the_user_is_outside_again_and_named_itself():
     with pytest.raises(TypeError, match=r"^inner: x is a list"):
         library("cs231n_lib.x")(outer, ONES[0])  # its own call of `inner` comes from here
+
+
+@checked(then=Function("of nothing"))
+def calls(then, by_name=None):
+    library("cs231n_lib.x")(then)
+    for one in (by_name or {}).values():
+        library("cs231n_lib.x")(one)
+
+
+def test_what_the_user_bound_to_a_function_is_checked_when_the_library_calls_it():
+    good, bad = functools.partial(inner, ONES[0]), functools.partial(inner, x=[1.0])
+    calls(good, {"a": good, "b": dict})
+    for arguments, settings in (((bad,), {}), ((), {"then": bad}), ((good, {"a": bad}), {})):
+        with pytest.raises(TypeError, match=r"^inner: x is a list"):
+            calls(*arguments, **settings)
 
 
 def test_the_message_names_the_function_that_was_entered_also_after_a_nested_call():

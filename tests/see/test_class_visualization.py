@@ -240,7 +240,7 @@ class TestPieces:
                 X = torch.cat([X[:, :, -oy:], X[:, :, :-oy]], dim=2)
             return X
 
-        for ox, oy in [(0, 0), (2, 0), (0, 3), (4, 1), (-2, -3)]:
+        for ox, oy in [(0, 0), (2, 0), (0, 3), (4, 1), (-2, -3), np.array([1, 2])]:
             assert torch.equal(jitter(X, ox, oy), original(X, ox, oy))
             assert torch.equal(jitter(jitter(X, ox, oy), -ox, -oy), X)
 

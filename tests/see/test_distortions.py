@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 
 from cs231n_lib.see.distortions import DISTORTIONS, crop, jpeg, shrink_and_pad, survives
 from cs231n_lib.see.images import blur_image, deprocess, load_image, preprocess
-from tests.tiny import exact_pictures, smooth_network
+from tests.tiny import exact_pictures, question, smooth_network
 from tests.untouched import differences, photograph
 
 
@@ -65,3 +66,15 @@ def test_survives_asks_for_each_distortion_and_changes_nothing():
     black = smooth_network()(torch.full_like(X, -2)).argmax(dim=1)
     assert torch.equal(answers["black"], black == y)
     assert differences(before, photograph(X=X, y=y, model=model)) == []
+
+
+@pytest.mark.parametrize(
+    ("distortion", "message"),
+    [
+        (functools.partial(crop, share=2.0), "crop: share is 2"),
+        (functools.partial(jpeg, quality=0), "jpeg: quality is 0"),
+    ],
+)
+def test_a_setting_bound_to_a_distortion_is_checked(distortion, message):
+    with pytest.raises(ValueError, match=f"^{message}, expected"):
+        survives(**question(), distortions={"distorted": distortion})

@@ -23,7 +23,7 @@ from cs231n_lib.see.faithfulness import (
 )
 from cs231n_lib.see.pixels import normalize
 from cs231n_lib.see.pretrained import squeezenet
-from cs231n_lib.see.saliency import compute_saliency_maps
+from cs231n_lib.see.saliency import compute_saliency_maps, smooth_grad
 from tests.tiny import small_network
 from tests.untouched import differences, photograph
 
@@ -265,3 +265,8 @@ def test_a_share_does_not_depend_on_the_size_of_the_map(scale):
     maps = scale * torch.tensor([[[1.0, 2], [3, 4]], [[0, 0.25], [0.25, 0]]])
     top = torch.tensor([[True, True], [False, False]])
     close(share_inside(maps, top), torch.tensor([0.3, 0.5]), rtol=1e-6, atol=0)
+
+
+def test_a_setting_bound_to_a_method_is_checked(X, y, model):
+    with pytest.raises(ValueError, match=r"^smooth_grad: samples is 0, expected at least 1"):
+        randomisation_check(X, y, model, functools.partial(smooth_grad, samples=0))

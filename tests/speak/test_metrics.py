@@ -33,6 +33,10 @@ def test_a_sentence_without_a_right_word_scores_nothing():
     assert bleu4(["dogs never do"], [[CAT]]) == 0
 
 
+def test_sentences_may_come_in_any_collection():
+    assert bleu4({"a": CAT}.values(), [{CAT}]) == 1
+
+
 def test_counts_are_taken_over_all_sentences():
     both = bleu4([CAT, "a b c d e"], [[CAT], ["v w x y z"]])
     expected = math.exp(sum(map(math.log, (7 / 12, 6 / 10, 5 / 8, 4 / 6))) / 4)

@@ -159,6 +159,38 @@ def test_learning_rates_follow_decay_and_schedule():
     np.testing.assert_allclose(rates[::8], [1, 0.75, 0.25, 0.125])
 
 
+@pytest.mark.parametrize("factor", [np.nan, -1.0, np.ones(2)])
+def test_a_schedule_that_goes_wrong_is_refused_before_it_changes_a_weight(factor):
+    solver = make_solver(schedule=lambda done: 1.0 if done < 0.5 else factor)
+    with pytest.raises((TypeError, ValueError), match=r"^train: config\['learning_rate'\] is"):
+        solver.train()
+    assert len(solver.loss_history) == 15
+    assert all(np.isfinite(weight).all() for weight in solver.model.params.values())
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"), [(np.sum, "dw is float32|dw has shape"), (np.int64, "dw is int64")]
+)
+def test_gradients_of_your_own_model_that_do_not_fit_are_refused(wrong, message):
+    class Own(CaptioningRNN):
+        def loss(self, features, captions):
+            loss, grads = super().loss(features, captions)
+            return loss, {name: wrong(g) for name, g in grads.items()}
+
+    solver = CaptioningSolver(Own(DATA.word_to_idx, 20, 8, 12), DATA)
+    with pytest.raises((TypeError, ValueError), match=f"^train: ({message})"):
+        solver.train()
+
+
+def test_verbose_may_be_any_truth_value_and_a_path_any_kind_of_path(tmp_path):
+    class Place:
+        def __fspath__(self):
+            return str(tmp_path / "state.npz")
+
+    trained(verbose=np.False_, checkpoint=Place(), num_epochs=1)
+    assert (tmp_path / "state.npz").exists()
+
+
 def test_settings_and_data_are_left_alone():
     config = {"learning_rate": 5e-3}
     features = DATA.train.features.copy()

@@ -110,4 +110,12 @@ CONTRACTS = (
         for make in (class_score, class_log_probability)
     ),
     Contract(channel_mean, lambda: {"layer": "0", "channels": classes()}),
+    *(
+        Contract(objective, lambda: {"model": network(training=False), "X": pictures()}, name=name)
+        for name, objective in (
+            ("class_score", class_score(classes())),
+            ("class_log_probability", class_log_probability(classes())),
+            ("channel_mean", channel_mean("0", classes())),
+        )
+    ),
 )  # fmt: skip

@@ -47,6 +47,15 @@ CONTRACTS = (
         ),
     ),
     Contract(
+        feature_distance("0", _features()),
+        lambda: {"model": network(training=False), "X": pictures()},
+        (
+            Refusal("pictures whose features have another shape", {"X": pictures(size=9)},
+                    ValueError, r"target has shape \(2, 4, 6, 6\), expected \(2, 4, 7, 7\)"),
+        ),
+        name="feature_distance",
+    ),
+    Contract(
         total_variation,
         lambda: {"X": pictures(), "beta": 2},
         (Refusal("a single row", {"X": torch.zeros(2, 3, 1, 8)}, ValueError, "two rows and col"),),

@@ -35,6 +35,11 @@ def small_data() -> CaptionData:
     return CaptionData(*words, train=Split(**small_split()), val=Split(**small_split()))
 
 
+def _changed(data: CaptionData) -> dict[str, Any]:
+    data.val.image_idxs[0] = -1
+    return {"data": data}
+
+
 def _beyond(a: dict[str, Any]) -> dict[str, Any]:
     return {"val": replace(a["val"], captions=CAPTIONS + 1)}
 
@@ -122,7 +127,11 @@ CONTRACTS = (
         sample_minibatch,
         lambda: {"data": small_data(), "batch_size": 3, "split": "val",
                  "rng": np.random.default_rng(1)},
-        _REFUSES_A_SPLIT,
+        (
+            *_REFUSES_A_SPLIT,
+            Refusal("arrays that were changed afterwards", lambda a: _changed(a["data"]),
+                    ValueError, "image_idxs in data contains -1, expected indices from 0 to 1"),
+        ),
         changes={"rng": "is drawn from"},
     ),
     Contract(

@@ -37,6 +37,11 @@ def small_solver(**settings: Any) -> CaptioningSolver:
     return CaptioningSolver(**arguments() | settings)
 
 
+def _changed(data: CaptionData) -> dict[str, Any]:
+    data.train.image_idxs[0] = -1
+    return {"data": data}
+
+
 def _with(data: CaptionData, **parts: Any) -> dict[str, Any]:
     return {"data": replace(data, train=replace(data.train, **parts))}
 
@@ -72,6 +77,8 @@ CONTRACTS = (
             Refusal("features too large for the model",
                     lambda a: _with(a["data"], features=np.full((2, 3), 1e300)),
                     ValueError, "data.train.features as float32 contains 6 values"),
+            Refusal("arrays that were changed afterwards", lambda a: _changed(a["data"]),
+                    ValueError, "data.train.image_idxs contains -1, expected indices from 0 to 1"),
             Refusal("captions of nothing",
                     lambda a: _with(a["data"], captions=np.array([[1, 0], [1, 4]])),
                     ValueError, "1 of 2 data.train.captions hold nothing but '<NULL>'"),
