@@ -47,7 +47,7 @@ def test_every_picture_has_a_caption_and_an_alternative_text(path):
         for cell in code_cells(notebook)
         if "image" in cell.metadata.get("mystnb", {})
     ]
-    assert len(texts) >= 5
+    assert len(texts) >= 1
     assert len(set(texts)) == len(texts)
 
 
