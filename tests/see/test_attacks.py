@@ -16,8 +16,8 @@ from cs231n_lib.see.images import preprocess
 from cs231n_lib.see.pixels import IMAGENET_MEAN, IMAGENET_STD, denormalize, normalize
 from cs231n_lib.see.pretrained import class_index, squeezenet
 from cs231n_lib.see.torchvision_import import import_torchvision
+from tests.see import promises
 from tests.tiny import exact_pictures, smooth_network
-from tests.untouched import differences, photograph
 
 import_torchvision()
 import foolbox  # noqa: E402  (it imports torchvision)
@@ -287,26 +287,12 @@ every_attack = pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS)
 @every_attack
 @pytest.mark.parametrize("fails", [False, True])
 def test_model_and_pictures_stay_as_they_were(attack, fails):
-    model, X = smooth_network().train(), exact_pictures(2).requires_grad_()
-    model[0].weight.requires_grad_(False)
-    y = torch.tensor([1, 99 if fails else 0])
-    before = photograph(X=X, y=y, model=model)
-    if fails:
-        with pytest.raises(ValueError, match="no class 99, expected 0 to 4"):
-            attack(X, y, model)
-    else:
-        attack(X, y, model)
-    assert differences(before, photograph(X=X, y=y, model=model)) == []
+    promises.assert_model_and_pictures_stay_as_they_were(attack, fails)
 
 
 @every_attack
 def test_while_it_works_dropout_is_off_and_gradients_need_no_permission(attack):
-    X, y = exact_pictures(2), torch.tensor([1, 2])
-    expected = attack(X, y, smooth_network())
-    with torch.no_grad():
-        found = attack(X, y, smooth_network().train())
-    assert torch.equal(found, expected) and not found.requires_grad
-    assert attack(X.float(), y, smooth_network(torch.float32)).dtype == torch.float32
+    promises.assert_dropout_is_off_and_gradients_need_no_permission(attack)
 
 
 @pytest.mark.parametrize("norm", ["inf", 2])

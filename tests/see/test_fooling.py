@@ -12,8 +12,8 @@ from cs231n_lib.see.fooling import fool, make_fooling_image, round_to_bytes, see
 from cs231n_lib.see.images import deprocess, preprocess, save_png
 from cs231n_lib.see.pixels import IMAGENET_MEAN, IMAGENET_STD, denormalize, normalize
 from cs231n_lib.see.pretrained import class_index, squeezenet
+from tests.see import promises
 from tests.tiny import exact_pictures, smooth_network
-from tests.untouched import differences, photograph
 
 
 def pixels_of(X):
@@ -290,27 +290,12 @@ every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
 @every_method
 @pytest.mark.parametrize("fails", [False, True])
 def test_model_and_pictures_stay_as_they_were(method, fails):
-    model, X = smooth_network().train(), exact_pictures(2).requires_grad_()
-    model[0].weight.requires_grad_(False)
-    y = torch.tensor([1, 99 if fails else 0])
-    before = photograph(X=X, y=y, model=model)
-    if fails:
-        with pytest.raises(ValueError, match="no class 99, expected 0 to 4"):
-            method(X, y, model)
-    else:
-        method(X, y, model)
-    assert differences(before, photograph(X=X, y=y, model=model)) == []
+    promises.assert_model_and_pictures_stay_as_they_were(method, fails)
 
 
 @every_method
 def test_while_it_works_dropout_is_off_and_gradients_need_no_permission(method):
-    X, y = exact_pictures(2), torch.tensor([1, 2])
-    expected = method(X, y, smooth_network())
-    with torch.no_grad():
-        found = method(X, y, smooth_network().train())
-    assert torch.equal(found, expected) and not found.requires_grad
-    if found.dtype != torch.bool:
-        assert method(X.float(), y, smooth_network(torch.float32)).dtype == torch.float32
+    promises.assert_dropout_is_off_and_gradients_need_no_permission(method)
 
 
 def test_the_dtype_of_the_record_is_that_of_the_pictures():

@@ -20,8 +20,8 @@ from cs231n_lib.see.saliency import (
     smooth_grad,
 )
 from cs231n_lib.see.torchvision_import import import_torchvision
+from tests.see import promises
 from tests.tiny import small_network
-from tests.untouched import differences, photograph
 
 import_torchvision()
 from captum.attr import IntegratedGradients, LayerGradCam, NoiseTunnel, Saliency  # noqa: E402
@@ -344,33 +344,14 @@ def test_a_layer_that_is_not_used_is_named_and_no_hook_is_left(model, X, y):
 
 @every_method
 def test_nothing_is_left_changed(method, model, X, y):
-    model.train()
-    model[1].eval()
-    model[0].weight.requires_grad_(False)
-    model[4].weight.grad = torch.ones_like(model[4].weight)
-    X.requires_grad_()
-    X.grad = torch.full_like(X, 2.0)
-    before = photograph(X=X, y=y, model=model)
-    assert not method(X, y, model).requires_grad
-    assert differences(before, photograph(X=X, y=y, model=model)) == []
+    promises.assert_nothing_is_left_changed(method, model, X, y)
 
 
 @every_method
 def test_it_works_inside_no_grad_and_in_training_mode(method, model, X, y):
-    expected = method(X, y, model)
-    model.train()
-    with torch.no_grad():
-        close(method(X, y, model), expected)
-    assert torch.is_grad_enabled()
+    promises.assert_it_works_inside_no_grad_and_in_training_mode(method, model, X, y)
 
 
 @every_method
 def test_a_failing_model_is_left_as_it_was(method, model, X, y):
-    model.train()
-    hook = model[9].register_forward_hook(lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        method(X, y, model)
-    hook.remove()
-    assert all(module.training for module in model.modules())
-    assert all(weight.requires_grad for weight in model.parameters())
-    assert not any(module._forward_hooks for module in model.modules())
+    promises.assert_a_failing_model_is_left_as_it_was(method, model, X, y)
