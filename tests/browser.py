@@ -37,6 +37,9 @@ FLAGS = (
     "--no-pings",
     "--hide-scrollbars",
     "--force-color-profile=srgb",
+    # A screenshot shows the page as it is now, not as it was drawn last.
+    "--run-all-compositor-stages-before-draw",
+    "--disable-checker-imaging",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
 

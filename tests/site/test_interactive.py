@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 
 import numpy as np
 import pytest
@@ -80,6 +81,14 @@ class Shown:
         screen = Image.open(io.BytesIO(self.browser.driver.get_screenshot_as_png()))
         return np.asarray(screen.convert("RGB").crop(box)).astype(int)
 
+    def changed(self, before: np.ndarray, least: float = 3) -> bool:
+        """Whether the pictures become others; a busy machine gets five seconds to draw them."""
+        end = time.monotonic() + 5
+        while np.abs(self.pixels() - before).mean() <= least:
+            if time.monotonic() > end:
+                return False
+        return True
+
     def set(self, which: int, value: int) -> None:
         slider = self.all("input[type=range]")[which]
         self.browser.run(
@@ -119,13 +128,11 @@ def narrow(browser):
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_keyboard_changes_picture_and_words(browser, name):
     figure = Shown(browser, name)
-    seen, said = [], []
-    for key in (Keys.HOME, Keys.END):
-        figure.press(key)
-        seen.append(figure.pixels())
-        said.append(figure.text)
-    assert np.abs(seen[0] - seen[1]).mean() > (0.3 if name == "fig-fooling-opening" else 3)
-    assert said[0] != said[1] and all(said)
+    figure.press(Keys.HOME)
+    before, said = figure.pixels(), figure.text
+    figure.press(Keys.END)
+    assert figure.text != said and figure.text and said
+    assert figure.changed(before, 0.3 if name == "fig-fooling-opening" else 3)
     assert figure.find("output").get_attribute("aria-live") == "polite"
 
 
@@ -167,7 +174,7 @@ def test_dragging_on_the_picture_moves_its_slider(browser, name, finger):
         actions.click_and_hold().move_by_offset(100, 0).release().perform()
     browser.settle()
     assert int(slider.get_attribute("value")) > value
-    assert np.abs(figure.pixels() - before).mean() > (0.1 if name == "fig-fooling-opening" else 3)
+    assert figure.changed(before, 0.1 if name == "fig-fooling-opening" else 3)
 
 
 def test_pointing_at_a_word_shows_its_gates(browser):
@@ -176,7 +183,7 @@ def test_pointing_at_a_word_shows_its_gates(browser):
     last = figure.all(".panels-bar button")[-1]
     ActionChains(browser.driver).move_to_element(last).perform()
     browser.settle()
-    assert np.abs(figure.pixels() - before).mean() > 3
+    assert figure.changed(before)
     assert last.text in figure.text
     assert last.get_attribute("aria-pressed") == "true"
     assert len(figure.all("[aria-pressed=true]")) == 1
@@ -255,9 +262,10 @@ def test_a_narrow_screen_has_the_whole_figure_and_its_keys(narrow, name):
     assert figure.stage.rect["width"] > 270
     assert all(c.rect["height"] >= 24 for c in figure.all("input, .panels-bar button"))
     figure.press(Keys.HOME)
-    before = figure.pixels()
+    before, said = figure.pixels(), figure.text
     figure.press(Keys.END)
-    assert np.abs(figure.pixels() - before).mean() > (0.3 if name == "fig-fooling-opening" else 3)
+    assert figure.text != said
+    assert figure.changed(before, 0.3 if name == "fig-fooling-opening" else 3)
 
 
 @pytest.mark.parametrize("name", STEPS)
