@@ -221,10 +221,17 @@ def _of_tensors(tensor: torch.Tensor) -> Faults:
     yield "integers", tensor.detach().long()
 
 
+def _too_coarse(tensor: torch.Tensor, half: bool) -> Faults:
+    """In a dtype of 8 bits, and of 16 where half precision is not right."""
+    for dtype in (torch.float8_e5m2, *((torch.float16, torch.bfloat16) * (not half))):
+        yield str(dtype), tensor.detach().to(dtype)
+
+
 @faults.register
 def _(kind: Tensor, name: str, arguments: Mapping, known: set) -> Faults:
     yield from _of_tensors(arguments[name])
     yield from _of_shape(arguments[name], kind.shape, known)
+    yield from _too_coarse(arguments[name], kind.half)
     if kind.finite:
         yield "NaN", _with(arguments[name], math.nan)
 
@@ -236,6 +243,7 @@ def _(kind: Pictures, name: str, arguments: Mapping, known: set) -> Faults:
     yield from (("one picture", X[0]), ("no picture", X[:0]), ("one channel", X[:, :1]))
     yield from (("NaN", _with(X, math.nan)), ("infinity", _with(X, math.inf)))
     yield "pixels from 0 to 255", _with(X, 255)
+    yield from _too_coarse(X, kind.half)
     if kind.like:
         yield "other pictures", torch.cat([arguments[kind.like]] * 2)[..., 1:]
         yield "another dtype", X.double()
@@ -268,6 +276,7 @@ def _(kind: Like, name: str, arguments: Mapping, known: set) -> Faults:
     tensor = arguments[name]
     yield from _of_tensors(tensor)
     yield from (("another shape", tensor[None]), ("another device", tensor.to("meta")))
+    yield from _too_coarse(tensor, half=False)
 
 
 @faults.register

@@ -20,7 +20,7 @@ from cs231n_lib.see.checks import Tensor
 __all__ = ["overlay", "plot_deletion", "plot_path", "plot_randomisation", "visible"]
 
 
-@checked(maps=Tensor("N H W", finite=True), percentile=Number(above=0, most=100))
+@checked(maps=Tensor("N H W", finite=True, half=True), percentile=Number(above=0, most=100))
 def visible(maps: torch.Tensor, percentile: float = 99.0) -> list[np.ndarray]:
     """Maps scaled for the eye, so that a few extreme pixels do not leave the rest in the dark.
 

@@ -1,6 +1,11 @@
 """Kinds of arguments of the half that sees, in addition to those of :mod:`cs231n_lib.checks`.
 
 What kind of tensor it is can be checked at once; looking at its numbers means waiting for a GPU.
+
+A kind refuses half precision, float16 and bfloat16, unless it is declared with ``half``. Functions
+that look, by one pass through a network or the mean of several, are right in it: they add up in
+float32, and their answer has the dtype of the pictures. Functions that make something step by step,
+or measure it, are not: a step can be lost in rounding.
 """
 
 from __future__ import annotations
@@ -30,6 +35,7 @@ __all__ = [
     "check_device",
     "check_floats",
     "check_like",
+    "check_precision",
     "several",
 ]
 
@@ -44,15 +50,16 @@ _LARGEST_PIXEL = 20.0
 class Tensor:
     """A tensor of floats with a given shape; with ``finite``, of finite numbers.
 
-    ``on`` names another argument whose device it must share.
+    ``on`` names another argument whose device it must share. ``half`` precision may be right too.
     """
 
     shape: str
     finite: bool = False
     on: str = ""
+    half: bool = False
 
     def __call__(self, name: str, tensor: torch.Tensor, call: Call) -> None:
-        check_floats(name, tensor, "a tensor of floats")
+        check_floats(name, tensor, "a tensor of floats", self.half)
         check_shape(name, tensor.shape, self.shape, call)
         if self.on:
             check_device(name, tensor, self.on, call.arguments[self.on])
@@ -91,12 +98,25 @@ def check_device(name: str, tensor: torch.Tensor, other: str, given: torch.Tenso
         )
 
 
-def check_floats(name: str, tensor: torch.Tensor, expected: str) -> None:
-    """Raise TypeError unless something is a tensor of floats."""
+def check_floats(name: str, tensor: torch.Tensor, expected: str, half: bool = False) -> None:
+    """Raise TypeError unless something is a tensor of floats, which may have ``half`` precision."""
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(named(f"{name} is {a_type(tensor)}, expected {expected}"))
     if not tensor.is_floating_point():
         raise TypeError(named(f"{name} has dtype {tensor.dtype}, expected floats"))
+    if not half or tensor.element_size() < 2:
+        check_precision(name, tensor.dtype, f"{name}.float() and, if there is one, model.float()")
+
+
+def check_precision(name: str, dtype: torch.dtype, instead: str) -> None:
+    """Raise TypeError if floats are neither float32 nor float64; ``instead`` is what to give."""
+    if dtype not in (torch.float32, torch.float64):
+        raise TypeError(
+            named(
+                f"{name} has dtype {dtype}, expected float32 or float64: half precision is too "
+                f"coarse here; give {instead}"
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -104,15 +124,16 @@ class Pictures:
     """Normalised pictures, (N, 3, H, W), that the model of the same call can read.
 
     ``like`` names another argument: the pictures have its dtype and device, and there is one for
-    each of its own or one for all.
+    each of its own or one for all. ``half`` precision may be right too.
     """
 
     like: str = ""
     shape: str = "N 3 H W"
+    half: bool = False
 
     def __call__(self, name: str, X: torch.Tensor, call: Call) -> None:
         check_floats(name, X, "a tensor of shape (N, 3, H, W); cs231n_lib.see.images.preprocess "
-                     "makes one")  # fmt: skip
+                     "makes one", self.half)  # fmt: skip
         if self.like:
             _check_like(name, X, self.like, call.arguments[self.like])
         else:
@@ -162,8 +183,13 @@ def _check_reads(name: str, X: torch.Tensor, model: Any) -> None:
             )
         )
     if weight is not None and weight.dtype != X.dtype:
+        narrower = weight.element_size() < X.element_size()
+        give = f"model.to({X.dtype})" if narrower else f"{name}.to({weight.dtype})"
         raise TypeError(
-            named(f"{name} has dtype {X.dtype}, but the model's weights are {weight.dtype}")
+            named(
+                f"{name} has dtype {X.dtype}, but the model's weights are {weight.dtype}; "
+                f"give {give}"
+            )
         )
 
 

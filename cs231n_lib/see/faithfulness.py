@@ -80,7 +80,7 @@ def _weights_of(model: nn.Module, layer: str) -> list[torch.Tensor]:
 
 
 @checked(
-    X=Pictures(), y=Classes(), model=NETWORK,
+    X=Pictures(half=True), y=Classes(), model=NETWORK,
     method=Function("from pictures, classes and a model to maps"),
     layers=Each(Instance(str), empty=True), seed=Count(least=0),
 )  # fmt: skip
@@ -152,7 +152,7 @@ def _open_classes(X: torch.Tensor, y: torch.Tensor, model: Model) -> torch.Tenso
     return distance.masked_fill(scores == 0, classes).argmin(dim=1)
 
 
-@checked(a=Tensor("N H W", finite=True), b=Tensor("N H W", finite=True))
+@checked(a=Tensor("N H W", finite=True, half=True), b=Tensor("N H W", finite=True, half=True))
 def rank_correlation(a: torch.Tensor, b: torch.Tensor) -> np.ndarray:
     """Spearman's rank correlation: how far two maps agree on the order of the pixels.
 
@@ -173,8 +173,9 @@ def rank_correlation(a: torch.Tensor, b: torch.Tensor) -> np.ndarray:
 
 
 @checked(
-    X=Tensor("N 3 H W"), maps=Tensor("N H W", finite=True, on="X"), part=Number(least=0, most=1),
-    replacement=Tensor("N 3 H W", finite=True, on="X"), cell=Count(),
+    X=Tensor("N 3 H W", half=True), maps=Tensor("N H W", finite=True, on="X", half=True),
+    part=Number(least=0, most=1),
+    replacement=Tensor("N 3 H W", finite=True, on="X", half=True), cell=Count(),
 )  # fmt: skip
 def delete_cells(
     X: torch.Tensor,
@@ -209,8 +210,9 @@ def delete_cells(
 
 
 @checked(
-    X=Pictures(), y=Classes(), model=MODEL, maps=Tensor("N H W", finite=True, on="X"),
-    steps=Count(), replacement=Pictures(like="X"), cell=Count(),
+    X=Pictures(half=True), y=Classes(), model=MODEL,
+    maps=Tensor("N H W", finite=True, on="X", half=True),
+    steps=Count(), replacement=Pictures(like="X", half=True), cell=Count(),
 )  # fmt: skip
 def deletion_curve(
     X: torch.Tensor,
@@ -271,8 +273,9 @@ def deletion_curve(
 
 
 @checked(
-    X=Pictures(), y=Classes(), model=MODEL, maps=Tensor("N H W", finite=True, on="X"),
-    steps=Count(), replacement=Pictures(like="X"), cell=Count(),
+    X=Pictures(half=True), y=Classes(), model=MODEL,
+    maps=Tensor("N H W", finite=True, on="X", half=True),
+    steps=Count(), replacement=Pictures(like="X", half=True), cell=Count(),
 )  # fmt: skip
 def insertion_curve(
     X: torch.Tensor,
@@ -293,7 +296,7 @@ def insertion_curve(
     return deletion_curve(replacement.expand_as(X), y, model, maps, steps, X, cell)
 
 
-@checked(maps=Tensor("N H W", finite=True))
+@checked(maps=Tensor("N H W", finite=True, half=True))
 def share_inside(maps: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """The share of a map that lies where it should.
 

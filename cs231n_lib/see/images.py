@@ -274,7 +274,7 @@ def as_tensor(images: np.ndarray) -> torch.Tensor:
     return normalize(pixels.float() / 255)
 
 
-@checked(X=Tensor("N 3 H W", finite=True))
+@checked(X=Tensor("N 3 H W", finite=True, half=True))
 def deprocess(X: torch.Tensor) -> np.ndarray:
     """Normalised pictures as bytes to look at; the inverse of :func:`preprocess`.
 

@@ -68,7 +68,7 @@ def frozen(model: Model) -> Iterator[None]:
             weight.requires_grad_(wanted)
 
 
-@checked(X=Tensor("N C H W"))
+@checked(X=Tensor("N C H W", half=True))
 def pictures_at_once(X: torch.Tensor) -> int:
     """How many pictures should go through a network at once when each has to go many times.
 
@@ -84,7 +84,7 @@ class _Reached(Exception):  # noqa: N818 - not an error: it ends a forward pass 
     pass
 
 
-@checked(model=NETWORK, X=Tensor("N C H W"))
+@checked(model=NETWORK, X=Tensor("N C H W", half=True))
 def activations(model: nn.Module, X: torch.Tensor, layer: str) -> torch.Tensor:
     """A layer's output for pictures. The layers after it are not computed.
 
@@ -138,7 +138,7 @@ def find_layer(model: nn.Module, layer: str) -> nn.Module:
     return layers[layer]
 
 
-@checked(cnn=Instance(nn.Sequential), x=Tensor("N C H W"), last=Count(least=0))
+@checked(cnn=Instance(nn.Sequential), x=Tensor("N C H W", half=True), last=Count(least=0))
 def extract_features(
     x: torch.Tensor, cnn: nn.Sequential, last: int | None = None
 ) -> list[torch.Tensor]:
@@ -173,7 +173,7 @@ def extract_features(
     return features
 
 
-@checked(X=Pictures(), y=Classes(), model=MODEL)
+@checked(X=Pictures(half=True), y=Classes(), model=MODEL)
 def class_scores(
     model: Model, X: torch.Tensor, y: torch.Tensor, check: bool = True
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -226,19 +226,22 @@ def _valid(scores: torch.Tensor, y: torch.Tensor, check: bool) -> torch.Tensor:
     return scores
 
 
-@checked(scores=Tensor("N C"), y=Classes(of="scores"))
+@checked(scores=Tensor("N C", half=True), y=Classes(of="scores"))
 def chosen_scores(scores: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """From each picture's scores, (N, C), the score of its class y, (N,)."""
     return scores.gather(1, y[:, None]).squeeze(1)
 
 
-@checked(scores=Tensor("N C"), y=Classes(of="scores"))
+@checked(scores=Tensor("N C", half=True), y=Classes(of="scores"))
 def cross_entropy(scores: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """From each picture's scores, (N, C), minus the log of the probability of its class y, (N,)."""
     return nn.functional.cross_entropy(scores, y, reduction="none")
 
 
-@checked(X=Pictures(), y=Classes(), model=MODEL, of=Function("from scores and classes to numbers"))
+@checked(
+    X=Pictures(half=True), y=Classes(), model=MODEL,
+    of=Function("from scores and classes to numbers"),
+)  # fmt: skip
 def input_gradients(
     X: torch.Tensor,
     y: torch.Tensor,
@@ -286,7 +289,7 @@ def input_gradients(
     return torch.cat(gradients), torch.cat(values)
 
 
-@checked(value=Tensor(""), X=Tensor("..."))
+@checked(value=Tensor("", half=True), X=Tensor("...", half=True))
 def gradient(
     value: torch.Tensor, X: torch.Tensor, retain_graph: bool = False, check: bool = True
 ) -> torch.Tensor:
@@ -327,7 +330,7 @@ def gradient(
     return found
 
 
-@checked(gradients=Tensor("N 3 H W"))
+@checked(gradients=Tensor("N 3 H W", half=True))
 def unit_step(gradients: torch.Tensor) -> torch.Tensor:
     """Each picture's gradient, (N, 3, H, W), scaled to length 1; a gradient of zero stays zero.
 

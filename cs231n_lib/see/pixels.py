@@ -29,7 +29,7 @@ IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
-@checked(pixels=Tensor("... 3 H W"))
+@checked(pixels=Tensor("... 3 H W", half=True))
 def normalize(pixels: torch.Tensor) -> torch.Tensor:
     """From floats in [0, 1], (..., 3, H, W), to a network's normalised pictures.
 
@@ -39,7 +39,7 @@ def normalize(pixels: torch.Tensor) -> torch.Tensor:
     return (pixels - mean) / std
 
 
-@checked(X=Tensor("... 3 H W"))
+@checked(X=Tensor("... 3 H W", half=True))
 def denormalize(X: torch.Tensor) -> torch.Tensor:
     """From normalised pictures, (..., 3, H, W), to floats; those of real pictures are in [0, 1].
 
@@ -49,7 +49,7 @@ def denormalize(X: torch.Tensor) -> torch.Tensor:
     return X * std + mean
 
 
-@checked(X=Tensor("N 3 H W"))
+@checked(X=Tensor("N 3 H W", half=True))
 def clamp_pixels(X: torch.Tensor) -> torch.Tensor:
     """Normalised pictures, (N, 3, H, W), with every pixel moved into the range of bytes.
 
@@ -80,7 +80,7 @@ class RealPictures(Pictures):
         check_real(name, X)
 
 
-@checked(like=Tensor("..."))
+@checked(like=Tensor("...", half=True))
 def mean_and_std(like: torch.Tensor) -> list[torch.Tensor]:
     """ImageNet's mean colour and its standard deviation, (3, 1, 1) each, as another tensor."""
     return _statistics(like.device, like.dtype)

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 
-@checked(X=Pictures(), y=Classes(), model=MODEL)
+@checked(X=Pictures(half=True), y=Classes(), model=MODEL)
 def compute_saliency_maps(
     X: torch.Tensor,
     y: torch.Tensor,
@@ -72,7 +72,7 @@ def compute_saliency_maps(
 
 
 @checked(
-    X=Pictures(), y=Classes(), model=MODEL,
+    X=Pictures(half=True), y=Classes(), model=MODEL,
     samples=Count(), sigma=Number(least=0), seed=Count(least=0),
 )  # fmt: skip
 def smooth_grad(
@@ -140,7 +140,10 @@ def _copies_at_once(X: torch.Tensor) -> int:
     return max(1, pictures_at_once(X) // len(X))
 
 
-@checked(X=Pictures(), y=Classes(), model=MODEL, baseline=Pictures(like="X"), steps=Count())
+@checked(
+    X=Pictures(half=True), y=Classes(), model=MODEL, baseline=Pictures(like="X", half=True),
+    steps=Count(),
+)  # fmt: skip
 def integrated_gradients(
     X: torch.Tensor,
     y: torch.Tensor,
@@ -195,8 +198,8 @@ def integrated_gradients(
 
 
 @checked(
-    X=Pictures(), y=Classes(), model=MODEL, baseline=Pictures(like="X"),
-    attributions=Tensor("N 3 H W", finite=True, on="X"),
+    X=Pictures(half=True), y=Classes(), model=MODEL, baseline=Pictures(like="X", half=True),
+    attributions=Tensor("N 3 H W", finite=True, on="X", half=True),
 )  # fmt: skip
 def completeness_gap(
     attributions: torch.Tensor,
@@ -232,7 +235,7 @@ def completeness_gap(
     return attributions.detach().sum(dim=(1, 2, 3)) - (score - nothing)
 
 
-@checked(X=Pictures(), y=Classes(), model=NETWORK)
+@checked(X=Pictures(half=True), y=Classes(), model=NETWORK)
 def grad_cam(
     X: torch.Tensor,
     y: torch.Tensor,
