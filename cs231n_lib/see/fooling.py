@@ -235,7 +235,7 @@ def fool(
         working = working[going]
         Z[working] += learning_rate * unit_step(g[going])
         detours[working] += detour[going]
-    return _told(X.detach(), X_fooling, y, margin, path, steps, detours)
+    return _told(X.detach().clone(), X_fooling, y.clone(), margin, path, steps, detours)
 
 
 @checked(X=Pictures(), y=Classes(), model=MODEL, climb=OneOf(("score", "margin")))

@@ -83,7 +83,7 @@ class RealPictures(Pictures):
 @checked(like=Tensor("...", half=True))
 def mean_and_std(like: torch.Tensor) -> list[torch.Tensor]:
     """ImageNet's mean colour and its standard deviation, (3, 1, 1) each, as another tensor."""
-    return _statistics(like.device, like.dtype)
+    return [part.clone() for part in _statistics(like.device, like.dtype)]
 
 
 @functools.cache  # copying a number to a GPU means waiting for it
