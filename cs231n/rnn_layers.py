@@ -3,30 +3,12 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
-
 import numpy as np
 
-from cs231n_lib.speak import layers, lstm, rnn
+from cs231n_lib.speak import layers, lstm
 from cs231n_lib.speak.layers import *
 from cs231n_lib.speak.lstm import *
 from cs231n_lib.speak.rnn import *
-
-
-def _own_states(forward: Callable[..., tuple]) -> Callable[..., tuple]:
-    """States that are not the cache's: to change one in place changes no gradient."""
-
-    @functools.wraps(forward)
-    def copied(*args: np.ndarray, **kwargs: np.ndarray) -> tuple:
-        *states, cache = forward(*args, **kwargs)
-        return *(state.copy() for state in states), cache
-
-    return copied
-
-
-rnn_step_forward, rnn_forward = map(_own_states, (rnn.rnn_step_forward, rnn.rnn_forward))
-lstm_step_forward, lstm_forward = map(_own_states, (lstm.lstm_step_forward, lstm.lstm_forward))
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

@@ -22,8 +22,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from PIL import Image
+from torch import nn
 
-__all__ = ["differences", "photograph", "photograph_files", "photograph_shared"]
+__all__ = ["differences", "memory", "photograph", "photograph_files", "photograph_shared"]
 
 Photograph = dict[str, Any]
 
@@ -85,6 +86,33 @@ def differences(before: Photograph, after: Photograph) -> list[str]:
         for path in before.keys() | after.keys()
         if path not in before or path not in after or before[path] != after[path]
     )
+
+
+def memory(value: Any, path: str = "result") -> Iterator[tuple[str, np.ndarray]]:
+    """Where the numbers of a value lie: its arrays and tensors, as arrays, with their paths.
+
+    A network's weights are its own, whoever holds it.
+    """
+    if isinstance(value, torch.Tensor):
+        if value.device.type == "cpu" and value.layout == torch.strided:
+            value = value.detach()
+            yield (
+                path,
+                (value.view(torch.int16) if value.dtype == torch.bfloat16 else value).numpy(),
+            )
+    elif isinstance(value, np.ndarray):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from memory(item, f"{path}.{key}")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from memory(item, f"{path}.{index}")
+    elif not isinstance(value, (nn.Module, *_BY_IDENTITY)) and not type(
+        value
+    ).__module__.startswith("matplotlib"):
+        for name, item in getattr(value, "__dict__", {}).items():
+            yield from memory(item, f"{path}.{name}")
 
 
 def _look(value: Any, path: str, picture: Photograph, seen: dict[int, Any]) -> None:

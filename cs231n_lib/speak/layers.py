@@ -2,8 +2,10 @@
 
 A ``*_forward`` function returns its output and a cache; the matching ``*_backward`` function takes
 the gradient of the loss with respect to that output, and the cache, and returns the gradients with
-respect to every input. Float dtypes are kept, inputs and caches are never changed. Arguments are
-arrays of the shapes and numbers stated: anything else raises TypeError or ValueError.
+respect to every input. Float dtypes are kept, inputs and caches are never changed. A cache holds
+arguments as they are, not copies: change those after the backward pass. What else a function
+returns belongs to the caller. Arguments are arrays of the shapes and numbers stated: anything else
+raises TypeError or ValueError.
 
 Letters: ``N`` sentences in a batch, ``T`` words in a sentence, ``D`` and ``M`` sizes of vectors,
 ``V`` words in the vocabulary.

@@ -9,6 +9,8 @@ A sequence is run in three ways that give the same: the plain loop over the step
 
 Letters: ``N`` sequences in a batch, ``T`` steps, ``D`` size of an input, ``H`` size of the state.
 Float dtypes are kept, inputs and caches are never changed, a cache serves any number of times.
+A cache holds arguments as they are, not copies: change those after the backward pass. What else a
+function returns belongs to the caller.
 Arguments are arrays of floats of the shapes stated: anything else raises TypeError or ValueError.
 
 Source: CS231n 2017, Assignment 3, ``rnn_layers.py``; Hochreiter and Schmidhuber, "Long short-term
@@ -207,7 +209,7 @@ def lstm_hoisted_forward(
         prev_h, prev_c, kept = lstm_cell(a_t, prev_c)
         h[:, t], c[:, t], tanh_c[:, t] = prev_h, prev_c, kept[4]
         gates[:, t] = np.concatenate(kept[:4], axis=1)
-    return h, (x, h0, Wx, Wh, gates, c, tanh_c, h)
+    return h.copy(), (x, h0, Wx, Wh, gates, c, tanh_c, h)
 
 
 @checked(
@@ -298,7 +300,7 @@ def lstm_forward(
         next_c = np.multiply(f, c[t], out=c[t + 1])
         next_c += np.multiply(i, g, out=tanh_c)
         np.multiply(o, np.tanh(next_c, out=tanh_c), out=h[t + 1])
-    return h[1:].swapaxes(0, 1), (x, gates, c, h, Wx, Wh)
+    return h[1:].swapaxes(0, 1).copy(), (x, gates, c, h, Wx, Wh)
 
 
 @checked(cache=_CACHE, dh="N T H")

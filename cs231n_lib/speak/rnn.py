@@ -6,6 +6,8 @@ A sequence is run in three ways that give the same: the plain loop over the step
 
 Letters: ``N`` sequences in a batch, ``T`` steps, ``D`` size of an input, ``H`` size of the state.
 Float dtypes are kept, inputs and caches are never changed, a cache serves any number of times.
+A cache holds arguments as they are, not copies: change those after the backward pass. What else a
+function returns belongs to the caller.
 Arguments are arrays of floats of the shapes stated: anything else raises TypeError or ValueError.
 
 Source: CS231n 2017, Assignment 3, ``rnn_layers.py``; Elman, "Finding structure in time" (1990).
@@ -60,7 +62,7 @@ def rnn_step_forward(
         For :func:`rnn_step_backward`.
     """
     next_h = np.tanh(x @ Wx + prev_h @ Wh + b)
-    return next_h, (x, prev_h, Wx, Wh, next_h)
+    return next_h.copy(), (x, prev_h, Wx, Wh, next_h)
 
 
 @checked(cache=_STEP_CACHE, dnext_h="N H")
@@ -141,7 +143,7 @@ def rnn_hoisted_forward(
     for t in range(x.shape[1]):
         h[:, t] = np.tanh(a[:, t] + prev_h @ Wh)
         prev_h = h[:, t]
-    return h, (x, h0, Wx, Wh, h)
+    return h.copy(), (x, h0, Wx, Wh, h)
 
 
 @checked(cache=("N T D", "N H", "D H", "H H", "N T H"), dh="N T H")
@@ -206,7 +208,7 @@ def rnn_forward(
         a += np.matmul(h[t], Wh, out=product)
         a += b
         np.tanh(a, out=a)
-    return h[1:].swapaxes(0, 1), (x, Wx, Wh, h)
+    return h[1:].swapaxes(0, 1).copy(), (x, Wx, Wh, h)
 
 
 @checked(cache=("T N D", "D H", "H H", "... N H"), dh="N T H")

@@ -297,7 +297,7 @@ def clip_gradients(grads: dict[str, np.ndarray], max_norm: float) -> dict[str, n
     Returns
     -------
     dict
-        New arrays of the same shapes and dtypes, or the given ones if their norm is small enough.
+        New arrays of the same shapes and dtypes; equal ones if their norm is small enough.
         Source: Pascanu et al., arXiv:1211.5063.
 
     Raises
@@ -311,9 +311,8 @@ def clip_gradients(grads: dict[str, np.ndarray], max_norm: float) -> dict[str, n
         for name, g in grads.items():
             check_finite(name, g)
         norm = np.linalg.norm([np.linalg.norm(g.astype(np.longdouble)) for g in grads.values()])
-    if norm <= max_norm:
-        return grads
-    return {name: g * g.dtype.type(max_norm / norm) for name, g in grads.items()}
+    factor = max_norm / max(norm, max_norm)
+    return {name: g * g.dtype.type(factor) for name, g in grads.items()}
 
 
 @checked(features="N D", share=_SHARE, rng=RNG)

@@ -24,7 +24,7 @@ from matplotlib.figure import Figure
 from cs231n_lib import checks
 from tests.contracts import Contract, Refusal, contracts
 from tests.faults import faults, letters
-from tests.untouched import differences, photograph, photograph_files, photograph_shared
+from tests.untouched import differences, memory, photograph, photograph_files, photograph_shared
 
 # Nothing may hang, on bad input least of all.
 pytestmark = pytest.mark.timeout(30)
@@ -168,6 +168,38 @@ def test_what_is_declared_is_checked(contract: Contract) -> None:
     assert complaints == []
     assert differences(shared, photograph_shared()) == []
     assert differences(given, photograph(**arguments)) == []
+
+
+@pytest.mark.parametrize("contract", EVERY_CONTRACT)
+def test_what_is_returned_belongs_to_the_caller(contract: Contract) -> None:
+    """To change it changes no argument, nothing else that came with it, and no later result.
+
+    A cache, like a record, holds what it was given: but no result is part of it.
+    """
+    torch.manual_seed(0)
+    arguments = contract.arguments()
+    result, kept = outcome(contract, arguments), arguments
+    if str(contract).endswith("_forward"):
+        *result, cache = result
+        kept = [cache, arguments]
+    held = [] if inspect.isclass(contract.function) else list(memory(kept, "kept"))
+    found = list(memory(result))
+    shared = [
+        f"{path} and {other}"
+        for number, (path, array) in enumerate(found)
+        for other, another in [*found[:number], *held]
+        if np.shares_memory(array, another)
+    ]
+    assert shared == []
+    assert [path for path, array in found if not array.flags.writeable] == []
+    before = {path: array.copy() for path, array in found}
+    for _, array in found:
+        array.fill(1)
+    torch.manual_seed(0)
+    again = dict(memory(outcome(contract, contract.arguments())))
+    if str(contract).endswith("_forward"):
+        again = {path: again[path] for path in before}
+    np.testing.assert_equal(again, before)
 
 
 def declarations(contract: Contract, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -90,6 +90,7 @@ CONTRACTS = (
         changes={"self": "is trained, and with it its model"},
     ),
     Contract(one_cycle, lambda: {"done": 0.5}),
+    Contract(clip_gradients, lambda: {"grads": {"W": np.ones((2, 3))}, "max_norm": 10.0}),
     Contract(
         clip_gradients,
         lambda: {"grads": {"W": np.ones((2, 3)), "b": np.ones(3, np.float32)}, "max_norm": 1.0},
