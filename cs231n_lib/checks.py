@@ -50,6 +50,7 @@ __all__ = [
     "check_shape",
     "checked",
     "named",
+    "shown",
 ]
 
 F = TypeVar("F", bound=Callable)
@@ -170,6 +171,18 @@ def check_fields(record: Any, **declared: Declared) -> None:
 def named(message: str) -> str:
     """A message that begins with the name of the function that the caller entered."""
     return f"{_entered.get()}: {message}"
+
+
+def shown(value: float, *others: float) -> str:
+    """A number in six digits, or in as many as it takes to tell it from others, such as a limit."""
+    value = float(value)
+    texts = (f"{value:.{digits}g}" for digits in range(6, 18))
+    sides = [(value > other, value < other) for other in others]
+    return next(
+        text
+        for text in texts
+        if [(float(text) > other, float(text) < other) for other in others] == sides
+    )
 
 
 def _check_one(name: str, value: Any, kind: Declared, call: Call) -> None:
@@ -341,12 +354,16 @@ class Number:
             self.least is not None and value < self.least
         )
         if not math.isfinite(value) or too_low or value > self.most or value >= self.below:
-            limits = [] if self.above is None else [f"above {self.above:g}"]
-            limits += [] if self.least is None else [f"at least {self.least:g}"]
-            limits += [] if self.most == math.inf else [f"at most {self.most:g}"]
-            limits += [] if self.below == math.inf else [f"below {self.below:g}"]
-            expected = " and ".join(limits) or "a finite number"
-            raise ValueError(named(f"{name} is {value:g}, expected {expected}"))
+            words = {"above": self.above, "at least": self.least}
+            words |= {"at most": self.most, "below": self.below}
+            limits = {w: limit for w, limit in words.items() if limit not in (None, math.inf)}
+            expected = " and ".join(f"{w} {shown(limit, value)}" for w, limit in limits.items())
+            raise ValueError(
+                named(
+                    f"{name} is {shown(value, *limits.values())}, "
+                    f"expected {expected or 'a finite number'}"
+                )
+            )
 
 
 @dataclass(frozen=True)

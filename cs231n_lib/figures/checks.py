@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 
-from cs231n_lib.checks import Call, a_type, check_finite, check_shape, named
+from cs231n_lib.checks import Call, a_type, check_finite, check_shape, named, shown
 
 __all__ = ["Colours", "Curves", "Rising", "Values", "check_names"]
 
@@ -41,10 +41,13 @@ class Values:
         check_finite(name, array[~np.isnan(array)] if self.gaps else array)
         wrong = array[(array < self.least) | (array > self.most)]
         if wrong.size:
-            limits = [f"at least {self.least:g}"] * (self.least > -math.inf)
-            limits += [f"at most {self.most:g}"] * (self.most < math.inf)
+            worst, least, most = wrong[0], self.least, self.most
+            limits = [f"at least {shown(least, worst)}"] * (least > -math.inf)
+            limits += [f"at most {shown(most, worst)}"] * (most < math.inf)
             raise ValueError(
-                named(f"{name} contains {wrong[0]:g}, expected {' and '.join(limits)}")
+                named(
+                    f"{name} contains {shown(worst, least, most)}, expected {' and '.join(limits)}"
+                )
             )
 
 

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from cs231n_lib.checks import Call, Count, Each, Texts, check_finite, checked, named
+from cs231n_lib.checks import Call, Count, Each, Texts, check_finite, checked, named, shown
 from cs231n_lib.figures.checks import Colours
 from cs231n_lib.figures.style import finish
 
@@ -40,8 +40,9 @@ class _Image:
         if image.ndim == 3 and image.dtype.kind == "f" and (image.min() < 0 or image.max() > 1):
             raise ValueError(
                 named(
-                    f"{name} has values from {image.min():.4g} to {image.max():.4g}, expected 0 "
-                    "to 1; cs231n_lib.see.images.deprocess makes pictures from normalised ones"
+                    f"{name} has values from {shown(image.min(), 0)} to {shown(image.max(), 1)}, "
+                    "expected 0 to 1; cs231n_lib.see.images.deprocess makes pictures from "
+                    "normalised ones"
                 )
             )
 

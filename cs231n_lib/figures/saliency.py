@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from cs231n_lib.checks import Bytes, Call, Floats, Number, checked, named
+from cs231n_lib.checks import Bytes, Call, Floats, Number, checked, named, shown
 from cs231n_lib.figures.checks import Colours, Curves, Rising, Values, check_names
 from cs231n_lib.figures.style import finish
 from cs231n_lib.see.checks import Tensor
@@ -49,7 +49,10 @@ class _Heat(Floats):
         super().__call__(name, heat, call)
         if heat.min() < 0 or heat.max() > 1:
             raise ValueError(
-                named(f"{name} goes from {heat.min():g} to {heat.max():g}, expected 0 to 1")
+                named(
+                    f"{name} goes from {shown(heat.min(), 0)} to {shown(heat.max(), 1)}, "
+                    "expected 0 to 1"
+                )
             )
 
 

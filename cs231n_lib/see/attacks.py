@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cs231n_lib.checks import Call, Count, Number, checked, named
+from cs231n_lib.checks import Call, Count, Number, checked, named, shown
 from cs231n_lib.see.checks import Classes, Model, Models, Tensor, several
 from cs231n_lib.see.network import cross_entropy, input_gradients, unit_step
 from cs231n_lib.see.pixels import RealPictures, denormalize, mean_and_std, normalize
@@ -38,8 +38,8 @@ class _Budget:
         if epsilon > 1 and call.arguments.get("norm") != 2:
             raise ValueError(
                 named(
-                    f"{name} is {epsilon:g}, expected at most 1: pixels go from 0 to 1, so 8 grey "
-                    "levels are 8 / 255"
+                    f"{name} is {shown(epsilon, 1)}, expected at most 1: pixels go from 0 to 1, "
+                    "so 8 grey levels are 8 / 255"
                 )
             )
 
@@ -51,7 +51,10 @@ class _Pixels:
         low, high = (end.item() for end in pixels.detach().aminmax())  # NaN if there is one
         if not -1e-3 <= low <= high <= 1 + 1e-3:
             raise ValueError(
-                named(f"{name} goes from {low:.4g} to {high:.4g}, expected 0 to 1, not normalised")
+                named(
+                    f"{name} goes from {shown(low, 0)} to {shown(high, 1)}, expected 0 to 1, "
+                    "not normalised"
+                )
             )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from cs231n_lib.checks import Call, Instance, a_type, check_shape, named
+from cs231n_lib.checks import Call, Instance, a_type, check_shape, named, shown
 
 __all__ = [
     "MODEL",
@@ -146,7 +146,8 @@ class Pictures:
         if max(-low, high) > _LARGEST_PIXEL:
             raise ValueError(
                 named(
-                    f"{name} has values from {low:.4g} to {high:.4g}, expected normalised pixels, "
+                    f"{name} has values from {shown(low, -_LARGEST_PIXEL)} to "
+                    f"{shown(high, _LARGEST_PIXEL)}, expected normalised pixels, "
                     "about -2.2 to 2.7; cs231n_lib.see.images.preprocess normalises pictures"
                 )
             )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
-from cs231n_lib.checks import Call, checked, named
+from cs231n_lib.checks import Call, checked, named, shown
 from cs231n_lib.see.checks import Pictures, Tensor
 
 __all__ = [
@@ -65,8 +65,9 @@ def check_real(name: str, X: torch.Tensor) -> None:
     if low < -1e-3 or high > 1 + 1e-3:
         raise ValueError(
             named(
-                f"{name} has pixels from {low:.4g} to {high:.4g} once the normalisation is undone, "
-                "expected 0 to 1; cs231n_lib.see.pixels.clamp_pixels moves them there"
+                f"{name} has pixels from {shown(low, 0)} to {shown(high, 1)} "
+                "once the normalisation is undone, expected 0 to 1; "
+                "cs231n_lib.see.pixels.clamp_pixels moves them there"
             )
         )
 

@@ -177,6 +177,7 @@ BAD = [
     (Number(least=0), -0.1, ValueError, "is -0.1, expected at least 0"),
     (Number(above=0, most=1), 1.5, ValueError, "is 1.5, expected above 0 and at most 1"),
     (Number(least=0, below=1), 1, ValueError, "is 1, expected at least 0 and below 1"),
+    (Number(most=1), 1 + 1e-9, ValueError, "is 1.000000001, expected at most 1"),
     (Number(least=0), np.nan, ValueError, "is nan, expected at least 0"),
     (Number(), np.inf, ValueError, "is inf, expected a finite number"),
     (Number(), "1", TypeError, "is '1', expected a number"),
