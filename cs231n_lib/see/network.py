@@ -10,6 +10,7 @@ from torch import nn
 
 from cs231n_lib.checks import Count, Function, Instance, checked, named
 from cs231n_lib.see.checks import MODEL, NETWORK, Classes, Model, Pictures, Tensor
+from cs231n_lib.see.precision import in_float32, plainly
 
 __all__ = [
     "CHECK_EVERY",
@@ -44,7 +45,9 @@ def frozen(model: Model) -> Iterator[None]:
     """Hold a network still while you look into it, and leave it as it was.
 
     Inside, all its modules are in evaluation mode (no dropout, no statistics of the batch), and no
-    gradient is computed for any weight. Afterwards, also after an error, everything is as before.
+    gradient is computed for any weight. ``torch.inference_mode`` and ``torch.autocast`` are off: a
+    gradient can be had, and the network works in the precision of its weights. Afterwards, also
+    after an error, everything is as before.
 
     Parameters
     ----------
@@ -60,7 +63,8 @@ def frozen(model: Model) -> Iterator[None]:
             module.training = False
         for weight in weights:
             weight.requires_grad_(False)
-        yield
+        with plainly():
+            yield
     finally:
         for module, training in zip(modules, was_training):
             module.training = training
@@ -192,6 +196,7 @@ def class_scores(
     Returns
     -------
     scores : (N, C) tensor
+        At least as precise as the pictures.
     chosen : (N,) tensor
 
     Raises
@@ -201,6 +206,7 @@ def class_scores(
         has no such class as in ``y``.
     """
     scores = _valid(model(X), y, check)
+    scores = scores.to(torch.promote_types(scores.dtype, X.dtype))
     return scores, chosen_scores(scores, y)
 
 
@@ -331,10 +337,15 @@ def gradient(
 
 
 @checked(gradients=Tensor("N 3 H W", half=True))
+@in_float32
 def unit_step(gradients: torch.Tensor) -> torch.Tensor:
     """Each picture's gradient, (N, 3, H, W), scaled to length 1; a gradient of zero stays zero.
 
     Raises TypeError or ValueError if ``gradients`` is not such a tensor.
     """
-    length = torch.linalg.vector_norm(gradients, dim=(1, 2, 3), keepdim=True)
-    return gradients / length.clamp(min=torch.finfo(length.dtype).tiny)
+    each, tiny = (1, 2, 3), torch.finfo(gradients.dtype).tiny
+    largest = gradients.abs().amax(dim=each, keepdim=True).clamp(min=tiny)
+    # Over a power of two, which is exact, no square vanishes or overflows.
+    g = gradients / (largest / (2 * largest.frexp().mantissa))
+    length = torch.linalg.vector_norm(g, dim=each, keepdim=True)
+    return g / length.clamp(min=tiny)
