@@ -53,8 +53,8 @@ def show_source(*functions: Callable) -> Markdown:
     ----------
     *functions
         Functions or classes of ``cs231n_lib``. Two things are left out. The chapter around them
-        says better what their docstrings say, and the API reference has them; what is checked is
-        declared in front of a function, and no part of the method.
+        says better what their docstrings say, and the API reference has them; what is checked, and
+        how precisely is computed, is declared in front of a function, and no part of the method.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def _left_out(tree: ast.Module) -> Iterator[ast.AST]:
             if ast.get_docstring(node) is not None:
                 yield node.body[0]
             for decorator in node.decorator_list:
-                if ast.unparse(decorator).startswith("checked("):
+                if ast.unparse(decorator).startswith(("checked(", "in_float32", "plainly(")):
                     yield decorator
 
 

@@ -25,6 +25,7 @@ from cs231n_lib.see.network import (
     pictures_at_once,
 )
 from cs231n_lib.see.pixels import normalize
+from cs231n_lib.see.precision import in_float32, widened
 
 __all__ = [
     "completeness_gap",
@@ -75,6 +76,7 @@ def compute_saliency_maps(
     X=Pictures(half=True), y=Classes(), model=MODEL,
     samples=Count(), sigma=Number(least=0), seed=Count(least=0),
 )  # fmt: skip
+@in_float32
 def smooth_grad(
     X: torch.Tensor,
     y: torch.Tensor,
@@ -144,6 +146,7 @@ def _copies_at_once(X: torch.Tensor) -> int:
     X=Pictures(half=True), y=Classes(), model=MODEL, baseline=Pictures(like="X", half=True),
     steps=Count(),
 )  # fmt: skip
+@in_float32
 def integrated_gradients(
     X: torch.Tensor,
     y: torch.Tensor,
@@ -201,6 +204,7 @@ def integrated_gradients(
     X=Pictures(half=True), y=Classes(), model=MODEL, baseline=Pictures(like="X", half=True),
     attributions=Tensor("N 3 H W", finite=True, on="X", half=True),
 )  # fmt: skip
+@in_float32
 def completeness_gap(
     attributions: torch.Tensor,
     X: torch.Tensor,
@@ -275,8 +279,8 @@ def grad_cam(
     kept = []
 
     def keep(module, inputs, output):
-        kept.append(output.detach().requires_grad_())  # backward ends here
-        return kept[-1].clone()  # the next layer may overwrite what it gets
+        kept.append(widened(output.detach()).requires_grad_())  # backward ends
+        return kept[-1].to(output.dtype, copy=True)  # may be overwritten next
 
     hook = find_layer(model, layer).register_forward_hook(keep)
     try:
@@ -290,7 +294,7 @@ def grad_cam(
     maps = (weights * A.detach()).sum(dim=1, keepdim=True).relu()
     if upsample:
         maps = nn.functional.interpolate(maps, X.shape[2:], mode="bilinear")
-    return maps.squeeze(1)
+    return maps.squeeze(1).to(X.dtype)
 
 
 def _only_map(kept: list[torch.Tensor], layer: str) -> torch.Tensor:
