@@ -21,6 +21,7 @@ from cs231n_lib.checks import Bytes, Call, Count, Number, a_type, checked, named
 from cs231n_lib.files import check_file, write_atomically
 from cs231n_lib.see.checks import Tensor
 from cs231n_lib.see.pixels import denormalize, normalize
+from cs231n_lib.see.precision import in_float32
 
 __all__ = [
     "PHOTOGRAPHS",
@@ -275,6 +276,7 @@ def as_tensor(images: np.ndarray) -> torch.Tensor:
 
 
 @checked(X=Tensor("N 3 H W", finite=True, half=True))
+@in_float32
 def deprocess(X: torch.Tensor) -> np.ndarray:
     """Normalised pictures as bytes to look at; the inverse of :func:`preprocess`.
 

@@ -13,6 +13,7 @@ import torch
 
 from cs231n_lib.checks import Call, checked, named, shown
 from cs231n_lib.see.checks import Pictures, Tensor
+from cs231n_lib.see.precision import in_float32
 
 __all__ = [
     "IMAGENET_MEAN",
@@ -30,6 +31,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 @checked(pixels=Tensor("... 3 H W", half=True))
+@in_float32
 def normalize(pixels: torch.Tensor) -> torch.Tensor:
     """From floats in [0, 1], (..., 3, H, W), to a network's normalised pictures.
 
@@ -40,6 +42,7 @@ def normalize(pixels: torch.Tensor) -> torch.Tensor:
 
 
 @checked(X=Tensor("... 3 H W", half=True))
+@in_float32
 def denormalize(X: torch.Tensor) -> torch.Tensor:
     """From normalised pictures, (..., 3, H, W), to floats; those of real pictures are in [0, 1].
 
@@ -50,6 +53,7 @@ def denormalize(X: torch.Tensor) -> torch.Tensor:
 
 
 @checked(X=Tensor("N 3 H W", half=True))
+@in_float32
 def clamp_pixels(X: torch.Tensor) -> torch.Tensor:
     """Normalised pictures, (N, 3, H, W), with every pixel moved into the range of bytes.
 
