@@ -19,6 +19,7 @@ from cs231n_lib.progress import progress
 from cs231n_lib.see.checks import MODEL, NETWORK, Classes, Model, Pictures, Tensor, check_device
 from cs231n_lib.see.network import class_scores, find_layer, frozen
 from cs231n_lib.see.pixels import normalize
+from cs231n_lib.see.precision import in_float32, plainly, widened
 
 __all__ = [
     "delete_cells",
@@ -67,9 +68,9 @@ def randomise_layer(model: nn.Module, layer: str, seed: int = 0) -> None:
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for weight in weights:
-            size = weight.square().mean().sqrt()
+            size = widened(weight).square().mean().sqrt()
             noise = torch.randn(weight.shape, generator=generator)
-            weight.copy_(noise.to(weight) * size)
+            weight.copy_(noise.to(size) * size)
 
 
 def _weights_of(model: nn.Module, layer: str) -> list[torch.Tensor]:
@@ -84,6 +85,7 @@ def _weights_of(model: nn.Module, layer: str) -> list[torch.Tensor]:
     method=Function("from pictures, classes and a model to maps"),
     layers=Each(Instance(str), empty=True), seed=Count(least=0),
 )  # fmt: skip
+@plainly()
 def randomisation_check(
     X: torch.Tensor,
     y: torch.Tensor,
@@ -153,6 +155,7 @@ def _open_classes(X: torch.Tensor, y: torch.Tensor, model: Model) -> torch.Tenso
 
 
 @checked(a=Tensor("N H W", finite=True, half=True), b=Tensor("N H W", finite=True, half=True))
+@in_float32
 def rank_correlation(a: torch.Tensor, b: torch.Tensor) -> np.ndarray:
     """Spearman's rank correlation: how far two maps agree on the order of the pixels.
 
@@ -177,6 +180,7 @@ def rank_correlation(a: torch.Tensor, b: torch.Tensor) -> np.ndarray:
     part=Number(least=0, most=1),
     replacement=Tensor("N 3 H W", finite=True, on="X", half=True), cell=Count(),
 )  # fmt: skip
+@in_float32
 def delete_cells(
     X: torch.Tensor,
     maps: torch.Tensor,
@@ -214,6 +218,7 @@ def delete_cells(
     maps=Tensor("N H W", finite=True, on="X", half=True),
     steps=Count(), replacement=Pictures(like="X", half=True), cell=Count(),
 )  # fmt: skip
+@in_float32
 def deletion_curve(
     X: torch.Tensor,
     y: torch.Tensor,
@@ -277,6 +282,7 @@ def deletion_curve(
     maps=Tensor("N H W", finite=True, on="X", half=True),
     steps=Count(), replacement=Pictures(like="X", half=True), cell=Count(),
 )  # fmt: skip
+@in_float32
 def insertion_curve(
     X: torch.Tensor,
     y: torch.Tensor,
@@ -297,6 +303,7 @@ def insertion_curve(
 
 
 @checked(maps=Tensor("N H W", finite=True, half=True))
+@in_float32
 def share_inside(maps: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """The share of a map that lies where it should.
 
