@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shutil
@@ -32,13 +33,16 @@ def check_file(path: str | Path, what: str = "the file", most: int | None = None
     FileNotFoundError
         If there is nothing of that name.
     ValueError
-        If it is a folder, a pipe or a device, or too large.
+        If it is a folder, a pipe or a device, or too large, or no file can have such a name.
     OSError
         If the system does not let us look.
     """
-    status = Path(path).stat()
+    try:
+        status = os.stat(path)  # noqa: PTH116 - Path("") would be a folder
+    except ValueError as error:
+        raise ValueError(f"{what} {str(path)!r} has a name that no file has: {error}") from None
     if stat.S_ISDIR(status.st_mode):
-        raise ValueError(f"{what} {path} is a folder, not to be read as a file")
+        raise ValueError(f"{what} {path} is a folder, expected a file")
     if not stat.S_ISREG(status.st_mode):
         raise ValueError(
             f"{what} {path} is a pipe, a socket or a device, expected a file on a disk"
@@ -53,7 +57,8 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> N
     Parameters
     ----------
     path : str or Path
-        Its folder must exist. A file that is already there is replaced at the very end.
+        Its folder must exist. A file that is already there, or that a link leads to, is replaced
+        at the very end.
     write : callable
         Gets the open file. If it raises, nothing is left of the new file.
 
@@ -63,8 +68,14 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> N
         If there is no such folder.
     OSError
         If the disk is full, or the file may not be written; the message names ``path``.
+    ValueError
+        If there is something else than a file, or no file can have such a name.
     """
     path = Path(path)
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        check_file(path)  # root would put a file in the place of a device
+    if path.is_symlink():
+        path = path.resolve()
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no folder to write into", str(path.parent))
     partial = None

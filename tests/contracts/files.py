@@ -39,7 +39,7 @@ CONTRACTS = (
             ),
             Refusal(
                 "a folder", lambda a: {"path": a["path"].parent},
-                ValueError, "is a folder, not to be read as a file",
+                ValueError, "is a folder, expected a file",
             ),
             Refusal(
                 "a pipe, which would wait", lambda a: {"path": _pipe()},

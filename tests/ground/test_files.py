@@ -70,16 +70,43 @@ def test_a_name_may_be_as_long_and_as_foreign_as_the_system_allows(tmp_path, nam
     ("where", "message"),
     [("nowhere/a.png", "no folder to write into: '.*nowhere'"),
      ("file/a.png", "no folder to write into: '.*file'"),
-     ("folder", "directory: '.*folder'$"),
+     ("folder", "folder is a folder, expected a file"),
+     ("folder/..", r"folder/\.\. is a folder"),
+     ("pipe", "pipe is a pipe, a socket or a device"),
+     ("a link to nowhere", "no folder to write into: '.*nowhere'"),
+     ("a link to itself", "Too many levels of symbolic links: '.*a link to itself'"),
+     ("a\0b", r"a\\x00b' has a name that no file has: embedded null byte"),
+     ("\ud800", r"\\ud800' has a name that no file has: .*surrogates not allowed"),
      ("x" * 300, "File name too long: '.*xxx'$")],
 )  # fmt: skip
 def test_a_place_that_cannot_be_written_is_named_and_nothing_is_left(tmp_path, where, message):
     (tmp_path / "file").write_bytes(b"kept")
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError, match=message):
+    (tmp_path / "a link to nowhere").symlink_to(tmp_path / "nowhere" / "file")
+    (tmp_path / "a link to itself").symlink_to(tmp_path / "a link to itself")
+    os.mkfifo(tmp_path / "pipe")
+    before = {path: path.lstat().st_ino for path in tmp_path.rglob("*")}
+    with pytest.raises((OSError, ValueError), match=message):
         write_atomically(tmp_path / where, lambda file: file.write(b"new"))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+    assert {path: path.lstat().st_ino for path in tmp_path.rglob("*")} == before
     assert (tmp_path / "file").read_bytes() == b"kept"
+
+
+def test_a_link_stays_and_leads_to_the_new_file(tmp_path):
+    (tmp_path / "folder").mkdir()
+    link, file = tmp_path / "link", tmp_path / "folder" / "file"
+    link.symlink_to(file)
+    for content in (b"first", b"second"):
+        write_atomically(link, lambda f, content=content: f.write(content))
+        assert link.is_symlink() and not file.is_symlink() and file.read_bytes() == content
+    assert sorted(tmp_path.rglob("*")) == [tmp_path / "folder", file, link]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written_is_named(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(PermissionError, match=r"Permission denied: '.*a'"):
+        write_atomically(tmp_path / "a", lambda file: file.write(b"new"))
 
 
 def test_only_a_file_of_the_right_size_is_opened(tmp_path):
