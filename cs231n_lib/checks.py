@@ -10,6 +10,9 @@ everywhere in one call; ``4H`` is four times ``H``, a letter seen before; a numb
 ``...`` at the beginning any number of dimensions. A tuple of strings does the same for the parts of
 a tuple, such as a cache. Everything else is declared by one of the classes below.
 
+What is declared by a shape may have any float dtype. Half precision is computed in single, and the
+result rounded once: in half precision a long sum stands still, since 2048 + 1 is 2048.
+
 A call that comes from the library itself is not checked again. Every message begins with the name
 of the function that the caller entered.
 """
@@ -44,8 +47,10 @@ __all__ = [
     "Texts",
     "a_type",
     "check",
+    "check_array",
     "check_fields",
     "check_finite",
+    "check_precision",
     "check_range",
     "check_shape",
     "checked",
@@ -70,12 +75,14 @@ _entered: ContextVar[str] = ContextVar("entered", default="cs231n_lib")
 class Call:
     """The arguments of one call, by name, and the sizes that letters have in it.
 
-    ``sources`` says from which argument the size of a letter was taken.
+    ``sources`` says from which argument the size of a letter was taken, ``half`` whether there is
+    an array of half precision.
     """
 
     arguments: Mapping[str, Any]
     sizes: dict[str, int] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
+    half: bool = False
 
 
 # What an argument has to be: called with its name, its value and the call, it raises an error.
@@ -119,9 +126,10 @@ def checked(**declared: Declared) -> Callable[[F], F]:
                 return function(*args, **kwargs)  # Python says what is missing
             before = _entered.set(title)
             try:
-                check(arguments, declared, optional)
+                half = check(arguments, declared, optional).half
                 kwargs = {name: _from_outside(value) for name, value in kwargs.items()}
-                return function(*map(_from_outside, args), **kwargs)
+                args = tuple(map(_from_outside, args))
+                return _in_single(function, args, kwargs) if half else function(*args, **kwargs)
             finally:
                 _entered.reset(before)
 
@@ -145,16 +153,43 @@ def _from_outside(value: Any) -> Any:
     return value
 
 
+def _in_single(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
+    """What a function gives in single precision, in half if all arrays of floats are half."""
+    dtypes = set()
+    _map_floats((args, kwargs), lambda array: dtypes.add(array.dtype.type))
+    args, kwargs = _map_floats((args, kwargs), lambda array: _cast(array, np.float16, np.float32))
+    result = function(*args, **kwargs)
+    if dtypes == {np.float16}:
+        result = _map_floats(result, lambda array: _cast(array, np.float32, np.float16))
+    return result
+
+
+def _cast(array: np.ndarray, given: type, wanted: type) -> np.ndarray:
+    return array.astype(wanted) if array.dtype.type is given else array
+
+
+def _map_floats(value: Any, change: Callable[[np.ndarray], Any]) -> Any:
+    """A value with every array of floats in it changed, also in tuples, lists and dicts."""
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+        return change(value)
+    if isinstance(value, tuple | list):
+        return type(value)(_map_floats(part, change) for part in value)
+    if isinstance(value, dict):
+        return {key: _map_floats(part, change) for key, part in value.items()}
+    return value
+
+
 def check(
     arguments: Mapping[str, Any],
     declared: Mapping[str, Declared],
     optional: Collection[str] = (),
-) -> None:
+) -> Call:
     """Check arguments against what is declared; those not given, or None and optional, pass."""
     call = Call(arguments)
     for name, kind in declared.items():
         if name in arguments and not (arguments[name] is None and name in optional):
             _check_one(name, arguments[name], kind, call)
+    return call
 
 
 def check_fields(record: Any, **declared: Declared) -> None:
@@ -200,13 +235,38 @@ def _check_one(name: str, value: Any, kind: Declared, call: Call) -> None:
 
 
 def _check_floats(name: str, array: np.ndarray, letters: str, call: Call) -> None:
-    if not isinstance(array, np.ndarray):
-        raise TypeError(
-            named(f"{name} is {a_type(array)}, expected a NumPy array of shape {_tuple(letters)}")
-        )
+    if type(array) is not np.ndarray:
+        check_array(name, array, f"a NumPy array of shape {_tuple(letters)}")
     if array.dtype.kind != "f":
         raise TypeError(named(f"{name} has dtype {array.dtype}, expected floats"))
+    call.half |= array.dtype.itemsize == 2
     check_shape(name, array.shape, letters, call)
+
+
+def check_array(name: str, value: Any, expected: str) -> None:
+    """Raise TypeError unless something is a NumPy array, and computes as one."""
+    if isinstance(value, np.ndarray) and not isinstance(value, np.matrix | np.ma.MaskedArray):
+        return
+    if isinstance(value, np.ma.MaskedArray):
+        how = f"; give {name}.filled(0), or another number for what is masked"
+    elif isinstance(value, np.matrix | list | tuple):
+        how = f"; give np.asarray({name})"
+    elif hasattr(value, "detach"):
+        how = f"; give {name}.detach().cpu().numpy()"
+    else:
+        how = f"; give {name}.to_numpy()" * hasattr(value, "to_numpy")
+    raise TypeError(named(f"{name} is {a_type(value)}, expected {expected}{how}"))
+
+
+def check_precision(name: str, dtype: np.dtype, instead: str) -> None:
+    """Raise TypeError if floats have half precision; ``instead`` is what to give."""
+    if np.dtype(dtype).itemsize == 2:
+        raise TypeError(
+            named(
+                f"{name} has dtype {dtype}, expected float32 or float64: half precision is too "
+                f"coarse here; give {instead}"
+            )
+        )
 
 
 def check_shape(name: str, shape: tuple[int, ...], letters: str, call: Call) -> None:
@@ -265,13 +325,16 @@ def _tuple(letters: str) -> str:
 
 @dataclass(frozen=True)
 class Floats:
-    """A NumPy array of floats of a shape; finite ones, on request."""
+    """A NumPy array of floats of a shape; on request finite ones, or none of half precision."""
 
     shape: str
     finite: bool = False
+    half: bool = True
 
     def __call__(self, name: str, array: np.ndarray, call: Call) -> None:
         _check_floats(name, array, self.shape, call)
+        if not self.half:
+            check_precision(name, array.dtype, f"{name}.astype(np.float32)")
         if self.finite:
             check_finite(name, array)
 
@@ -302,9 +365,9 @@ class Indices:
     below: int | str
 
     def __call__(self, name: str, array: np.ndarray, call: Call) -> None:
-        if not isinstance(array, np.ndarray) or array.dtype.kind not in "iu":
-            given = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-            raise TypeError(named(f"{name} is {given}, expected a NumPy array of integers"))
+        check_array(name, array, "a NumPy array of integers")
+        if array.dtype.kind not in "iu":
+            raise TypeError(named(f"{name} is {array.dtype}, expected a NumPy array of integers"))
         check_shape(name, array.shape, self.shape, call)
         check_range(name, array, call.sizes.get(self.below, self.below))
 
@@ -316,9 +379,9 @@ class Bytes:
     shape: str = "H W 3"
 
     def __call__(self, name: str, array: np.ndarray, call: Call) -> None:
-        if not isinstance(array, np.ndarray) or array.dtype != np.uint8:
-            given = array.dtype if isinstance(array, np.ndarray) else type(array).__name__
-            raise TypeError(named(f"{name} is {given}, expected a NumPy array of uint8"))
+        check_array(name, array, "a NumPy array of uint8")
+        if array.dtype != np.uint8:
+            raise TypeError(named(f"{name} is {array.dtype}, expected a NumPy array of uint8"))
         check_shape(name, array.shape, self.shape, call)
 
 
@@ -424,13 +487,15 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Texts:
-    """A list of strings, as many as ``length``: a number or a letter; none, unless ``empty``."""
+    """A list, a tuple or an array of strings, as many as ``length``; none, unless ``empty``."""
 
     length: int | str | None = None
     empty: bool = True
 
     def __call__(self, name: str, texts: Collection[str], call: Call | None = None) -> None:
-        if isinstance(texts, str) or not isinstance(texts, Collection):
+        unordered = isinstance(texts, Mapping | set | frozenset)
+        unordered = unordered or getattr(texts, "shape", None) == ()
+        if isinstance(texts, str) or not isinstance(texts, Collection) or unordered:
             given = "a single string" if isinstance(texts, str) else a_type(texts)
             raise TypeError(named(f"{name} is {given}, expected a list of strings"))
         if not (len(texts) or self.empty):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import torch
 
 from cs231n_lib.checks import (
     RNG,
@@ -59,7 +60,7 @@ def refused(error, message, kinds, values):
         (("... D", "D"), (np.ones((5, 4, 3)), np.ones(3))),
         (("... D", "D"), (np.ones(3), np.ones(3))),
         (("N D", "D N"), (ONES, ONES.T)),
-        (("N", "N"), (np.ones(2, np.float16), np.ones(2, np.longdouble))),
+        (("N", "N"), (np.ones(2, np.float32), np.ones(2, np.longdouble))),
     ],
 )
 def test_shapes_that_fit_pass(shapes, arrays):
@@ -70,7 +71,8 @@ def test_shapes_that_fit_pass(shapes, arrays):
 @pytest.mark.parametrize(
     ("shapes", "arrays", "error", "message"),
     [
-        ("N", [1.0], TypeError, "a is a list, expected a NumPy array of shape (N,)"),
+        ("N", [1.0], TypeError,
+         "a is a list, expected a NumPy array of shape (N,); give np.asarray(a)"),
         ("N T D", None, TypeError, "a is a NoneType, expected a NumPy array of shape (N, T, D)"),
         ("N", np.ones(2, int), TypeError, "a has dtype int64, expected floats"),
         ("N", np.ones(2, bool), TypeError, "a has dtype bool, expected floats"),
@@ -139,6 +141,8 @@ GOOD = [
     (Texts(), []),
     (Texts(2), ("a", "b")),
     (Texts(empty=False), {"a": 1}.keys()),
+    (Texts(2), np.array(["a", "b"])),
+    (Texts(), np.array(["a"], object)),
     (Each(Count()), [1, 2]),
     (Each(Count()), np.array([1, 2])),
     (Each(Count(), empty=True), ()),
@@ -152,19 +156,37 @@ def test_a_value_of_its_kind_passes(kind, value):
 
 
 BAD = [
-    (Floats("N"), [1.0], TypeError, "is a list, expected a NumPy array of shape (N,)"),
+    (Floats("N"), [1.0], TypeError,
+     "is a list, expected a NumPy array of shape (N,); give np.asarray(x)"),
+    (Floats("N N"), np.ones((1, 1)).view(np.matrix), TypeError,
+     "is a matrix, expected a NumPy array of shape (N, N); give np.asarray(x)"),
+    (Floats("N"), np.ma.array([1.0, 2.0], mask=[False, True]), TypeError,
+     "is a MaskedArray, expected a NumPy array of shape (N,); give x.filled(0), or another number "
+     "for what is masked"),
+    (Floats("N"), torch.ones(2, requires_grad=True), TypeError,
+     "is a Tensor, expected a NumPy array of shape (N,); give x.detach().cpu().numpy()"),
+    (Floats("N"), types.SimpleNamespace(to_numpy=None), TypeError,
+     "is a SimpleNamespace, expected a NumPy array of shape (N,); give x.to_numpy()"),
+    (Floats("N", half=False), np.ones(2, np.float16), TypeError,
+     "has dtype float16, expected float32 or float64: half precision is too coarse here; "
+     "give x.astype(np.float32)"),
     (Floats("N", finite=True), np.array([1, np.nan, np.inf]), ValueError,
      "contains 2 values that are NaN or infinite, expected finite numbers only"),
     (Rows(), np.ones(3), ValueError, "has shape (3,), expected (N, d_1, ..., d_k), a row each"),
     (Rows(), np.ones((2, 0)), ValueError,
      "has shape (2, 0), expected (..., D) with no dimension of size zero"),
-    (Indices("N", 3), [0], TypeError, "is list, expected a NumPy array of integers"),
+    (Floats("N"), np.zeros(2, "M8[s]"), TypeError, "has dtype datetime64[s], expected floats"),
+    (Floats("N"), np.zeros(2, "f4,f4"), TypeError,
+     "has dtype [('f0', '<f4'), ('f1', '<f4')], expected floats"),
+    (Indices("N", 3), [0], TypeError,
+     "is a list, expected a NumPy array of integers; give np.asarray(x)"),
     (Indices("N", 3), np.ones(2), TypeError, "is float64, expected a NumPy array of integers"),
     (Indices("N", 3), np.zeros((1, 1), int), ValueError,
      "has shape (1, 1), expected 1 dimension, (N,)"),
     (Indices("N", 3), np.array([0, 3]), ValueError, "contains 3, expected indices from 0 to 2"),
     (Indices("N", 3), np.array([5, -1]), ValueError, "contains -1, expected indices from 0 to 2"),
-    (Bytes(), [[[0, 0, 0]]], TypeError, "is list, expected a NumPy array of uint8"),
+    (Bytes(), [[[0, 0, 0]]], TypeError,
+     "is a list, expected a NumPy array of uint8; give np.asarray(x)"),
     (Bytes(), np.zeros((1, 1, 3)), TypeError, "is float64, expected a NumPy array of uint8"),
     (Bytes(), np.zeros((2, 2, 4), np.uint8), ValueError,
      "has shape (2, 2, 4), expected (H, W, 3) = (2, 2, 3)"),
@@ -190,6 +212,9 @@ BAD = [
     (Function("from x to y"), 3, TypeError, "is an int, expected a function from x to y"),
     (OneOf(("a", "b")), "c", ValueError, "is 'c', expected 'a' or 'b'"),
     (OneOf(("a",)), ["a"], ValueError, "is ['a'], expected 'a'"),
+    (Texts(), {"a": 1}, TypeError, "is a dict, expected a list of strings"),
+    (Texts(), {"a"}, TypeError, "is a set, expected a list of strings"),
+    (Texts(), np.array("a"), TypeError, "is an ndarray, expected a list of strings"),
     (Texts(), "ab", TypeError, "is a single string, expected a list of strings"),
     (Texts(), 3, TypeError, "is an int, expected a list of strings"),
     (Texts(), ["a", 3], TypeError, "holds an int, expected strings only"),

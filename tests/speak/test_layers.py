@@ -136,7 +136,7 @@ def test_temporal_softmax_loss_does_not_overflow(size):
     np.testing.assert_allclose(dx, [[[1, -1, 0], [0, 0, 0]]], atol=1e-12)
 
 
-@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("dtype", FLOATS[1:])
 def test_temporal_softmax_loss_keeps_the_dtype(dtype):
     x, y, mask = loss_case(4, 5, 6)
     loss, dx = layers.temporal_softmax_loss(x.astype(dtype), y, mask)
