@@ -1,5 +1,7 @@
-"""The functions of ``NetworkVisualization-PyTorch``: see :mod:`cs231n_lib.see`."""
-# ruff: noqa: F401 - names for the notebooks
+"""The functions of ``NetworkVisualization-PyTorch``: see :mod:`cs231n_lib.see`.
+
+Until 2019 the notebook itself holds them; since 2020 it imports them from here.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,12 @@ from cs231n_lib.see.pixels import denormalize, normalize
 from cs231n_lib.see.pretrained import class_names
 from cs231n_lib.see.saliency import compute_saliency_maps
 from cs231n_lib.see.torchvision_import import import_torchvision
+
+__all__ = [
+    "SQUEEZENET_MEAN", "SQUEEZENET_STD", "blur_image", "class_visualization_update_step",
+    "compute_saliency_maps", "create_class_visualization", "deprocess", "jitter",
+    "make_fooling_image", "preprocess", "rescale",
+]  # fmt: skip
 
 _functional = import_torchvision("torchvision.transforms.functional")
 

@@ -2,8 +2,8 @@
 
 - ``import torchvision`` fails where its compiled operators do not fit the build of PyTorch.
 - ``torchvision.transforms.Scale`` is called ``Resize`` today.
-- ``torchvision.models.squeezenet1_1(pretrained=True)`` downloads weights. Where there is no
-  network, those that come with an installed package take their place: another training's.
+- ``torchvision.models.squeezenet1_1(pretrained=True)`` downloads weights. Where that fails, those
+  that come with an installed package take their place: another training's.
 - ``scipy.misc.imread`` is gone.
 
 Each is added when its module is imported.
@@ -17,7 +17,6 @@ import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from urllib.error import URLError
 
 
 def prepare() -> None:
@@ -60,12 +59,12 @@ def _complete_torchvision(torchvision: ModuleType) -> None:
     def squeezenet1_1(*args: object, **kwargs: object) -> object:
         try:
             return download(*args, **kwargs)
-        except URLError as error:
+        except OSError as error:  # no network, a slow one, or no place to keep the file
             from cs231n_lib.see.pretrained import squeezenet
 
             print(
-                f"squeezenet1_1: no download ({error.reason}). These are the weights of an "
-                "installed package; their activations are not those of torchvision's."
+                f"squeezenet1_1: no download ({error}). These are the weights of an installed "
+                "package; their activations are not those of torchvision's."
             )
             return squeezenet()
 

@@ -1,4 +1,7 @@
-"""The functions of ``StyleTransfer-PyTorch``: see :mod:`cs231n_lib.see`."""
+"""The functions of ``StyleTransfer-PyTorch``: see :mod:`cs231n_lib.see`.
+
+Until 2019 the notebook itself holds them; in 2020 it imports them from here.
+"""
 # ruff: noqa: F401 - names for the notebooks
 
 from __future__ import annotations

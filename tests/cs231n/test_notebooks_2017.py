@@ -1,20 +1,19 @@
-"""The four notebooks of Assignment 3, Spring 2017, run against the package ``cs231n``.
+"""The checks of the four notebooks of Assignment 3, Spring 2017, against the package ``cs231n``.
 
 Their calls and their checks, written down anew. A tolerance is the notebook's own, or that of the
 result printed in it, where this is larger. What depends on weights that are not at hand is compared
-with its formula, on the weights that are.
+with its formula, on the weights that are. ``test_notebooks_run.py`` runs the cells in a kernel.
 """
 # ruff: noqa: F403, F405, NPY002 - names and random numbers as the notebooks have them
 
+import importlib.util
 import inspect
-import json
 import random
 import re
 import subprocess
 import sys
 import urllib.error
 
-import h5py
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -42,34 +41,6 @@ from tests.chapters import ROOT
 VOCABULARY = {"<NULL>": 0, "cat": 2, "dog": 3}  # the notebooks': with a gap
 WORDS = ["<NULL>", "<START>", "<END>", "<UNK>", *"abcdefghij"]
 PARTS = ("captions", "image_idxs", "features", "urls")
-
-
-@pytest.fixture
-def coco(tmp_path, monkeypatch):
-    """The course's files, 60 captions of 60 pictures for each split, where the notebooks look.
-
-    The features are links, and the URLs end with a blank line.
-    """
-    rng = np.random.default_rng(0)
-    folder = tmp_path / "cs231n" / "datasets" / "coco_captioning"
-    folder.mkdir(parents=True)
-    vocabulary = {"idx_to_word": WORDS, "word_to_idx": {word: n for n, word in enumerate(WORDS)}}
-    (folder / "coco2014_vocab.json").write_text(json.dumps(vocabulary))
-    for split in ("train", "val"):
-        captions = np.zeros((60, 17), np.int32)
-        for row in captions:
-            length = rng.integers(3, 14)
-            row[: length + 2] = 1, *rng.integers(4, len(WORDS), size=length), 2
-        with h5py.File(folder / "coco2014_captions.h5", "a") as file:
-            file[f"{split}_captions"] = captions
-            file[f"{split}_image_idxs"] = np.arange(60, dtype=np.int32)
-        urls = [f"http://a.place.invalid/{split}{n}.jpg" for n in range(60)]
-        (folder / f"{split}2014_urls.txt").write_text("\n".join([*urls, "", ""]))
-        for name, size in (("vgg16_fc7_pca.h5", 32), ("vgg16_fc7.h5", 64)):
-            with h5py.File(tmp_path / f"{split}_{name}", "w") as file:
-                file["features"] = rng.standard_normal((60, size), np.float32)
-            (folder / f"{split}2014_{name}").symlink_to(tmp_path / f"{split}_{name}")
-    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture
@@ -311,42 +282,6 @@ def test_decoded_captions_keep_their_start_and_end():
     assert decode_captions(np.array([[4, 7, 0], [8, 0, 0]]), WORDS) == ["a d", "e"]
 
 
-@pytest.mark.parametrize(
-    ("cell_type", "lr_decay", "largest"), [("rnn", 0.95, 0.1), ("lstm", 0.995, 0.5)]
-)
-def test_fifty_captions_are_learned_and_said(cell_type, lr_decay, largest, coco, capsys, shown):
-    np.random.seed(231)
-    data = load_coco_data(max_train=50)
-    model = CaptioningRNN(
-        cell_type=cell_type, word_to_idx=data["word_to_idx"],
-        input_dim=data["train_features"].shape[1], hidden_dim=512, wordvec_dim=256,
-    )  # fmt: skip
-    solver = CaptioningSolver(
-        model, data, update_rule="adam", num_epochs=50, batch_size=25,
-        optim_config={"learning_rate": 5e-3}, lr_decay=lr_decay, verbose=True, print_every=10,
-    )  # fmt: skip
-    solver.train()
-    printed = capsys.readouterr().out.splitlines()
-    assert len(solver.loss_history) == 100
-    assert printed[1] == f"(Iteration 11 / 100) loss: {solver.loss_history[10]:f}"
-    assert len(printed) == 10
-    assert solver.loss_history[-1] < largest
-    for split in ("train", "val"):
-        captions, features, urls = sample_coco_minibatch(data, split=split, batch_size=2)
-        said = model.sample(features)
-        assert (said.shape, said.dtype) == ((2, 30), np.int32)
-        truth = decode_captions(captions, data["idx_to_word"])
-        said = decode_captions(said, data["idx_to_word"])
-        if split == "train":
-            assert truth == [f"<START> {sentence}" for sentence in said]
-        for true, sentence, url in zip(truth, said, urls):
-            plt.imshow(image_from_url(url))  # there is no network: a grey picture, and why
-            plt.title(f"{split}\n{sentence}\nGT:{true}")
-            plt.show()
-    assert len(shown) == 4
-    assert capsys.readouterr().out.count("image_from_url: no picture from http://a.place") == 4
-
-
 class Mean:
     """Somebody's own model: it predicts the mean of the features, whatever the captions."""
 
@@ -490,14 +425,6 @@ def test_the_loop_of_later_editions_climbs_in_place():
 # StyleTransfer-PyTorch
 
 
-@pytest.fixture
-def styles(tmp_path, monkeypatch):
-    (tmp_path / "styles").mkdir()
-    for name, photograph in (("tubingen", "china"), ("starry_night", "hubble")):
-        Image.fromarray(load_image(photograph)).save(tmp_path / "styles" / f"{name}.jpg")
-    monkeypatch.chdir(tmp_path)
-
-
 def test_losses_of_style_transfer_are_their_formulas(styles):
     """The course's answers hold for torchvision's weights, so formulas take their place."""
     cnn = squeezenet().features
@@ -567,11 +494,12 @@ def test_captions_need_neither_pytorch_nor_matplotlib():
     )
 
 
-def test_the_first_cells_of_the_vision_notebooks_import():
-    """After ``import cs231n``, whichever build of PyTorch is installed."""
+@pytest.mark.parametrize("before", ["", "\ntry: import torchvision\nexcept RuntimeError: pass\n"])
+def test_the_first_cells_of_the_vision_notebooks_import(before):
+    """After ``import cs231n``, whichever PyTorch is installed, whatever was tried before."""
     assert (
         run(
-            "import cs231n, torch, torchvision, torchvision.transforms as T; "
+            before + "import cs231n, torch, torchvision, torchvision.transforms as T; "
             "from scipy.misc import imread; "
             "from scipy.ndimage.filters import gaussian_filter1d; "
             "from cs231n.image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD; "
@@ -582,20 +510,57 @@ def test_the_first_cells_of_the_vision_notebooks_import():
     )
 
 
-def test_without_a_network_the_packaged_weights_take_the_place_of_the_download(monkeypatch, capsys):
+SINCE_2018 = """
+import cs231n
+import torchvision.transforms as T
+from imageio import imread  # 2019
+from cs231n.image_utils import SQUEEZENET_MEAN, SQUEEZENET_STD, image_from_url
+from cs231n.data_utils import load_imagenet_val
+from cs231n.net_visualization_pytorch import preprocess, deprocess, rescale, blur_image  # 2020
+from cs231n.net_visualization_pytorch import compute_saliency_maps, make_fooling_image
+from cs231n.net_visualization_pytorch import class_visualization_update_step, jitter
+from cs231n.style_transfer_pytorch import preprocess, deprocess, rescale, rel_error
+from cs231n.style_transfer_pytorch import content_loss, extract_features, features_from_img
+from cs231n.style_transfer_pytorch import gram_matrix, style_loss, tv_loss
+before = {"before", *globals()}
+from cs231n.net_visualization_pytorch import *  # 2021
+print(sorted(set(globals()) - before))
+"""
+
+
+def test_later_editions_find_what_they_import():
+    """With ``*`` come the functions alone: a notebook's own ``class_names`` stays what it is."""
+    assert run(SINCE_2018) == "['create_class_visualization']\n"
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["classifiers.rnn_pytorch", "classifiers.transformer", "gan_pytorch", "rnn_layers_pytorch",
+     "simclr", "transformer_layers"],
+)  # fmt: skip
+def test_what_the_page_says_is_not_offered_is_not(module):
+    assert importlib.util.find_spec(f"cs231n.{module}") is None
+
+
+@pytest.mark.parametrize(
+    "failure", [urllib.error.URLError("no network"), TimeoutError("no answer")]
+)
+def test_without_a_network_the_packaged_weights_take_the_place_of_the_download(
+    failure, monkeypatch, capsys
+):
     models = import_torchvision()
     network = models.squeezenet1_1
 
     def download(pretrained=False, weights=None):
         if pretrained:
-            raise urllib.error.URLError("no network")
+            raise failure
         return network(weights=weights)
 
     monkeypatch.setattr(models, "squeezenet1_1", download)
     since_2017._complete_torchvision(import_torchvision("torchvision"))
     model = models.squeezenet1_1(pretrained=True)
     assert model(preprocess(Image.fromarray(load_image("chelsea")))).argmax() == 285
-    assert "no network" in capsys.readouterr().out
+    assert f"no download ({failure})" in capsys.readouterr().out
 
 
 def test_pictures_come_from_addresses(tmp_path):
