@@ -43,7 +43,7 @@ CONTRACTS = (
             Refusal("a tile with opacity", with_tile(np.zeros((4, 4, 4), np.uint8)), ValueError,
                     r"shape \(4, 4, 4\), expected \(H, W, 3\)"),
             Refusal("a tile that is neither picture nor drawing", with_tile("a.png"), TypeError,
-                    r"tiles\[0\] is str"),
+                    r"tiles\[0\] is a str"),
             Refusal("tiles without width", {"size": (0, 32)}, ValueError, r"size\[0\] is 0"),
         ),
     ),
