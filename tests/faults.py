@@ -31,10 +31,9 @@ from cs231n_lib.checks import (
     Texts,
 )
 from cs231n_lib.figures.checks import Colours, Curves, Values
-from cs231n_lib.see.checks import Classes, Generator, Like, Models, Pictures, Tensor
+from cs231n_lib.see.checks import Classes, Generator, Like, Models, Network, Pictures, Tensor
 from cs231n_lib.see.images import Source
-from cs231n_lib.see.style_losses import Chain
-from cs231n_lib.speak.checks import Captions, Features, Model
+from cs231n_lib.speak.checks import Captions, Features, Model, Vocabulary, Words
 
 __all__ = ["faults", "letters"]
 
@@ -263,6 +262,7 @@ def _(kind: Classes, name: str, arguments: Mapping, known: set) -> Faults:
 
 @faults.register
 def _(kind: Models, name: str, arguments: Mapping, known: set) -> Faults:
+    yield from _of_modules(arguments[name])
     yield from (("a name", "squeezenet"), ("None", None), ("a list", [] if kind.several else [abs]))
 
 
@@ -285,14 +285,29 @@ def _(kind: Source, name: str, arguments: Mapping, known: set) -> Faults:
 
 
 @faults.register
-def _(kind: Chain, name: str, arguments: Mapping, known: set) -> Faults:
-    yield from (("a layer", nn.Tanh()), ("a list", list(arguments[name])))
-    yield "a chain without numbers", copy.deepcopy(arguments[name]).to("meta")
+def _(kind: Network, name: str, arguments: Mapping, known: set) -> Faults:
+    yield from (("something else", Stranger()), ("its class", type(arguments[name])))
+    yield from _of_modules(arguments[name])
+    if kind.of is nn.Sequential:
+        yield from (("a layer", nn.Tanh()), ("a list", list(arguments[name])))
+
+
+def _of_modules(model: Any) -> Faults:
+    yield "a list of layers", nn.ModuleList()
+    if isinstance(model, nn.Module) and next(model.parameters(), None) is not None:
+        yield "without numbers", copy.deepcopy(model).to("meta")
+        yield "lazy", nn.Sequential(nn.LazyConv2d(3, 1), model)
+        with torch.inference_mode():
+            made = copy.deepcopy(model)
+        yield "made under inference mode", made
 
 
 @faults.register
 def _(kind: Model, name: str, arguments: Mapping, known: set) -> Faults:
     yield "something else", Stranger()
+    half = copy.deepcopy(arguments[name])
+    half.params["b"] = half.params["b"].astype(np.float16)
+    yield "a weight of half precision", half
     bad = copy.deepcopy(arguments[name])
     if kind.finite:
         bad.params["W_proj"][0, 0] = math.nan
@@ -305,16 +320,49 @@ def _(kind: Model, name: str, arguments: Mapping, known: set) -> Faults:
 @faults.register
 def _(kind: Features, name: str, arguments: Mapping, known: set) -> Faults:
     yield from faults(Floats("N D", finite=True), name, arguments, known | {"D"})
+    yield "half precision", arguments[name].astype(np.float16)
+    yield "a matrix", arguments[name].view(np.matrix)
+    yield "masked numbers", np.ma.array(arguments[name], mask=arguments[name] > 0)
     if np.dtype(arguments[kind.model].dtype).itemsize < 8:
         yield "too large for the model", np.full(arguments[name].shape, 1e300)
 
 
 @faults.register
 def _(kind: Captions, name: str, arguments: Mapping, known: set) -> Faults:
-    yield from faults(Indices("N C", below=0), name, arguments, known)
+    as_list = "a list"  # of rows is right
+    for what, bad in faults(Indices("N C", below=0), name, arguments, known):
+        if what != as_list:
+            yield what, bad
+    yield "rows of different lengths", [[1, 2], [1]]
     yield "a single word", arguments[name][:, :1]
     null = arguments[kind.model].word_to_idx["<NULL>"]
     yield "nothing to say", np.full_like(arguments[name], null)
+
+
+@faults.register
+def _(kind: Vocabulary, name: str, arguments: Mapping, known: set) -> Faults:
+    words = arguments[name]
+    yield from (("a list", list(words)), ("turned round", {i: word for word, i in words.items()}))
+    yield from (
+        ("a negative index", words | {"new": -1}),
+        ("an index in text", words | {"new": "9"}),
+    )
+    yield from (("True", words | {"new": True}), ("a fraction", words | {"new": 0.5}))
+    yield from (("one index twice", words | {"new": 0}), ("a word that is none", words | {99: 99}))
+    yield from (("an index too high", words | {"new": 2**31}), ("none", {}))
+    for word in kind.needs:
+        yield f"no {word}", {other: i for other, i in words.items() if other != word}
+        yield f"{word} beyond the vocabulary", words | {word: len(words)}
+
+
+@faults.register
+def _(kind: Words, name: str, arguments: Mapping, known: set) -> Faults:
+    words = list(arguments[name])
+    yield from (("a string", "text"), ("none", []), ("bytes", np.array(words).astype("S")))
+    yield from (("indices", list(range(len(words)))), ("a single word", np.array("cat")))
+    yield "JSON's keys", {str(i): word for i, word in enumerate(words)}
+    yield "fractions for keys", {i + 0.5: word for i, word in enumerate(words)}
+    yield "no words", dict(enumerate(range(len(words))))
 
 
 @faults.register

@@ -10,6 +10,7 @@ or measure it, are not: a step can be lost in rounding.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from cs231n_lib.checks import Call, Instance, a_type, check_shape, named, shown
 
 __all__ = [
+    "CHAIN",
     "MODEL",
     "NETWORK",
     "Classes",
@@ -29,12 +32,15 @@ __all__ = [
     "Like",
     "Model",
     "Models",
+    "Network",
     "Pictures",
     "Tensor",
     "as_classes",
     "check_device",
     "check_floats",
     "check_like",
+    "check_maps",
+    "check_output",
     "check_precision",
     "several",
 ]
@@ -176,6 +182,8 @@ def several(model: Any) -> list[Any]:
 
 def _check_reads(name: str, X: torch.Tensor, model: Any) -> None:
     weight = next(model.parameters(), None) if isinstance(model, nn.Module) else None
+    if weight is not None and (is_lazy(weight) or weight.is_meta):
+        return  # it has no numbers yet, as the kind of the model says
     if weight is not None and weight.device != X.device:
         raise ValueError(
             named(
@@ -249,7 +257,7 @@ def as_classes(name: str, y: int | Sequence[int] | torch.Tensor) -> torch.Tensor
 
 @dataclass(frozen=True)
 class Models:
-    """A model, or with ``several`` a sequence of them."""
+    """A model that can be run, or with ``several`` a sequence of them."""
 
     several: bool = False
 
@@ -265,6 +273,76 @@ class Models:
                         "function from pictures to scores"
                     )
                 )
+            if isinstance(one, nn.Module):
+                _check_runs(name, one)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A module that can be run; ``hint`` says how to make one."""
+
+    of: type = nn.Module
+    hint: str = ""
+
+    def __call__(self, name: str, model: nn.Module, call: Call | None = None) -> None:
+        Instance(self.of, self.hint)(name, model)
+        _check_runs(name, model)
+
+
+def _check_runs(name: str, model: nn.Module) -> None:
+    if getattr(model.forward, "__func__", None) is nn.Module.forward:
+        raise TypeError(
+            named(f"{name} is {a_type(model)}, which has no forward(); give a torch.nn.Sequential")
+        )
+    for layer, weight in itertools.chain(model.named_parameters(), model.named_buffers()):
+        if is_lazy(weight):
+            raise ValueError(
+                named(f"{name} is lazy, {layer!r} has no size yet; run it once on a picture first")
+            )
+        if weight.is_meta:
+            raise ValueError(named(f"{name} is on meta, a device that holds no numbers"))
+        if weight.is_inference():
+            raise ValueError(
+                named(
+                    f"{name} was made under torch.inference_mode(), so no gradient can be had; "
+                    "make it outside, or give copy.deepcopy(model), made outside"
+                )
+            )
+
+
+def check_output(name: str, output: torch.Tensor, expected: str) -> None:
+    """Raise TypeError unless a network or a layer gave one ordinary tensor of floats."""
+    if not isinstance(output, torch.Tensor):
+        given = type(output).__name__
+    elif not output.is_floating_point():
+        given = output.dtype
+    elif output.is_nested or output.layout != torch.strided:
+        given = f"a tensor of layout {output.layout}" if not output.is_nested else "a nested tensor"
+    else:
+        return
+    raise TypeError(named(f"{name} gave {given}, expected one tensor of floats, {expected}"))
+
+
+def check_maps(name: str, maps: torch.Tensor, X: torch.Tensor) -> None:
+    """Raise TypeError or ValueError unless a layer gave maps, (N, C, h, w), of pictures X.
+
+    The sides of maps are to each other as those of the pictures, within two places. Where the
+    second and the third size are so, and the last two are not, the layer keeps channels last.
+    """
+    check_output(name, maps, "maps, (N, C, h, w)")
+    shape, (H, W) = tuple(maps.shape), X.shape[2:]
+    if len(shape) != 4:
+        raise ValueError(
+            named(f"{name} gives shape {shape}, expected maps, (N, C, h, w); choose another layer")
+        )
+    last, first = (abs(h * W - w * H) <= 2 * max(H, W) for h, w in (shape[1:3], shape[2:]))
+    if last and not first:
+        raise ValueError(
+            named(
+                f"{name} gives shape {shape}, channels last, expected maps, (N, C, h, w); choose "
+                "a layer behind a permutation, as is 'permute' of torchvision's Swin Transformer"
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -278,4 +356,5 @@ class Generator:
 
 
 MODEL = Models()
-NETWORK = Instance(nn.Module)
+NETWORK = Network()
+CHAIN = Network(nn.Sequential, "such as squeezenet().features")

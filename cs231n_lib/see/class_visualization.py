@@ -19,7 +19,7 @@ from torch import nn
 
 from cs231n_lib.checks import Call, Count, Function, Instance, Number, a_type, checked, named
 from cs231n_lib.progress import progress
-from cs231n_lib.see.checks import MODEL, NETWORK, Model, Pictures, Tensor, as_classes
+from cs231n_lib.see.checks import MODEL, NETWORK, Model, Pictures, Tensor, as_classes, check_maps
 from cs231n_lib.see.fourier import random_view
 from cs231n_lib.see.images import blur_image
 from cs231n_lib.see.network import (
@@ -395,6 +395,7 @@ def channel_mean(layer: str, channels: torch.Tensor) -> Objective:
     @checked(model=NETWORK, X=Pictures())
     def losses(model: nn.Module, X: torch.Tensor) -> torch.Tensor:
         maps = activations(model, X, layer)
+        check_maps(f"layer {layer!r}", maps, X)
         chosen = _chosen_maps(maps, channels)
         return -chosen.flatten(1).mean(dim=1)
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import itertools
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import nn
 
 from cs231n_lib.checks import Count, Function, Instance, checked, named
-from cs231n_lib.see.checks import MODEL, NETWORK, Classes, Model, Pictures, Tensor
+from cs231n_lib.see.checks import (
+    CHAIN,
+    MODEL,
+    NETWORK,
+    Classes,
+    Model,
+    Pictures,
+    Tensor,
+    check_output,
+)
 from cs231n_lib.see.precision import in_float32, plainly
 
 __all__ = [
@@ -35,6 +46,9 @@ PIXELS_AT_ONCE = {"cpu": 3 * 224 * 224}
 # From scores (N, C) and classes (N,) to a number for each picture, (N,).
 Objective = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
+# How a module is told whether it is trained.
+_TOLD = ("train", "eval")
+
 # To look at a number, Python must wait until a GPU has computed everything asked for. A loop
 # therefore checks only once in this many steps, and after the last, that its numbers are finite.
 CHECK_EVERY = 10
@@ -58,18 +72,73 @@ def frozen(model: Model) -> Iterator[None]:
     weights = list(model.parameters()) if isinstance(model, nn.Module) else []
     was_training = [module.training for module in modules]
     wanted_gradient = [weight.requires_grad for weight in weights]
+    prepares = any(was_training) and any(map(_prepares, modules))
     try:
-        for module in modules:
-            module.training = False
-        for weight in weights:
-            weight.requires_grad_(False)
-        with plainly():
+        with _held(modules) if prepares else nullcontext(), plainly():
+            if prepares:
+                model.eval()
+            for module in model.modules() if prepares else modules:
+                module.training = False
+            for weight in model.parameters() if prepares else weights:
+                weight.requires_grad_(False)
             yield
     finally:
         for module, training in zip(modules, was_training):
             module.training = training
         for weight, wanted in zip(weights, wanted_gradient):
             weight.requires_grad_(wanted)
+
+
+def _prepares(module: nn.Module) -> bool:
+    """Does a module do more than remember its mode when it is told? It may merge weights."""
+    changed = (getattr(module, told).__func__ is not getattr(nn.Module, told) for told in _TOLD)
+    return any(changed)
+
+
+@contextmanager
+def _held(modules: Sequence[nn.Module]) -> Iterator[None]:
+    """Bring back afterwards all that modules hold now: attributes, tensors and their numbers."""
+    dicts = [vars(module) for module in modules]
+    dicts += [part for holder in dicts for part in holder.values() if isinstance(part, dict)]
+    attributes = [(holder, dict(holder)) for holder in dicts]
+    tensors = [t for holder in dicts for t in holder.values() if isinstance(t, torch.Tensor)]
+    numbers = [(tensor, tensor.data, tensor.data.clone()) for tensor in tensors]
+    try:
+        yield
+    finally:
+        for holder, before in attributes:
+            holder.clear()
+            holder.update(before)
+        for tensor, memory, before in numbers:
+            tensor.data = memory.copy_(before)
+
+
+@contextmanager
+def _in_our_words(model: Model, X: torch.Tensor) -> Iterator[None]:
+    """Where PyTorch refuses what a model makes of pictures, name their shape, and the layer.
+
+    What a model's own Python code raises stays what it is, except for a plain RuntimeError.
+    """
+    try:
+        yield
+    except (RuntimeError, AssertionError) as error:
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        of_torch = frames[-1].f_globals.get("__name__") == "torch"  # torch._assert
+        if type(error) not in (RuntimeError, torch.jit.Error) and not of_torch:
+            raise
+        layers = model.named_modules() if isinstance(model, nn.Module) else ()
+        names = {id(layer): name for name, layer in layers if name}
+        inside = [names.get(id(frame.f_locals.get("self"))) for frame in frames]
+        layer = next((f", in its layer {name!r}" for name in inside[::-1] if name), "")
+        raise ValueError(
+            named(f"the model failed on pictures of shape {tuple(X.shape)}{layer}: {error}")
+        ) from error
+
+
+def _asked(model: Model, X: torch.Tensor) -> torch.Tensor:
+    """What a model gives for pictures; it may overwrite what it gets, which is a copy."""
+    with _in_our_words(model, X):
+        return model(X.clone())
 
 
 @checked(X=Tensor("N C H W", half=True))
@@ -84,7 +153,7 @@ def pictures_at_once(X: torch.Tensor) -> int:
     return max(1, pixels // (X.shape[2] * X.shape[3]))
 
 
-class _Reached(Exception):  # noqa: N818 - not an error: it ends a forward pass early
+class _Reached(BaseException):
     pass
 
 
@@ -102,23 +171,25 @@ def activations(model: nn.Module, X: torch.Tensor, layer: str) -> torch.Tensor:
     Returns
     -------
     tensor
-        The layer's output, differentiable with respect to ``X``.
+        What the layer computed, whatever works on it in place later; differentiable with respect
+        to ``X``.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is declared, or if the model has no such layer or does not use
-        it.
+        If an argument is not what is declared; if the model has no such layer, does not use it, or
+        fails on these pictures; if the layer does not give one tensor of floats.
     """
     kept = []
 
     def keep_and_stop(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
+        check_output(f"layer {layer!r}", output, "its features")
         kept.append(output)
         raise _Reached
 
     hook = find_layer(model, layer).register_forward_hook(keep_and_stop)
     try:
-        model(X)
+        _asked(model, X)
     except _Reached:
         return kept[0]
     finally:
@@ -126,7 +197,7 @@ def activations(model: nn.Module, X: torch.Tensor, layer: str) -> torch.Tensor:
     raise ValueError(named(f"the model never used its layer {layer!r}"))
 
 
-@checked(model=NETWORK)
+@checked(model=Instance(nn.Module))
 def find_layer(model: nn.Module, layer: str) -> nn.Module:
     """A layer of a network, by its name.
 
@@ -134,15 +205,24 @@ def find_layer(model: nn.Module, layer: str) -> nn.Module:
     ------
     TypeError, ValueError
         If ``model`` is not a ``torch.nn.Module``, or has no such layer; the message lists its own.
+        ValueError also for a layer of a traced or scripted module: nothing can be seen inside.
     """
     layers = dict(model.named_modules())
     if layer not in layers or not layer:
         known = ", ".join(name for name in layers if name and name.count(".") < 2)
         raise ValueError(named(f"the model has no layer {layer!r}; it has {known}"))
+    above = ("", *itertools.accumulate(layer.split("."), "{}.{}".format))
+    if any(isinstance(layers[name], torch.jit.ScriptModule) for name in above):
+        raise ValueError(
+            named(
+                f"layer {layer!r} belongs to a traced or scripted module, which cannot be stopped "
+                "or looked into; give the module that it was made from"
+            )
+        )
     return layers[layer]
 
 
-@checked(cnn=Instance(nn.Sequential), x=Tensor("N C H W", half=True), last=Count(least=0))
+@checked(cnn=CHAIN, x=Tensor("N C H W", half=True), last=Count(least=0))
 def extract_features(
     x: torch.Tensor, cnn: nn.Sequential, last: int | None = None
 ) -> list[torch.Tensor]:
@@ -159,22 +239,43 @@ def extract_features(
     Returns
     -------
     list of (N, C_i, H_i, W_i) tensors
-        The output of layer i at index i.
+        What layer i computed at index i, whatever later layers do to it in place.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is declared, or there is no layer ``last``.
+        If an argument is not what is declared, there is no layer ``last``, a layer fails on what it
+        gets or does not give one tensor of floats.
+
+    Notes
+    -----
+    A layer that overwrites what it gets, which its ``inplace`` does not tell, is noticed afterwards
+    by PyTorch's counters of changes. Then all is computed again, from copies.
     """
     layers = list(cnn.children())
     last = len(layers) - 1 if last is None else last
     if not 0 <= last < len(layers):
         raise ValueError(named(f"there is no layer {last}, expected 0 to {len(layers) - 1}"))
-    features = []
-    for layer in layers[: last + 1]:
-        x = layer(x)
+    with _in_our_words(cnn, x):
+        # What is counted nowhere, or must not happen twice, is computed from copies at once.
+        if torch.is_inference_mode_enabled() or any(layer.training for layer in layers):
+            return _outputs(x, layers[: last + 1], copies=True)
+        features = _outputs(x, layers[: last + 1], copies=False)
+        return features or _outputs(x, layers[: last + 1], copies=True)
+
+
+def _outputs(
+    x: torch.Tensor, layers: Sequence[nn.Module], copies: bool
+) -> list[torch.Tensor] | None:
+    """The outputs of a chain of layers; None if one of them was overwritten later."""
+    features, versions, x = [], [], x.clone()
+    for number, layer in enumerate(layers):
+        x = layer(x.clone() if copies or getattr(layer, "inplace", False) else x)
+        check_output(f"layer {number}", x, "its features")
         features.append(x)
-    return features
+        versions.append(None if copies else x._version)
+    intact = copies or versions == [feature._version for feature in features]
+    return features if intact else None
 
 
 @checked(X=Pictures(half=True), y=Classes(), model=MODEL)
@@ -205,18 +306,14 @@ def class_scores(
         If an argument is not what is declared; if the model does not give finite scores (N, C), or
         has no such class as in ``y``.
     """
-    scores = _valid(model(X), y, check)
+    scores = _valid(_asked(model, X), y, check)
     scores = scores.to(torch.promote_types(scores.dtype, X.dtype))
     return scores, chosen_scores(scores, y)
 
 
 def _valid(scores: torch.Tensor, y: torch.Tensor, check: bool) -> torch.Tensor:
     """The scores, if they are scores: (N, C) floats, finite, with a column for each class."""
-    if not isinstance(scores, torch.Tensor) or not scores.is_floating_point():
-        given = scores.dtype if isinstance(scores, torch.Tensor) else type(scores).__name__
-        raise TypeError(
-            named(f"the model gave {given}, expected one tensor of floats, the scores (N, C)")
-        )
+    check_output("the model", scores, "the scores (N, C)")
     if scores.ndim != 2 or len(scores) != len(y):
         raise ValueError(
             named(f"the model gave scores of shape {tuple(scores.shape)}, expected ({len(y)}, C)")
@@ -235,7 +332,8 @@ def _valid(scores: torch.Tensor, y: torch.Tensor, check: bool) -> torch.Tensor:
 @checked(scores=Tensor("N C", half=True), y=Classes(of="scores"))
 def chosen_scores(scores: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
     """From each picture's scores, (N, C), the score of its class y, (N,)."""
-    return scores.gather(1, y[:, None]).squeeze(1)
+    index = y[:, None].clone()  # autograd cannot keep what inference mode made
+    return scores.gather(1, index).squeeze(1)
 
 
 @checked(scores=Tensor("N C", half=True), y=Classes(of="scores"))
@@ -287,7 +385,7 @@ def input_gradients(
     gradients, values = [], []
     with frozen(model), torch.enable_grad():
         for part, classes in zip(X.detach().split(size), y.split(size)):
-            part = part.clone().requires_grad_()
+            part, classes = part.clone().requires_grad_(), classes.clone()
             scores, _ = class_scores(model, part, classes, check)
             value = of(scores, classes)
             gradients.append(gradient(value.sum(), part, check=check))
@@ -328,7 +426,7 @@ def gradient(
             named(
                 "no gradient leads from the scores back to the input or layer; the model must not "
                 "detach its scores, compute them without its input, convert them to NumPy or run "
-                "under torch.no_grad()"
+                "under torch.no_grad() or torch.inference_mode()"
             )
         )
     if check and not all(end.isfinite() for end in found.aminmax()):

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from cs231n_lib.checks import Count, Number, checked, named
-from cs231n_lib.see.checks import MODEL, NETWORK, Classes, Model, Pictures, Tensor
+from cs231n_lib.see.checks import MODEL, NETWORK, Classes, Model, Pictures, Tensor, check_maps
 from cs231n_lib.see.network import (
     class_scores,
     find_layer,
@@ -279,6 +279,7 @@ def grad_cam(
     kept = []
 
     def keep(module, inputs, output):
+        check_maps(f"layer {layer!r}", output, X)
         kept.append(widened(output.detach()).requires_grad_())  # backward ends
         return kept[-1].to(output.dtype, copy=True)  # may be overwritten next
 
@@ -301,11 +302,5 @@ def _only_map(kept: list[torch.Tensor], layer: str) -> torch.Tensor:
     if len(kept) != 1:
         raise ValueError(
             named(f"the model used its layer {layer!r} {len(kept)} times, expected once")
-        )
-    if kept[0].ndim != 4:
-        raise ValueError(
-            named(
-                f"layer {layer!r} gives shape {tuple(kept[0].shape)}, expected maps, (N, C, h, w)"
-            )
         )
     return kept[0]

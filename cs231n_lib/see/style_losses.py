@@ -25,11 +25,10 @@ from cs231n_lib.checks import (
     checked,
     named,
 )
-from cs231n_lib.see.checks import Like, Tensor, check_floats, check_like
+from cs231n_lib.see.checks import CHAIN, Like, Tensor, check_floats, check_like, check_maps
 from cs231n_lib.see.network import extract_features, frozen
 
 __all__ = [
-    "Chain",
     "GramProduct",
     "NormalizedLoss",
     "content_loss",
@@ -40,16 +39,6 @@ __all__ = [
     "style_loss",
     "tv_loss",
 ]
-
-
-@dataclass(frozen=True)
-class Chain:
-    """A chain of layers that holds numbers: a ``torch.nn.Sequential`` that is not on meta."""
-
-    def __call__(self, name: str, cnn: nn.Sequential, call: Call | None = None) -> None:
-        Instance(nn.Sequential, "such as squeezenet().features")(name, cnn)
-        if any(weight.is_meta for weight in cnn.parameters()):
-            raise ValueError(named(f"{name} is on meta, a device that holds no numbers"))
 
 
 @dataclass(frozen=True)
@@ -125,6 +114,7 @@ def fits(name: str, loss: Any, call: Call) -> None:
     for layer, target in loss.content.items():
         check_like(f"content[{layer}]", target, "the picture", feats[layer])
     for layer, target in loss.style.items():
+        check_maps(f"layer {layer}", feats[layer], call.arguments["img"])
         _check_gram(f"style[{layer}]", target, feats[layer])
 
 
@@ -348,7 +338,7 @@ def _check_loss(loss: NormalizedLoss) -> None:
     weight = Number(least=0)
     check_fields(
         loss,
-        cnn=Chain(),
+        cnn=CHAIN,
         content=_Targets("1 C H W"),
         style=_Targets("1 C C"),
         content_weight=weight,

@@ -9,7 +9,7 @@ half of its loss. All work wherever the network is, on a CPU or a GPU.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,13 +30,12 @@ from cs231n_lib.checks import (
     named,
 )
 from cs231n_lib.progress import progress
-from cs231n_lib.see.checks import Tensor
+from cs231n_lib.see.checks import CHAIN, Tensor, check_maps
 from cs231n_lib.see.images import Picture, Source, as_tensor, deprocess, load_scaled
 from cs231n_lib.see.network import CHECK_EVERY, extract_features, frozen
 from cs231n_lib.see.pretrained import squeezenet
 from cs231n_lib.see.style_colours import grey, match_colours, replace_luminance
 from cs231n_lib.see.style_losses import (
-    Chain,
     NormalizedLoss,
     content_loss,
     fits,
@@ -100,7 +99,7 @@ class Transfer:
     style_layers=Each(Count(least=0), "L", empty=True),
     style_weights=Each(_WEIGHT, "L", empty=True),
     tv_weight=_WEIGHT,
-    cnn=Chain(),
+    cnn=CHAIN,
     num_iterations=Count(),
     callback=_CALLBACK,
 )
@@ -171,6 +170,7 @@ def style_transfer(
     with frozen(cnn), torch.no_grad():
         content_target = extract_features(content, cnn, last)[content_layer]
         style_features = extract_features(style, cnn, last)
+        _check_style_layers(style_layers, style_features, style)
         style_targets = [gram_matrix(style_features[layer]) for layer in style_layers]
 
     generator = torch.Generator().manual_seed(seed)
@@ -356,7 +356,7 @@ _TEXTURE = Recipe(tv_weight=1.0)
     recipe=Instance(Recipe),
     keep_colours=OneOf(("matched", "luminance")),
     evaluations=Count(),
-    cnn=Chain(),
+    cnn=CHAIN,
     callback=_CALLBACK,
 )
 def style_transfer_lbfgs(
@@ -419,7 +419,7 @@ def _style(name: str, image: np.ndarray, call: Call) -> None:
     Bytes()(name, image, Call({}))  # each may have a size of its own
 
 
-@checked(content=Bytes(), styles=Each(_style), recipe=Instance(Recipe), cnn=Chain())
+@checked(content=Bytes(), styles=Each(_style), recipe=Instance(Recipe), cnn=CHAIN)
 def transfer_loss(
     content: np.ndarray,
     styles: Sequence[np.ndarray],
@@ -469,7 +469,7 @@ def _check_border(content: np.ndarray) -> None:
     image_size=_SIDE,
     recipe=Instance(Recipe),
     evaluations=Count(),
-    cnn=Chain(),
+    cnn=CHAIN,
 )
 def synthesize_texture(
     style_image: Picture | Sequence[Picture],
@@ -520,7 +520,7 @@ def synthesize_texture(
     tv_weight=_WEIGHT,
     evaluations=Count(),
     average_pooling=Instance(bool),
-    cnn=Chain(),
+    cnn=CHAIN,
 )
 def reconstruct_content(
     content_image: Picture,
@@ -565,7 +565,7 @@ def reconstruct_content(
         return _transfer(*minimize(loss, start, evaluations), border=0)
 
 
-@checked(cnn=Chain())
+@checked(cnn=CHAIN)
 def average_pooled(cnn: nn.Sequential) -> nn.Sequential:
     """The same chain of layers with average pooling in place of max pooling.
 
@@ -620,9 +620,19 @@ def _grams(
         raise ValueError(named(f"mix has {len(mix)} shares, expected {len(styles)}, one per style"))
     grams = dict.fromkeys(recipe.style_layers, 0)
     for share, style in zip(mix, styles):
-        feats = _features(_tensor(style, cnn), cnn, max(grams))
+        picture = _tensor(style, cnn)
+        feats = _features(picture, cnn, max(grams))
+        _check_style_layers(grams, feats, picture)
         grams = {layer: gram + share * gram_matrix(feats[layer]) for layer, gram in grams.items()}
     return grams
+
+
+def _check_style_layers(
+    layers: Iterable[int], feats: Sequence[torch.Tensor], picture: torch.Tensor
+) -> None:
+    """Gram matrices are of channels, which must be where they are expected."""
+    for layer in layers:
+        check_maps(f"layer {layer}", feats[layer], picture)
 
 
 def _features(picture: torch.Tensor, cnn: nn.Sequential, last: int) -> list[torch.Tensor]:

@@ -55,7 +55,7 @@ CONTRACTS = (
             Refusal("a layer that does not exist", {"layer": "features.12"}, ValueError,
                     "the model has no layer 'features.12'; it has 0, 1"),
             Refusal("a layer that does not give maps", {"layer": "6"}, ValueError,
-                    r"layer '6' gives shape \(2, 5\), expected maps, \(N, C, h, w\)$"),
+                    r"layer '6' gives shape \(2, 5\), expected maps, \(N, C, h, w\); choose an"),
             Refusal("a layer that is used twice", _twice, ValueError,
                     "used its layer '0' 2 times, expected once"),
             Refusal("a model whose scores have no gradient",

@@ -7,7 +7,6 @@ import math
 import torch
 
 from cs231n_lib.see.style_losses import (
-    Chain,
     GramProduct,
     NormalizedLoss,
     content_loss,
@@ -36,7 +35,6 @@ def _loss(**targets: dict[int, torch.Tensor]) -> NormalizedLoss:
 
 
 CONTRACTS = (
-    Contract(Chain, dict),
     Contract(
         content_loss,
         lambda: {"content_weight": 2.0, "content_current": features(),
