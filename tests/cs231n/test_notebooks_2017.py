@@ -7,8 +7,6 @@ with its formula, on the weights that are. ``test_notebooks_run.py`` runs the ce
 # ruff: noqa: F403, F405, NPY002 - names and random numbers as the notebooks have them
 
 import importlib.util
-import inspect
-import random
 import re
 import subprocess
 import sys
@@ -20,7 +18,6 @@ import pytest
 import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter1d
-from torch.autograd import Variable
 
 from cs231n import optim, since_2017
 from cs231n import style_transfer_pytorch as style
@@ -368,28 +365,13 @@ def test_blur_is_in_place():
     np.testing.assert_allclose(X.numpy(), expected, atol=1e-6)
 
 
-def test_the_cells_of_network_visualization(tmp_path, monkeypatch, shown):
-    monkeypatch.chdir(tmp_path)
+def test_a_visualisation_is_shown_on_its_way_and_is_a_picture(shown):
     model = squeezenet()
-    for param in model.parameters():
-        param.requires_grad = False
-    X, y, class_names = load_imagenet_val(num=5)
-    X_tensor = torch.cat([preprocess(Image.fromarray(x)) for x in X], dim=0)
-    saliency = compute_saliency_maps(X_tensor, torch.LongTensor(y), model).numpy()
-    assert saliency.shape == (5, 224, 224)
-    X_fooling = make_fooling_image(X_tensor[0:1], 6, model)
-    scores = model(Variable(X_fooling))
-    assert scores.data.max(1)[1][0].item() == 6
-    magnified = deprocess(10 * (X_fooling - X_tensor[:1]), should_rescale=False)
-    for picture in (X[0], saliency[0], deprocess(X_fooling.clone()), magnified):
-        plt.imshow(picture)
-        plt.title(class_names[y[0]])
-        plt.show()
     model.type(torch.FloatTensor)
     torch.manual_seed(0)
     out = create_class_visualization(76, model, torch.FloatTensor, show_every=50)
-    assert shown[4:] == [f"tarantula\nIteration {t} / 100" for t in (1, 50, 100)]
-    plt.imshow(out)  # a picture to look at
+    assert shown == [f"tarantula\nIteration {t} / 100" for t in (1, 50, 100)]
+    plt.imshow(out)
     assert model(preprocess(out))[0, 76] > 3 * model(torch.randn(1, 3, 224, 224))[0, 76]
     with pytest.raises(TypeError, match="show_evry"):
         create_class_visualization(76, model, torch.FloatTensor, show_evry=5)
@@ -405,57 +387,15 @@ def test_a_visualisation_follows_the_seed_of_pytorch(shown):
     assert not np.array_equal(pictures[0], pictures[2])
 
 
-def test_the_loop_of_later_editions_climbs_in_place():
-    model = squeezenet()
+def test_a_step_of_later_editions_is_in_place_and_as_long_as_its_rate():
     img = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    before = model(img)[0, 76].item()
-    for t in range(20):
-        ox, oy = random.randint(0, 16), random.randint(0, 16)
-        img.data.copy_(jitter(img.data, ox, oy))
-        class_visualization_update_step(img, model, 76, 1e-3, 5)
-        img.data.copy_(jitter(img.data, -ox, -oy))
-        if t % 10 == 0:
-            blur_image(img.data, sigma=0.5)
-    assert img.requires_grad and model(img)[0, 76] > before + 1
     X = img.detach().clone()
-    class_visualization_update_step(img, model, 76, 0.1, 25)
+    assert class_visualization_update_step(img, squeezenet(), 76, 0.1, 25) is None
+    assert img.requires_grad
     assert torch.linalg.vector_norm(img.detach() - X).item() == pytest.approx(25, rel=1e-4)
 
 
 # StyleTransfer-PyTorch
-
-
-def test_losses_of_style_transfer_are_their_formulas(styles):
-    """The course's answers hold for torchvision's weights, so formulas take their place."""
-    cnn = squeezenet().features
-    c_feats, img = style.features_from_img("styles/tubingen.jpg", 192)
-    feats, _ = style.features_from_img("styles/starry_night.jpg", 192, cnn)
-    assert len(style.extract_features(img, cnn)) == len(cnn)
-    bad = style.extract_features(torch.zeros(*img.data.size()).type(torch.FloatTensor), cnn)
-    content = style.content_loss(6e-2, c_feats[3], bad[3]).data.cpu().numpy()
-    F, P = c_feats[3].numpy().astype(float), bad[3].numpy().astype(float)
-    assert style.rel_error(np.array([6e-2 * ((F - P) ** 2).sum()]), content) < 1e-3
-
-    def gram(features):
-        F = features.numpy().astype(float)[0].reshape(features.shape[1], -1)
-        return F @ F.T / F.size
-
-    grams = style.gram_matrix(feats[5].clone()).data.cpu().numpy()
-    assert grams.shape == (1, *2 * (feats[5].shape[1],))
-    assert style.rel_error(gram(feats[5])[None], grams) < 1e-3
-    layers, weights = [1, 4, 6, 7], [300000, 1000, 15, 3]
-    targets = [style.gram_matrix(feats[layer].clone()) for layer in layers]
-    loss = style.style_loss(c_feats, layers, targets, weights).cpu().data.numpy()
-    expected = sum(
-        weight * ((gram(c_feats[layer]) - gram(feats[layer])) ** 2).sum()
-        for layer, weight in zip(layers, weights)
-    )
-    assert style.rel_error(expected, loss) < 1e-3
-    x = style.preprocess(Image.open("styles/tubingen.jpg"), size=192).numpy().astype(float)
-    expected = 2e-2 * ((np.diff(x, axis=2) ** 2).sum() + (np.diff(x, axis=3) ** 2).sum())
-    assert style.rel_error(expected, style.tv_loss(img, 2e-2).cpu().data.numpy()) < 1e-3
-    source, _ = inspect.getsourcelines(style.tv_loss)  # the check of the editions since 2019
-    assert not any(re.search(r"for \S* in", line) for line in source)
 
 
 def test_style_transfer_shows_its_way(styles, shown, capsys):

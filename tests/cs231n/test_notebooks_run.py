@@ -176,15 +176,10 @@ def blur_image(X, sigma=1):
     X.copy_(torch.Tensor(X_np).type_as(X))
     return X
 """
-LOOKING = [
-    PICTURES,
-    HELPERS,
-    """
+DATA = """
 model = torchvision.models.squeezenet1_1(pretrained=True)
 for param in model.parameters():
     param.requires_grad = False
-""",
-    """
 from cs231n.data_utils import load_imagenet_val
 X, y, class_names = load_imagenet_val(num=5)
 plt.figure(figsize=(12, 6))
@@ -194,19 +189,19 @@ for i in range(5):
     plt.title(class_names[y[i]])
     plt.axis('off')
 plt.gcf().tight_layout()
-""",
-    """
+"""
+SALIENCY = """
 scores, right = torch.randn(4, 5), torch.LongTensor([1, 2, 1, 3])
 print(scores.gather(1, right.view(-1, 1)).squeeze())
-""",
-    """
+
 def compute_saliency_maps(X, y, model):
     model.eval()
     X_var, y_var = Variable(X, requires_grad=True), Variable(y)
     scores = model(X_var).gather(1, y_var.view(-1, 1)).squeeze()
     scores.backward(torch.FloatTensor([1.0] * y.size(0)))
     return X_var.grad.data.abs().max(dim=1)[0]
-
+"""
+SHOW_SALIENCY = """
 X_tensor = torch.cat([preprocess(Image.fromarray(x)) for x in X], dim=0)
 saliency = compute_saliency_maps(X_tensor, torch.LongTensor(y), model).numpy()
 for i in range(5):
@@ -214,8 +209,8 @@ for i in range(5):
     plt.imshow(saliency[i], cmap=plt.cm.hot)
 plt.gcf().set_size_inches(12, 5)
 plt.show()
-""",
-    """
+"""
+FOOLING = """
 def make_fooling_image(X, target_y, model):
     X_fooling = X.clone()
     X_fooling_var = Variable(X_fooling, requires_grad=True)
@@ -228,7 +223,8 @@ def make_fooling_image(X, target_y, model):
         X_fooling += g / g.norm()
         g.zero_()
     return X_fooling
-
+"""
+SHOW_FOOLING = """
 target_y = 6
 X_fooling = make_fooling_image(X_tensor[0:1], target_y, model)
 assert target_y == model(Variable(X_fooling)).data.max(1)[1][0]  # here the original has [0, 0]
@@ -238,8 +234,8 @@ for i, picture in enumerate([X[0], fooling, np.asarray(diff)]):
     plt.subplot(1, 3, i + 1)
     plt.imshow(picture)
 plt.show()
-""",
-    """
+"""
+VISUALIZATION = """
 def jitter(X, ox, oy):
     if ox != 0:
         X = torch.cat([X[:, :, :, -ox:], X[:, :, :, :-ox]], dim=3)
@@ -277,24 +273,50 @@ out = create_class_visualization(76, model, torch.FloatTensor, num_iterations=20
 before, after = (model(Variable(x))[0, 76].item()
                  for x in (torch.randn(1, 3, 224, 224), preprocess(out)))
 print(class_names[76], after > 2 * before)
-""",
-]
+"""
+VISUALIZATION_SINCE_2020 = """
+img = torch.randn(1, 3, 224, 224).mul_(1.0).type(torch.FloatTensor).requires_grad_()
+before = model(img)[0, 76].item()
+for t in range(10):
+    ox, oy = random.randint(0, 16), random.randint(0, 16)
+    img.data.copy_(jitter(img.data, ox, oy))
+    class_visualization_update_step(img, model, 76, 1e-3, 25)
+    img.data.copy_(jitter(img.data, -ox, -oy))
+    for c in range(3):
+        low = float(-SQUEEZENET_MEAN[c] / SQUEEZENET_STD[c])
+        high = float((1.0 - SQUEEZENET_MEAN[c]) / SQUEEZENET_STD[c])
+        img.data[:, c].clamp_(min=low, max=high)
+    if t % 10 == 0:
+        blur_image(img.data, sigma=0.5)
+plt.imshow(deprocess(img.data.clone().cpu()))
+plt.show()
+print(class_names[76], model(img)[0, 76].item() > before + 1)
+"""
+OF_2017 = [HELPERS, DATA, SALIENCY, SHOW_SALIENCY, FOOLING, SHOW_FOOLING, VISUALIZATION]
+SINCE_2020 = [
+    "from cs231n.net_visualization_pytorch import *",
+    DATA, SHOW_SALIENCY, SHOW_FOOLING, VISUALIZATION_SINCE_2020,
+]  # fmt: skip
 
 
-def test_network_visualization(tmp_path, monkeypatch):
-    printed, pictures = run(tmp_path, monkeypatch, *LOOKING)
-    assert pictures == 1 + 1 + 1 + 2
+@pytest.mark.parametrize(("cells", "shown"), [(OF_2017, 5), (SINCE_2020, 4)])
+def test_network_visualization(cells, shown, tmp_path, monkeypatch):
+    printed, pictures = run(tmp_path, monkeypatch, PICTURES, *cells)
+    assert pictures == shown
     assert "squeezenet1_1: no download" in printed
     assert "photographs of the book" in printed
     assert printed.endswith("tarantula True\n")
-    with pytest.raises(IndexError):  # what the page tells the reader to change
+
+
+def test_the_line_that_a_reader_has_to_change():
+    with pytest.raises(IndexError):
         torch.zeros(1, 1000).max(1)[1][0, 0]
 
 
 # StyleTransfer-PyTorch
 
 
-LOSSES = """
+CNN = """
 dtype = torch.FloatTensor
 cnn = torchvision.models.squeezenet1_1(pretrained=True).features
 cnn.type(dtype)
@@ -307,7 +329,8 @@ def check_scipy():
 
 check_scipy()
 answers = np.load('style-transfer-checks.npz')
-
+"""
+LOSSES = """
 def rel_error(x, y):
     return np.max(np.abs(x - y) / (np.maximum(1e-8, np.abs(x) + np.abs(y))))
 
@@ -341,10 +364,16 @@ def tv_loss(img, tv_weight):
     across = (img[:, :, :, 1:] - img[:, :, :, :-1]).pow(2).sum()
     return tv_weight * (across + (img[:, :, 1:] - img[:, :, :-1]).pow(2).sum())
 """
+LOSSES_SINCE_2020 = """
+from cs231n.style_transfer_pytorch import preprocess, deprocess, rescale, rel_error
+from cs231n.style_transfer_pytorch import content_loss, extract_features, features_from_img
+from cs231n.style_transfer_pytorch import gram_matrix, style_loss, tv_loss
+import inspect, re
+assert not any(re.search(r'for \\S* in', line) for line in inspect.getsourcelines(tv_loss)[0])
+features, img = features_from_img('styles/tubingen.jpg', 192, cnn)
+assert len(features) == len(cnn) and img.size(2) == 192
+"""
 STYLE = [
-    PICTURES,
-    HELPERS,
-    LOSSES,
     """
 c_feats, content_img_var = features_from_img('styles/tubingen.jpg', 192)
 feats = extract_features(Variable(torch.zeros(*content_img_var.data.size())), cnn)
@@ -443,9 +472,10 @@ def write_answers():
     np.savez("style-transfer-checks.npz", **numbers)
 
 
-def test_style_transfer(styles, monkeypatch):
+@pytest.mark.parametrize("functions", [[HELPERS, LOSSES], [LOSSES_SINCE_2020]])
+def test_style_transfer(functions, styles, monkeypatch):
     write_answers()
-    printed, pictures = run(styles, monkeypatch, *STYLE)
+    printed, pictures = run(styles, monkeypatch, PICTURES, CNN, *functions, *STYLE)
     assert re.findall(r"rror is (\S+)", printed) == ["0.000"] * 4
     assert printed.endswith("Iteration 3\nIteration 3\nuint8\n")
     assert pictures == 4
