@@ -27,6 +27,7 @@ from torch.nn import functional as F  # noqa: N812
 from cs231n_lib.checks import Call, Instance, OneOf, checked, named
 from cs231n_lib.see.checks import as_classes
 from cs231n_lib.see.pixels import IMAGENET_MEAN, IMAGENET_STD
+from cs231n_lib.see.precision import plainly
 from cs231n_lib.see.torchvision_import import import_torchvision
 
 __all__ = [
@@ -53,6 +54,7 @@ _FIRES = (3, 4, 6, 7, 9, 10, 11, 12)  # where torchvision's ``features`` has fir
 
 
 @checked(weights=OneOf(("IMAGENET1K_V1", "DEFAULT")))
+@plainly()
 def squeezenet(weights: str | None = None) -> torch.nn.Module:
     """SqueezeNet 1.1, trained on ImageNet, ready to be looked into.
 
@@ -70,7 +72,8 @@ def squeezenet(weights: str | None = None) -> torch.nn.Module:
         (N, 3, H, W) RGB pictures, normalised as usual for ImageNet, and gives (N, 1000) class
         scores. No layer of ``features`` or ``classifier`` overwrites what another one made, so that
         all can be kept; only the ReLUs inside a Fire block do, which saves a tenth of the time. The
-        first and the last convolution have a faster way back to their input than torchvision's.
+        first and the last convolution have a faster way back to their input than torchvision's;
+        traced, scripted, exported and under ``torch.func`` they are plain convolutions.
 
     Raises
     ------
@@ -109,14 +112,19 @@ class _WayBack(torch.autograd.Function):
         layer: _FrozenConvolution,
     ) -> torch.Tensor:
         ctx.save_for_backward(weight)
+        ctx.save_for_forward(weight)
         ctx.layer, ctx.size = layer, X.shape[2:]
-        return torch.nn.Conv2d.forward(layer, X)
+        return layer._conv_forward(X, weight, layer.bias)
 
     @staticmethod
     def backward(
         ctx: torch.autograd.function.FunctionCtx, dout: torch.Tensor
     ) -> tuple[torch.Tensor, None, None]:
         return ctx.layer.back(dout, *ctx.saved_tensors, *ctx.size), None, None
+
+    @staticmethod
+    def jvp(ctx: torch.autograd.function.FunctionCtx, dX: torch.Tensor, *_: None) -> torch.Tensor:
+        return ctx.layer._conv_forward(dX, *ctx.saved_tensors, None)
 
 
 class _FrozenConvolution(torch.nn.Conv2d):
@@ -130,9 +138,12 @@ class _FrozenConvolution(torch.nn.Conv2d):
         return new
 
     def forward(self, X: torch.Tensor) -> torch.Tensor:
-        if self.weight.requires_grad or self.bias.requires_grad or X.device.type != "cpu":
-            return super().forward(X)
-        return _WayBack.apply(X, self.weight, self)
+        if not torch.jit.is_scripting():  # TorchScript knows nothing of the way back
+            frozen = not (self.weight.requires_grad or self.bias.requires_grad)
+            transformed = torch.jit.is_tracing() or torch._C._are_functorch_transforms_active()
+            if frozen and X.device.type == "cpu" and not transformed:
+                return _WayBack.apply(X, self.weight, self)
+        return self._conv_forward(X, self.weight, self.bias)
 
 
 class _FirstConvolution(_FrozenConvolution):
@@ -188,6 +199,7 @@ def _squeezenet_state() -> dict[str, torch.Tensor]:
     return {name: weight.float() for name, weight in state.items()}
 
 
+@plainly()
 def efficientnet_lite0() -> torch.nn.Module:
     """EfficientNet-Lite0, trained on ImageNet: a second, unrelated network, and a better one.
 
@@ -231,6 +243,7 @@ def _squeezenet(name: str, model: torch.nn.Module, call: Call) -> None:
 
 
 @checked(model=_squeezenet)
+@plainly()
 def only_classes(model: torch.nn.Module, classes: Sequence[int] | torch.Tensor) -> torch.nn.Module:
     """A network with scores for a few classes, which it computes faster.
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.autograd import forward_ad
 
 from cs231n_lib.see import pretrained
 from cs231n_lib.see.images import preprocess
@@ -114,6 +115,51 @@ def test_only_frozen_weights_on_a_cpu_have_a_way_back_of_their_own(model, name):
     elsewhere = copy.deepcopy(layer).to("meta")
     assert "WayBack" not in elsewhere(X.to("meta")).grad_fn.name()
     assert "WayBack" not in layer.requires_grad_()(X).grad_fn.name()
+
+
+# What PyTorch makes of a model, and the numbers that show whether it is right.
+TRANSFORMS = {
+    "traced": lambda model, X: torch.jit.trace(model, X)(X),
+    "scripted": lambda model, X: torch.jit.script(model)(X),
+    "exported": lambda model, X: torch.export.export(model, (X,)).module()(X),
+    "grad": lambda model, X: torch.func.grad(lambda X: model(X)[:, 1].sum())(X),
+    "vjp": lambda model, X: torch.func.vjp(model, X)[1](model(X))[0],
+    "jvp": lambda model, X: torch.func.jvp(model, (X,), (X.roll(1),))[1],
+    "vmap": lambda model, X: torch.func.vmap(lambda x: model(x[None])[0])(X),
+    "a gradient each": lambda model, X: torch.func.vmap(
+        torch.func.grad(lambda x: model(x[None])[0, 1])
+    )(X),
+    "jacrev": lambda model, X: torch.func.jacrev(lambda X: model(X)[:, :2])(X),
+    "jacfwd": lambda model, X: torch.func.jacfwd(lambda s: model(X + s)[:, :2])(torch.tensor(0.1)),
+    "dual numbers": lambda model, X: along(model, X, X.roll(1)),
+}
+
+
+def along(model, X, direction):
+    with forward_ad.dual_level():
+        return forward_ad.unpack_dual(model(forward_ad.make_dual(X, direction))).tangent
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
+@pytest.mark.parametrize("classes", [None, [3, 281, 7]])
+def test_it_is_transformed_as_torchvisions_plain_network_is(model, transform, classes):
+    plain = import_torchvision().squeezenet1_1()
+    plain.load_state_dict(model.state_dict())
+    plain = plain.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    ours = model
+    if classes:
+        ours, plain = only_classes(model, classes), only_classes(plain, classes)
+        assert type(plain.classifier[1]) is torch.nn.Conv2d
+    X = torch.randn(2, 3, 40, 40, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(transform(ours, X), transform(plain, X), rtol=0, atol=0)
+
+
+def test_it_is_made_whole_under_inference_mode():
+    with torch.inference_mode():
+        networks = squeezenet(), only_classes(squeezenet(), [3]), efficientnet_lite0()
+    weights = [w for network in networks for w in network.state_dict(keep_vars=True).values()]
+    assert not any(weight.is_inference() for weight in weights)
 
 
 @pytest.mark.parametrize("contrast", [0, 1])
