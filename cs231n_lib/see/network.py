@@ -46,9 +46,6 @@ PIXELS_AT_ONCE = {"cpu": 3 * 224 * 224}
 # From scores (N, C) and classes (N,) to a number for each picture, (N,).
 Objective = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
-# How a module is told whether it is trained.
-_TOLD = ("train", "eval")
-
 # To look at a number, Python must wait until a GPU has computed everything asked for. A loop
 # therefore checks only once in this many steps, and after the last, that its numbers are finite.
 CHECK_EVERY = 10
@@ -74,7 +71,7 @@ def frozen(model: Model) -> Iterator[None]:
     wanted_gradient = [weight.requires_grad for weight in weights]
     prepares = any(was_training) and any(map(_prepares, modules))
     try:
-        with _held(modules) if prepares else nullcontext(), plainly():
+        with plainly(), _held(modules) if prepares else nullcontext():
             if prepares:
                 model.eval()
             for module in model.modules() if prepares else modules:
@@ -91,8 +88,10 @@ def frozen(model: Model) -> Iterator[None]:
 
 def _prepares(module: nn.Module) -> bool:
     """Does a module do more than remember its mode when it is told? It may merge weights."""
-    changed = (getattr(module, told).__func__ is not getattr(nn.Module, told) for told in _TOLD)
-    return any(changed)
+    return any(
+        getattr(getattr(module, told), "__func__", None) is not getattr(nn.Module, told)
+        for told in ("train", "eval")
+    )
 
 
 @contextmanager
@@ -252,7 +251,7 @@ def extract_features(
     A layer that overwrites what it gets, which its ``inplace`` does not tell, is noticed afterwards
     by PyTorch's counters of changes. Then all is computed again, from copies.
     """
-    layers = list(cnn.children())
+    layers = list(cnn)  # unlike children(), it gives a layer that is used twice twice
     last = len(layers) - 1 if last is None else last
     if not 0 <= last < len(layers):
         raise ValueError(named(f"there is no layer {last}, expected 0 to {len(layers) - 1}"))
