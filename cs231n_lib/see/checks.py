@@ -65,7 +65,7 @@ class Tensor:
     half: bool = False
 
     def __call__(self, name: str, tensor: torch.Tensor, call: Call) -> None:
-        check_floats(name, tensor, "a tensor of floats", self.half)
+        check_floats(name, tensor, "a tensor of floats", self.half, call)
         check_shape(name, tensor.shape, self.shape, call)
         if self.on:
             check_device(name, tensor, self.on, call.arguments[self.on])
@@ -104,14 +104,17 @@ def check_device(name: str, tensor: torch.Tensor, other: str, given: torch.Tenso
         )
 
 
-def check_floats(name: str, tensor: torch.Tensor, expected: str, half: bool = False) -> None:
+def check_floats(
+    name: str, tensor: torch.Tensor, expected: str, half: bool = False, call: Call | None = None
+) -> None:
     """Raise TypeError unless something is a tensor of floats, which may have ``half`` precision."""
     if not isinstance(tensor, torch.Tensor):
         raise TypeError(named(f"{name} is {a_type(tensor)}, expected {expected}"))
     if not tensor.is_floating_point():
         raise TypeError(named(f"{name} has dtype {tensor.dtype}, expected floats"))
     if not half or tensor.element_size() < 2:
-        check_precision(name, tensor.dtype, f"{name}.float() and, if there is one, model.float()")
+        both = " and model.float()" * (call is not None and "model" in call.arguments)
+        check_precision(name, tensor.dtype, f"{name}.float(){both}")
 
 
 def check_precision(name: str, dtype: torch.dtype, instead: str) -> None:
@@ -139,7 +142,7 @@ class Pictures:
 
     def __call__(self, name: str, X: torch.Tensor, call: Call) -> None:
         check_floats(name, X, "a tensor of shape (N, 3, H, W); cs231n_lib.see.images.preprocess "
-                     "makes one", self.half)  # fmt: skip
+                     "makes one", self.half, call)  # fmt: skip
         if self.like:
             _check_like(name, X, self.like, call.arguments[self.like])
         else:

@@ -315,7 +315,8 @@ def round_to_bytes(X: torch.Tensor) -> torch.Tensor:
     TypeError or ValueError if ``X`` is not such a tensor.
     """
     with torch.no_grad():
-        return normalize(denormalize(X).clamp(0, 1).mul(255).round() / 255)
+        pixels = denormalize(X).clamp(0, 1).mul(255).round()
+        return normalize(pixels.float() / 255).to(X.dtype)  # what is loaded is float32
 
 
 @checked(X=Pictures(), y=Classes(one_for_all=True), model=MODEL)

@@ -253,7 +253,7 @@ def test_pixels_a_little_out_of_range_are_refused(tiny, X, low, high):
     for attack in (fgsm, pgd):
         with pytest.raises(ValueError, match=f"^{attack.__name__}: X .*clamp_pixels moves them"):
             attack(Z, y, tiny, 0.1)
-    with pytest.raises(ValueError, match=f"^loss_gradient: .* from {low:.4g} to {high:.4g},"):
+    with pytest.raises(ValueError, match=f"^loss_gradient: .* from {low:g} to {high:g},"):
         loss_gradient(denormalize(Z), y, tiny)
 
 
@@ -296,7 +296,7 @@ def test_while_it_works_dropout_is_off_and_gradients_need_no_permission(attack):
 
 
 @pytest.mark.parametrize("norm", ["inf", 2])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_dtypes_are_kept_and_no_gradient_is_no_step(norm, dtype):
     X, y = exact_pictures(2, torch.float32).to(dtype), torch.tensor([0, 1])
 
@@ -305,4 +305,4 @@ def test_dtypes_are_kept_and_no_gradient_is_no_step(norm, dtype):
 
     found = pgd(X, y, flat, 0.03, norm, steps=1)
     assert found.dtype == dtype and pgd(X, y, flat, 0.03, norm, steps=1, seed=1).dtype == dtype
-    torch.testing.assert_close(found, X, rtol=0, atol=0.02)
+    torch.testing.assert_close(found, X)

@@ -229,3 +229,24 @@ def test_a_pass_is_kept_for_a_second_gradient_where_asked_to(X):
     assert torch.equal(gradient(value, X), first)
     with pytest.raises(RuntimeError, match="second time"):
         gradient(value, X)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "sizes"),
+    [
+        (torch.float64, (1e-300, 1e-200, 1, 1e200)),
+        (torch.float32, (1e-44, 1e-30, 1e-20, 1, 1e20, 1e36)),
+        (torch.bfloat16, (1e-30, 1e-20, 1, 1e20)),
+        (torch.float16, (1e-5, 1, 1e4)),
+    ],
+    ids=str,
+)
+def test_a_step_has_length_1_however_small_or_large_the_gradient(dtype, sizes):
+    """The squares of most of these vanish or overflow."""
+    direction = torch.randn(2, 3, 12, 12, generator=torch.Generator().manual_seed(0)).clamp(-3, 3)
+    for size in sizes:
+        step = unit_step((size * direction.double()).to(dtype))
+        length = torch.linalg.vector_norm(step.double(), dim=(1, 2, 3))
+        assert step.dtype == dtype
+        assert torch.allclose(length, torch.ones(2).double(), atol=8 * torch.finfo(dtype).eps)
+    assert not unit_step(torch.zeros(1, 3, 2, 2, dtype=dtype)).any()
