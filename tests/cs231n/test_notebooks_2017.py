@@ -228,9 +228,10 @@ def test_a_silent_caption_counts_in_the_mean_and_silence_alone_is_zero():
 def test_the_seed_gives_the_weights_of_2017():
     np.random.seed(231)
     model = CaptioningRNN(VOCABULARY, input_dim=4, wordvec_dim=5, hidden_dim=6)
-    W_embed, W_proj = normal((3, 5), (4, 6))
-    np.testing.assert_array_equal(model.params["W_embed"], (W_embed / 100).astype(np.float32))
-    np.testing.assert_array_equal(model.params["W_proj"], (W_proj / 2).astype(np.float32))
+    shapes = {"W_embed": (3, 5), "W_proj": (4, 6), "Wx": (5, 6), "Wh": (6, 6), "W_vocab": (6, 3)}
+    for (name, shape), w in zip(shapes.items(), normal(*shapes.values())):
+        expected = w / (100 if name == "W_embed" else np.sqrt(shape[0]))
+        np.testing.assert_array_equal(model.params[name], expected.astype(np.float32))
     assert (model._null, model._start, model.idx_to_word[3]) == (0, None, "dog")
 
 
@@ -288,6 +289,20 @@ class Mean:
     def loss(self, features, captions):
         error = self.params["w"] - features.mean(axis=0)
         return 0.5 * (error**2).sum(), {"w": error}
+
+
+def test_the_solver_has_the_defaults_of_2017(coco, capsys):
+    """Ten times a hundred captions, drawn anew, with plain steps of a hundredth."""
+    data, model = load_coco_data(), Mean()
+    np.random.seed(231)
+    solver = CaptioningSolver(model, data)
+    solver.train()
+    assert capsys.readouterr().out == f"(Iteration 1 / 10) loss: {solver.loss_history[0]:f}\n"
+    np.random.seed(231)
+    w = np.zeros(32)
+    for _ in range(10):
+        w -= 0.01 * (w - sample_coco_minibatch(data, 100)[1].mean(axis=0))
+    np.testing.assert_allclose(model.params["w"], w, rtol=1e-6)
 
 
 def test_any_model_is_trained_and_trained_on(coco, capsys):
