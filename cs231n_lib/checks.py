@@ -113,7 +113,7 @@ def checked(**declared: Declared) -> Callable[[F], F]:
         required = {n for n, p in parameters.items() if p.default is p.empty} & declared.keys()
         owner, _, title = function.__qualname__.rpartition(".")
         made_by_another = owner.endswith(".<locals>") and function.__module__.startswith(_LIBRARY)
-        if title in ("__init__", "__call__") or made_by_another:
+        if title in ("__init__", "__call__", "forward") or made_by_another:
             title = owner.removesuffix(".<locals>").rpartition(".")[2]
 
         @functools.wraps(function)
@@ -487,15 +487,18 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Texts:
-    """A list, a tuple or an array of strings, as many as ``length``; none, unless ``empty``."""
+    """A list, a tuple or an array of strings, as many as ``length``; none, unless ``empty``.
+
+    Where their number counts their order does as well: then a set is refused.
+    """
 
     length: int | str | None = None
     empty: bool = True
 
     def __call__(self, name: str, texts: Collection[str], call: Call | None = None) -> None:
-        unordered = isinstance(texts, Mapping | set | frozenset)
-        unordered = unordered or getattr(texts, "shape", None) == ()
-        if isinstance(texts, str) or not isinstance(texts, Collection) or unordered:
+        unordered = Mapping if self.length is None else Mapping | set | frozenset
+        none = isinstance(texts, unordered) or getattr(texts, "shape", None) == ()
+        if isinstance(texts, str) or not isinstance(texts, Collection) or none:
             given = "a single string" if isinstance(texts, str) else a_type(texts)
             raise TypeError(named(f"{name} is {given}, expected a list of strings"))
         if not (len(texts) or self.empty):

@@ -288,6 +288,8 @@ def _(kind: Source, name: str, arguments: Mapping, known: set) -> Faults:
 def _(kind: Network, name: str, arguments: Mapping, known: set) -> Faults:
     yield from (("something else", Stranger()), ("its class", type(arguments[name])))
     yield from _of_modules(arguments[name])
+    if not kind.half:
+        yield "half precision", copy.deepcopy(arguments[name]).half()
     if kind.of is nn.Sequential:
         yield from (("a layer", nn.Tanh()), ("a list", list(arguments[name])))
 

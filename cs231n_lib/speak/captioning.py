@@ -10,8 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from cs231n_lib.checks import RNG, Call, Count, OneOf, a_type, check_finite, checked, named
-from cs231n_lib.speak.checks import Captions, Features, Model, check_word
+from cs231n_lib.checks import (
+    RNG,
+    Call,
+    Count,
+    OneOf,
+    check_finite,
+    check_precision,
+    checked,
+    named,
+)
+from cs231n_lib.speak.checks import Captions, Features, Model, Vocabulary
 from cs231n_lib.speak.layers import (
     affine_backward,
     affine_forward,
@@ -27,14 +36,6 @@ from cs231n_lib.speak.rnn import rnn_backward, rnn_forward
 __all__ = ["CaptioningRNN"]
 
 
-def _check_vocabulary(name: str, word_to_idx: dict[str, int], call: Call) -> None:
-    if not isinstance(word_to_idx, dict):
-        raise TypeError(
-            named(f"{name} is {a_type(word_to_idx)}, expected a dict from words to integers")
-        )
-    check_word(name, word_to_idx, "<NULL>", "the padding behind a caption", len(word_to_idx))
-
-
 def _check_dtype(name: str, dtype: Any, call: Call) -> None:
     try:
         floats = np.dtype(dtype).kind == "f"
@@ -42,6 +43,7 @@ def _check_dtype(name: str, dtype: Any, call: Call) -> None:
         floats = False
     if not floats:
         raise ValueError(named(f"{name} is {dtype!r}, expected a float dtype"))
+    check_precision(name, np.dtype(dtype), "np.float32")
 
 
 class CaptioningRNN:
@@ -53,8 +55,8 @@ class CaptioningRNN:
     Parameters
     ----------
     word_to_idx : dict
-        The vocabulary, from V words to integers. ``<NULL>`` is needed (the padding behind a
-        caption), ``<START>`` to sample, ``<END>`` to stop.
+        The vocabulary, from V words to integers, each word to its own. ``<NULL>`` is needed (the
+        padding behind a caption), ``<START>`` to sample, ``<END>`` to stop; they are below V.
     input_dim : int
         D, the size of a picture's features.
     wordvec_dim : int
@@ -64,6 +66,7 @@ class CaptioningRNN:
     cell_type : {"rnn", "lstm"}
     dtype : float dtype
         Of the weights and of all that is computed: float32 to train, float64 to check gradients.
+        Half precision is refused.
 
     Attributes
     ----------
@@ -75,11 +78,12 @@ class CaptioningRNN:
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is stated, or ``<NULL>`` is missing or not in [0, V).
+        If an argument is not what is stated, two words have one index, ``<NULL>`` is missing, or
+        a special word is not in [0, V).
     """
 
     @checked(
-        word_to_idx=_check_vocabulary,
+        word_to_idx=Vocabulary(("<NULL>",)),
         input_dim=Count(),
         wordvec_dim=Count(),
         hidden_dim=Count(),
@@ -127,7 +131,7 @@ class CaptioningRNN:
                 weight = scale * rng.standard_normal(shape)
             self.params[name] = weight.astype(self.dtype)
 
-    @checked(features=Features(), captions=Captions())
+    @checked(self=Model(), features=Features(), captions=Captions())
     def loss(
         self,
         features: np.ndarray,
@@ -157,6 +161,7 @@ class CaptioningRNN:
         """
         p = self.params
         features = features.astype(self.dtype, copy=False)
+        captions = np.asarray(captions)
         words_in, words_out = captions[:, :-1], captions[:, 1:]
         mask = words_out != self.word_to_idx["<NULL>"]
         if self.cell_type == "rnn":

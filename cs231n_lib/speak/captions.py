@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,7 @@ from cs231n_lib.checks import (
     checked,
     named,
 )
-from cs231n_lib.speak.checks import Features, Model
+from cs231n_lib.speak.checks import SPECIAL_WORDS, Features, Model, Vocabulary, Words, as_rows
 
 __all__ = [
     "SPECIAL_WORDS",
@@ -38,28 +38,22 @@ __all__ = [
     "sample_minibatch",
 ]
 
-SPECIAL_WORDS = ("<NULL>", "<START>", "<END>", "<UNK>")
+IdxToWord = Sequence[str] | Mapping[int, str]
 
 
-def _check_word_to_idx(name: str, word_to_idx: dict[str, int], call: Call) -> None:
-    """A vocabulary with every special word."""
-    Instance(dict)(name, word_to_idx)
-    missing = [word for word in SPECIAL_WORDS if word not in word_to_idx]
-    if missing:
-        raise ValueError(named(f"{name} has no {', '.join(missing)}"))
-    for word, index in word_to_idx.items():
-        Count(least=0)(f"{name}[{word!r}]", index)
+def _by_index(idx_to_word: IdxToWord) -> Mapping[int, str]:
+    return idx_to_word if isinstance(idx_to_word, Mapping) else dict(enumerate(idx_to_word))
 
 
-def _check_idx_to_word(name: str, idx_to_word: Sequence[str], call: Call) -> None:
+def _check_idx_to_word(name: str, idx_to_word: IdxToWord, call: Call) -> None:
     """The same words as in ``word_to_idx``, each at its index."""
-    Each(Instance(str))(name, idx_to_word, call)
+    Words()(name, idx_to_word, call)
     word_to_idx = call.arguments["word_to_idx"]
     if len(idx_to_word) != len(word_to_idx):
         raise ValueError(
             named(f"{name} has {len(idx_to_word)} words, word_to_idx {len(word_to_idx)}")
         )
-    for index, word in enumerate(idx_to_word):
+    for index, word in _by_index(idx_to_word).items():
         if word_to_idx.get(word) != index:
             raise ValueError(
                 named(
@@ -76,7 +70,18 @@ def _check_images(name: str, images: Sequence[Any], call: Call) -> None:
 
 def _check_captions(name: str, captions: np.ndarray, call: Call) -> None:
     """Words (M, T + 1); whether the vocabulary has so many is for :class:`CaptionData` to say."""
-    Indices("M C", below=np.iinfo(np.int64).max)(name, captions, call)
+    Indices("M C", below=np.iinfo(np.int64).max)(name, as_rows(name, captions), call)
+
+
+def _check_known(name: str, captions: np.ndarray, call: Call) -> None:
+    """Words (N, T) or (T,) that are in ``idx_to_word``."""
+    captions = as_rows(name, captions)
+    Indices("... T", below=np.iinfo(np.int64).max)(name, captions, call)
+    if captions.ndim > 2:
+        raise ValueError(named(f"{name} has shape {captions.shape}, expected (N, T)"))
+    unknown = set(np.unique(captions).tolist()) - _by_index(call.arguments["idx_to_word"]).keys()
+    if unknown:
+        raise ValueError(named(f"{name} contains {min(unknown)}, expected indices of idx_to_word"))
 
 
 def _check_split_of_data(name: str, split: Split, call: Call) -> None:
@@ -93,6 +98,7 @@ class Split:
     Attributes
     ----------
     captions : (M, T + 1) integers
+        An array, or a list of rows, which becomes one.
     image_idxs : (M,) integers in [0, P)
         Which picture each caption is of.
     features : (P, D) floats
@@ -114,6 +120,7 @@ class Split:
             image_idxs=Indices("M", below="P"),
             images=_check_images,
         )
+        object.__setattr__(self, "captions", np.asarray(self.captions))
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,14 +134,14 @@ class CaptionData:
     ----------
     word_to_idx : dict
         From V words to 0, ..., V - 1.
-    idx_to_word : sequence of str
+    idx_to_word : sequence of str, or dict
         Back again.
     train, val, test : Split
         Validation and test may be None.
     """
 
     word_to_idx: dict[str, int]
-    idx_to_word: Sequence[str]
+    idx_to_word: IdxToWord
     train: Split
     val: Split | None = None
     test: Split | None = None
@@ -142,7 +149,7 @@ class CaptionData:
     def __post_init__(self) -> None:
         check_fields(
             self,
-            word_to_idx=_check_word_to_idx,
+            word_to_idx=Vocabulary(),
             idx_to_word=_check_idx_to_word,
             train=_check_split_of_data,
             val=_check_split_of_data,
@@ -202,7 +209,7 @@ def build_vocabulary(sentences: Iterable[str]) -> tuple[dict[str, int], list[str
     return {word: i for i, word in enumerate(idx_to_word)}, idx_to_word
 
 
-@checked(sentences=Texts(empty=False), word_to_idx=_check_word_to_idx, length=Count())
+@checked(sentences=Texts("M", empty=False), word_to_idx=Vocabulary(), length=Count())
 def encode_captions(
     sentences: Sequence[str], word_to_idx: dict[str, int], length: int | None = None
 ) -> np.ndarray:
@@ -225,7 +232,7 @@ def encode_captions(
     ------
     TypeError, ValueError
         If an argument is not what is declared, a sentence does not fit into ``length``, or the
-        vocabulary lacks a special word.
+        vocabulary lacks a special word or gives two words one index.
     """
     rows = [["<START>", *sentence.split(), "<END>"] for sentence in sentences]
     longest = max(len(row) for row in rows)
@@ -241,22 +248,22 @@ def encode_captions(
     return captions
 
 
-@checked(idx_to_word=Each(Instance(str), length="V"), captions=Indices("... T", below="V"))
-def decode_captions(captions: np.ndarray, idx_to_word: Sequence[str]) -> list[str] | str:
+@checked(idx_to_word=Words(), captions=_check_known)
+def decode_captions(captions: np.ndarray | Sequence, idx_to_word: IdxToWord) -> list[str] | str:
     """Turn rows of integers back into sentences.
 
     Parameters
     ----------
-    captions : (N, T) or (T,) integers in [0, V)
-    idx_to_word : sequence of str
+    captions : (N, T) or (T,) integers
+        Indices of ``idx_to_word``. A list of rows is as good as an array.
+    idx_to_word : sequence of str, or dict
 
     Returns
     -------
     list of str, or str for a single row
         Without ``<START>`` and ``<NULL>``, up to and without ``<END>``.
     """
-    if captions.ndim > 2:
-        raise ValueError(named(f"captions has shape {captions.shape}, expected (N, T)"))
+    captions = np.asarray(captions)
     sentences = []
     for row in np.atleast_2d(captions):
         words = itertools.takewhile(lambda word: word != "<END>", (idx_to_word[i] for i in row))

@@ -6,22 +6,31 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cs231n_lib.checks import Call, Function, Number, a_type, checked, named
+from cs231n_lib.checks import Call, Function, Number, check_array, checked, named
 
 __all__ = ["numeric_gradient", "relative_error"]
 
 
 def _check_movable(name: str, x: np.ndarray, call: Call) -> None:
-    if not isinstance(x, np.ndarray):
-        raise TypeError(named(f"{name} is {a_type(x)}, expected a NumPy array"))
-    if x.dtype.kind != "f" or x.dtype.itemsize < 8:
-        raise TypeError(named(f"{name} has dtype {x.dtype}, expected float64 or longer"))
+    check_array(name, x, "a NumPy array")
+    _check_fine(name, x.dtype, "f")
     if not x.flags.writeable:
         raise ValueError(named(f"{name} is read-only, expected an array that can be moved"))
 
 
+def _check_fine(name: str, dtype: np.dtype, kinds: str) -> None:
+    if dtype.kind not in kinds or (dtype.kind == "f" and dtype.itemsize < 8):
+        raise TypeError(
+            named(
+                f"{name} has dtype {dtype}, expected float64 or longer: "
+                "the rounding of others is larger than the differences"
+            )
+        )
+
+
 def _check_differences(fx: np.ndarray, x: np.ndarray, df: np.ndarray | float, h: float) -> None:
-    """Raise ValueError if ``df`` does not fit ``f(x)``, or rounding swallows ``h``."""
+    """Raise an error if ``df`` does not fit ``f(x)``, or rounding swallows ``h`` in it or ``x``."""
+    _check_fine("f(x)", np.asarray(fx).dtype, "fiu")
     if np.shape(df) != np.shape(fx):
         raise ValueError(
             named(f"df has shape {np.shape(df)}, expected {np.shape(fx)}, that of f(x)")
@@ -60,8 +69,8 @@ def numeric_gradient(
     Raises
     ------
     TypeError
-        If ``x`` is not a NumPy array of float64 or longer: in single precision the rounding is
-        larger than the differences.
+        If ``x`` is not a NumPy array of float64 or longer, or ``f(x)`` is shorter: in single
+        precision the rounding is larger than the differences.
     ValueError
         If ``x`` is read-only, ``h`` is not positive, infinite or too small to move a number of
         ``x`` at all, or ``df`` does not have the shape of ``f(x)``.
@@ -86,6 +95,8 @@ def numeric_gradient(
 
 
 def _check_numbers(name: str, numbers: np.ndarray | float, call: Call) -> None:
+    if isinstance(numbers, np.ma.MaskedArray) or hasattr(numbers, "detach"):
+        check_array(name, numbers, "real numbers")
     shape, wanted = np.shape(numbers), np.shape(call.arguments["a"])
     if np.asarray(numbers).dtype.kind not in "iuf":
         raise TypeError(

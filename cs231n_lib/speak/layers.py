@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from cs231n_lib.checks import Call, Indices, Rows, check_range, checked, named
+from cs231n_lib.checks import Call, Floats, Indices, Rows, check_array, check_range, checked, named
 
 __all__ = [
     "affine_backward",
@@ -149,6 +149,8 @@ def _check_words_that_count(name: str, words: np.ndarray, call: Call) -> None:
 
 
 def _check_places(name: str, array: np.ndarray, call: Call) -> None:
+    if not isinstance(array, list | tuple):
+        check_array(name, array, "a NumPy array of shape (N, T)")
     expected = call.sizes["N"], call.sizes["T"]
     if np.shape(array) != expected:
         raise ValueError(
@@ -156,7 +158,7 @@ def _check_places(name: str, array: np.ndarray, call: Call) -> None:
         )
 
 
-@checked(x="N T V", mask=_check_mask, y=_check_words_that_count)
+@checked(x=Floats("N T V", half=False), mask=_check_mask, y=_check_words_that_count)
 def temporal_softmax_loss(
     x: np.ndarray,
     y: np.ndarray,
@@ -221,8 +223,7 @@ def word_embedding_forward(
 def word_embedding_backward(dout: np.ndarray, cache: tuple) -> np.ndarray:
     """Gradient of :func:`word_embedding_forward` with respect to the word vectors.
 
-    A word that occurs several times collects the sum of the gradients of all its places. Half
-    precision is summed in single precision.
+    A word that occurs several times collects the sum of the gradients of all its places.
 
     Parameters
     ----------
@@ -238,6 +239,6 @@ def word_embedding_backward(dout: np.ndarray, cache: tuple) -> np.ndarray:
     # dW[x] += dout would add only one of the gradients of a repeated word.
     # np.add.at adds them all, and does so fast if its arrays are flat.
     places = D * x[..., None].astype(int) + np.arange(D)  # (N, T, D)
-    dW = np.zeros(V * D, np.result_type(dout, np.float32))
+    dW = np.zeros(V * D, dout.dtype)
     np.add.at(dW, places.ravel(), dout.ravel())
-    return dW.reshape(V, D).astype(dout.dtype, copy=False)
+    return dW.reshape(V, D)

@@ -65,7 +65,7 @@ def gradient_norms(
         As :meth:`.CaptioningRNN.loss`, or if ``model`` is not a captioning model, its weights are
         not finite or ``word`` is out of range.
     """
-    p = model.params
+    p, captions = model.params, np.asarray(captions)
     (h, *c), caches = _read(model, features, captions[:, :word])
     scores = (h @ p["W_vocab"] + p["b_vocab"])[:, None]
     target = captions[:, word, None]
@@ -114,6 +114,7 @@ def open_directions(
     TypeError, ValueError
         As :func:`gradient_norms`, or if ``threshold`` is negative or not a number.
     """
+    captions = np.asarray(captions)
     states = 1 if model.cell_type == "rnn" else 2
     size = states * len(model.params["Wh"])
     nudges = np.split(np.eye(size, dtype=model.dtype), states, axis=1)

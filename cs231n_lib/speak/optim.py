@@ -2,7 +2,8 @@
 
 Every rule takes ``(w, dw, config)`` and returns ``(next_w, config)``: the new weight, and the
 settings and running averages to pass in next time. Neither the weight nor the given ``config`` is
-changed; keys that are missing from it get the defaults. Any shape, float dtype kept.
+changed; keys that are missing from it get the defaults. Any shape, float dtype kept; half precision
+is refused, since a small step would be lost in it.
 
 Source: CS231n 2017, Assignments 2 and 3, ``optim.py``.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from cs231n_lib.checks import Call, Count, Instance, Number, checked, named
+from cs231n_lib.speak.checks import check_weight
 
 __all__ = ["adam", "rmsprop", "sgd", "sgd_momentum"]
 
@@ -31,9 +33,7 @@ _LIMITS = {
 
 def _check_weight(name: str, array: np.ndarray, call: Call) -> None:
     """Floats of the shape of ``w``."""
-    if not isinstance(array, np.ndarray | np.floating) or array.dtype.kind != "f":
-        given = getattr(array, "dtype", type(array).__name__)
-        raise TypeError(named(f"{name} is {given}, expected a NumPy array of floats"))
+    check_weight(name, array)
     wanted = call.arguments["w"].shape
     if array.shape != wanted:
         raise ValueError(named(f"{name} has shape {array.shape}, expected {wanted}, that of w"))

@@ -18,6 +18,7 @@ from cs231n_lib.checks import (
     RNG,
     Call,
     Count,
+    Floats,
     Function,
     Instance,
     Number,
@@ -33,7 +34,7 @@ from cs231n_lib.progress import progress
 from cs231n_lib.speak import optim
 from cs231n_lib.speak.captions import CaptionData, sample_minibatch
 from cs231n_lib.speak.checkpoint import load, save
-from cs231n_lib.speak.checks import Captions, Features, Model
+from cs231n_lib.speak.checks import Captions, Features, Model, check_weight
 
 __all__ = [
     "SCENE_TRAINING",
@@ -259,7 +260,7 @@ def one_cycle(done: float) -> float:
     TypeError, ValueError
         If ``done`` is not a number from 0 to 1.
     """
-    warm = 0.2
+    done, warm = float(done), 0.2
     return done / warm if done < warm else (1 + np.cos(np.pi * (done - warm) / (1 - warm))) / 2
 
 
@@ -279,9 +280,7 @@ SCENE_TRAINING = TrainingSettings(
 def _check_gradients(name: str, grads: dict[str, np.ndarray], call: Call) -> None:
     Instance(dict)(name, grads)
     for weight, g in grads.items():
-        if getattr(getattr(g, "dtype", None), "kind", None) != "f":
-            given = getattr(g, "dtype", type(g).__name__)
-            raise TypeError(named(f"{name}[{weight!r}] is {given}, expected floats"))
+        check_weight(f"{name}[{weight!r}]", g)
 
 
 @checked(grads=_check_gradients, max_norm=Number(above=0))
@@ -315,7 +314,7 @@ def clip_gradients(grads: dict[str, np.ndarray], max_norm: float) -> dict[str, n
     return {name: g * g.dtype.type(factor) for name, g in grads.items()}
 
 
-@checked(features="N D", share=_SHARE, rng=RNG)
+@checked(features=Floats("N D", half=False), share=_SHARE, rng=RNG)
 def drop_features(features: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """Set a random share of the features to 0, and scale the others up to keep the mean.
 

@@ -246,7 +246,7 @@ def test_the_vocabulary_is_the_models_own():
     assert model.word_to_idx == VOCABULARY
 
 
-@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.longdouble])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble])
 @pytest.mark.parametrize("features_dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("cell_type", CELLS)
 def test_everything_is_computed_in_the_dtype_of_the_model(cell_type, dtype, features_dtype):

@@ -49,7 +49,10 @@ def test_a_vocabulary_numbers_special_words_first_then_the_alphabet():
     ("parts", "message"),
     [
         ({"idx_to_word": [*IDX_TO_WORD, "extra"]}, "idx_to_word has 11 words, word_to_idx 10"),
-        ({"word_to_idx": WORD_TO_IDX | {"cat": 7}}, r"idx_to_word\[6\] is 'cat', .* is 7"),
+        (
+            {"word_to_idx": WORD_TO_IDX | {"cat": 7, "dog": 6}},
+            r"idx_to_word\[6\] is 'cat', .* is 7",
+        ),
         ({"word_to_idx": WORD_TO_IDX | {"cat": 99}}, r"idx_to_word\[6\] is 'cat', .* is 99"),
         ({"idx_to_word": [*IDX_TO_WORD[:-1], "set"]}, r"idx_to_word\[9\] is 'set', .* is None"),
         ({"val": replace(DATA.train, captions=np.full((10, 6), 10))}, "val.captions contains 10"),

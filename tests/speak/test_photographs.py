@@ -153,8 +153,8 @@ def test_a_file_without_an_array_is_refused(folder, name, key, value):
         ("val_captions", np.zeros((8, 17)), "captions is float64, expected"),
         ("val_captions", np.zeros(8, int), r"captions has shape \(8,\)"),
         ("val_captions", [b"a man", b"a horse"], "captions is object, expected"),
-        ("val_captions", np.int32(3), "captions is int32, expected a NumPy array"),
-        ("val_captions", h5py.Empty("i4"), "captions is Empty, expected a NumPy array"),
+        ("val_captions", np.int32(3), "captions is an int32, expected a NumPy array"),
+        ("val_captions", h5py.Empty("i4"), "captions is an Empty, expected a NumPy array"),
         ("val_captions", np.full((8, 17), -1), "captions contains -1"),
         ("val_image_idxs", np.zeros(7, int), "image_idxs has shape"),
         ("val_image_idxs", np.zeros((8, 1), int), "image_idxs has shape"),
@@ -185,9 +185,12 @@ def test_words_outside_the_vocabulary_are_refused(folder):
     [
         ({"word_to_idx": {}}, "lacks idx_to_word"),
         ([], "lacks word_to_idx, idx_to_word"),
-        ({"word_to_idx": {"<NULL>": 0}, "idx_to_word": ["<NULL>"]}, "no <START>, <END>, <UNK>"),
+        ({"word_to_idx": {"<NULL>": 0}, "idx_to_word": ["<NULL>"]}, "no '<START>'"),
         ({"word_to_idx": ["<NULL>"], "idx_to_word": ["<NULL>"]}, "word_to_idx is a list"),
-        ({"word_to_idx": dict(zip(SPECIAL_WORDS, range(4))), "idx_to_word": {}}, "word is a dict"),
+        (
+            {"word_to_idx": dict(zip(SPECIAL_WORDS, range(4))), "idx_to_word": {}},
+            "idx_to_word has 0 words",
+        ),
     ],
 )
 def test_a_vocabulary_without_what_is_needed_is_refused(folder, content, message):

@@ -32,6 +32,12 @@ def _loss(cell_type: str) -> dict[str, Any]:
     return {"self": model, "features": features(), "captions": CAPTIONS.copy()}
 
 
+def _begins_beyond(_: dict[str, Any]) -> dict[str, Any]:
+    model = small_model("rnn")
+    model.word_to_idx["<START>"] = 6
+    return {"self": model}
+
+
 def _sample(cell_type: str) -> dict[str, Any]:
     return {"self": small_model(cell_type), "features": features(), "max_length": 4}
 
@@ -58,6 +64,10 @@ CONTRACTS = (
                 ValueError, r"word_to_idx\['<NULL>'\] contains 2, expected indices from 0 to 1",
             ),
             Refusal(
+                "half precision", {"dtype": np.float16},
+                TypeError, "dtype has dtype float16, expected float32 or .*; give np.float32",
+            ),
+            Refusal(
                 "padding between two words", {"word_to_idx": {"<NULL>": 0.5, "cat": 0}},
                 TypeError, r"word_to_idx\['<NULL>'\] is 0.5, expected a whole number",
             ),
@@ -81,8 +91,8 @@ CONTRACTS = (
                 ),
                 Refusal(
                     "a first word without a vector",
-                    {"self": CaptioningRNN({"<NULL>": 0, "<START>": 2}, input_dim=D)},
-                    ValueError, r"word_to_idx\['<START>'\] contains 2, expected .* from 0 to 1",
+                    _begins_beyond,
+                    ValueError, r"word_to_idx\['<START>'\] contains 6, expected .* from 0 to 5",
                 ),
             ),
         )

@@ -31,6 +31,11 @@ CONTRACTS = (
                 "an array that cannot be moved", lambda a: {"x": np.broadcast_to(a["x"], (3, 2))},
                 ValueError, "x is read-only, expected an array that can be moved",
             ),
+            Refusal(
+                "a function that computes in single precision",
+                {"f": lambda x: np.sin(x.astype(np.float32))},
+                TypeError, r"f\(x\) has dtype float32, expected float64 or longer: the rounding of",
+            ),
             Refusal("a step of zero", {"h": 0.0}, ValueError, "h is 0, expected above 0"),
             Refusal("an infinite step", {"h": np.inf}, ValueError, "h is inf, expected above 0"),
             Refusal(
@@ -55,6 +60,10 @@ CONTRACTS = (
             Refusal(
                 "complex numbers", lambda a: {"b": a["b"] * 1j},
                 TypeError, "b has dtype complex128, expected real numbers",
+            ),
+            Refusal(
+                "masked numbers", lambda a: {"b": np.ma.array(a["b"], mask=[True, False])},
+                TypeError, r"b is a MaskedArray, expected real numbers; give b.filled\(0\)",
             ),
             Refusal(
                 "truth values", lambda a: {"b": a["b"] > 1},

@@ -32,6 +32,15 @@ _REFUSES = (
         "an integer weight", lambda a: {"w": a["w"].astype(int)},
         TypeError, "w is int64, expected a NumPy array of floats",
     ),
+    *(
+        Refusal(
+            f"half precision: {name}", lambda a, name=name: {name: a[name].astype(np.float16)},
+            TypeError,
+            rf"{name} has dtype float16, expected float32 or float64: half precision is too "
+            rf"coarse here; give {name}.astype\(np.float32\)",
+        )
+        for name in ("w", "dw")
+    ),
     Refusal(
         "a complex gradient", lambda a: {"dw": a["dw"].astype(complex)},
         TypeError, "dw is complex128, expected a NumPy array of floats",
