@@ -204,21 +204,26 @@ def find_layer(model: nn.Module, layer: str) -> nn.Module:
     ------
     TypeError, ValueError
         If ``model`` is not a ``torch.nn.Module``, or has no such layer; the message lists its own.
-        ValueError also for a layer of a traced or scripted module: nothing can be seen inside.
+        ValueError also for a layer of a traced, scripted or compiled module.
     """
     layers = dict(model.named_modules())
     if layer not in layers or not layer:
         known = ", ".join(name for name in layers if name and name.count(".") < 2)
         raise ValueError(named(f"the model has no layer {layer!r}; it has {known}"))
     above = ("", *itertools.accumulate(layer.split("."), "{}.{}".format))
-    if any(isinstance(layers[name], torch.jit.ScriptModule) for name in above):
+    if any(_is_compiled(layers[name]) for name in above):
         raise ValueError(
             named(
-                f"layer {layer!r} belongs to a traced or scripted module, which cannot be stopped "
-                "or looked into; give the module that it was made from"
+                f"layer {layer!r} belongs to a traced, scripted or compiled module, which cannot "
+                "be looked into; give the module that it was made from"
             )
         )
     return layers[layer]
+
+
+def _is_compiled(module: nn.Module) -> bool:
+    """Are hooks of the layers inside never called?"""
+    return isinstance(module, torch.jit.ScriptModule) or hasattr(module, "_orig_mod")
 
 
 @checked(cnn=CHAIN, x=Tensor("N C H W", half=True), last=Count(least=0))

@@ -140,7 +140,9 @@ def along(model, X, direction):
         return forward_ad.unpack_dual(model(forward_ad.make_dual(X, direction))).tangent
 
 
-@pytest.mark.filterwarnings("ignore:There is a performance drop")
+@pytest.mark.filterwarnings(
+    "ignore:There is a performance drop", "ignore:.*torch.jit:DeprecationWarning"
+)
 @pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
 @pytest.mark.parametrize("classes", [None, [3, 281, 7]])
 def test_it_is_transformed_as_torchvisions_plain_network_is(model, transform, classes):
