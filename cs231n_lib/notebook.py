@@ -86,13 +86,17 @@ def _method(function: Callable) -> str:
     return f"# {function.__module__.replace('.', '/')}.py\n{''.join(shown)}"
 
 
+# What stands in front of a function, and is no part of the method.
+_DECLARED = ("checked(", "in_float32", "plainly(", "torch.enable_grad(")
+
+
 def _left_out(tree: ast.Module) -> Iterator[ast.AST]:
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             if ast.get_docstring(node) is not None:
                 yield node.body[0]
             for decorator in node.decorator_list:
-                if ast.unparse(decorator).startswith(("checked(", "in_float32", "plainly(")):
+                if ast.unparse(decorator).startswith(_DECLARED):
                     yield decorator
 
 

@@ -19,6 +19,7 @@ from cs231n_lib.see.attacks import pgd
 from cs231n_lib.see.checks import MODEL, Classes, Model
 from cs231n_lib.see.fooling import seen_as
 from cs231n_lib.see.pixels import RealPictures, denormalize, normalize
+from cs231n_lib.see.precision import plainly
 
 __all__ = ["digit_network", "digit_pictures", "robust_accuracy", "train_digits"]
 
@@ -47,6 +48,7 @@ class _GreyPixels(nn.Module):
 
 
 @checked(seed=Count(least=0), hidden=Count())
+@plainly()
 def digit_network(seed: int = 0, hidden: int = 256) -> nn.Module:
     """An untrained network with two hidden layers for 8 x 8 digits.
 
@@ -77,6 +79,8 @@ def digit_network(seed: int = 0, hidden: int = 256) -> nn.Module:
     steps=Count(), epochs=Count(), batch_size=Count(), learning_rate=Number(above=0),
     seed=Count(least=0),
 )  # fmt: skip
+@plainly()
+@torch.enable_grad()
 def train_digits(
     X: torch.Tensor,
     y: torch.Tensor,

@@ -27,6 +27,7 @@ __all__ = [
     "CHAIN",
     "MODEL",
     "NETWORK",
+    "PAINTER",
     "Classes",
     "Generator",
     "Like",
@@ -282,14 +283,21 @@ class Models:
 
 @dataclass(frozen=True)
 class Network:
-    """A module that can be run; ``hint`` says how to make one."""
+    """A module that can be run; ``hint`` says how to make one.
+
+    ``half`` precision may be right too.
+    """
 
     of: type = nn.Module
     hint: str = ""
+    half: bool = False
 
     def __call__(self, name: str, model: nn.Module, call: Call | None = None) -> None:
         Instance(self.of, self.hint)(name, model)
         _check_runs(name, model)
+        for weight in () if self.half else model.parameters():
+            if weight.is_floating_point():
+                check_precision(name, weight.dtype, f"{name}.float()")
 
 
 def _check_runs(name: str, model: nn.Module) -> None:
@@ -359,5 +367,6 @@ class Generator:
 
 
 MODEL = Models()
-NETWORK = Network()
-CHAIN = Network(nn.Sequential, "such as squeezenet().features")
+NETWORK = Network(half=True)
+CHAIN = Network(nn.Sequential, "such as squeezenet().features", half=True)
+PAINTER = Network(nn.Sequential, "such as squeezenet().features")

@@ -19,7 +19,17 @@ from torch import nn
 
 from cs231n_lib.checks import Call, Count, Function, Instance, Number, a_type, checked, named
 from cs231n_lib.progress import progress
-from cs231n_lib.see.checks import MODEL, NETWORK, Model, Pictures, Tensor, as_classes, check_maps
+from cs231n_lib.see.checks import (
+    MODEL,
+    NETWORK,
+    Model,
+    Network,
+    Pictures,
+    Tensor,
+    as_classes,
+    check_maps,
+    check_precision,
+)
 from cs231n_lib.see.fourier import random_view
 from cs231n_lib.see.images import blur_image
 from cs231n_lib.see.network import (
@@ -31,6 +41,7 @@ from cs231n_lib.see.network import (
     unit_step,
 )
 from cs231n_lib.see.pixels import clamp_pixels
+from cs231n_lib.see.precision import plainly
 
 __all__ = [
     "Objective",
@@ -68,9 +79,15 @@ def _type(name: str, dtype: torch.dtype | type, call: Call) -> None:
         raise TypeError(
             named(f"{name} is {dtype!r}, expected a type of floats such as torch.float32")
         )
+    check_precision(name, floats, "torch.float32, and model.float()")
     weight = _weight(call.arguments["model"])
     if weight is not None and weight.dtype != floats:
-        raise TypeError(named(f"{name} is {floats}, but the model's weights are {weight.dtype}"))
+        raise TypeError(
+            named(
+                f"{name} is {floats}, but the model's weights are {weight.dtype}; "
+                f"give model.to({floats})"
+            )
+        )
     if weight is not None and weight.device.type != device.type:
         raise ValueError(
             named(f"{name} is a type on {device}, but the model is on {weight.device}")
@@ -225,7 +242,7 @@ def _model_or_none(name: str, model: Model | None, call: Call) -> None:
 
 
 def _picture(name: str, picture: nn.Module, call: Call) -> None:
-    Instance(nn.Module, "such as a FourierPicture")(name, picture)
+    Network(hint="such as a FourierPicture")(name, picture)
     if not any(parameter.requires_grad for parameter in picture.parameters()):
         raise ValueError(named(f"{name} has no parameter that requires a gradient"))
     with torch.no_grad():
@@ -240,6 +257,7 @@ def _picture(name: str, picture: nn.Module, call: Call) -> None:
     learning_rate=Number(above=0),
     callback=_CALLBACK,
 )
+@plainly()
 def visualize(
     objective: Objective,
     model: Model,
@@ -313,6 +331,7 @@ def _check_losses(losses: torch.Tensor, count: int, look: bool) -> None:
         raise TypeError(
             named(f"the objective gave {a_type(losses)}, expected a tensor of {count} losses")
         )
+    check_precision("the losses", losses.dtype, "an objective of a model in float32")
     if losses.shape != (count,):
         raise ValueError(
             named(

@@ -14,9 +14,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 
-from cs231n_lib.checks import Count, Number, checked
-from cs231n_lib.see.checks import Generator, Tensor
+from cs231n_lib.checks import Call, Count, Instance, Number, checked
+from cs231n_lib.see.checks import Generator, Tensor, check_precision
 from cs231n_lib.see.pixels import normalize
+from cs231n_lib.see.precision import plainly
 
 __all__ = ["COLOUR_BASIS", "FourierPicture", "PixelPicture", "random_view", "wave_amplitudes"]
 
@@ -51,6 +52,11 @@ def wave_amplitudes(size: int) -> torch.Tensor:
     return size / frequencies.clamp_min(1 / size)
 
 
+def _precise(name: str, picture: FourierPicture, call: Call) -> None:
+    Instance(FourierPicture)(name, picture)
+    check_precision("the picture", picture.coefficients.dtype, "picture.float()")
+
+
 class FourierPicture(nn.Module):
     """Pictures held as the coefficients of their waves, in colours that are independent.
 
@@ -71,6 +77,7 @@ class FourierPicture(nn.Module):
     """
 
     @checked(count=Count(), size=Count())
+    @plainly()
     def __init__(
         self,
         count: int,
@@ -88,8 +95,10 @@ class FourierPicture(nn.Module):
         self.register_buffer("amplitudes", wave_amplitudes(size).float() / 4)
         self.register_buffer("basis", basis / basis.norm(dim=0).max())
 
+    @checked(self=_precise)
+    @plainly()
     def forward(self) -> torch.Tensor:
-        """The pictures: (N, 3, S, S), normalised."""
+        """The pictures: (N, 3, S, S), normalised. Raises TypeError in half precision."""
         waves = torch.view_as_complex(self.coefficients) * self.amplitudes
         colours = torch.fft.irfft2(waves, s=(self.size, self.size))
         rgb = torch.einsum("rc,nchw->nrhw", self.basis, colours)
@@ -106,6 +115,7 @@ class PixelPicture(nn.Module):
     """
 
     @checked(count=Count(), size=Count())
+    @plainly()
     def __init__(self, count: int, size: int, seed: int = 0) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
@@ -123,6 +133,7 @@ class PixelPicture(nn.Module):
     scale=Number(least=0, most=0.99),
     degrees=Number(least=0),
 )
+@plainly()
 def random_view(
     X: torch.Tensor,
     generator: torch.Generator,

@@ -13,6 +13,7 @@ from cs231n_lib.see.checks import NETWORK, Pictures, Tensor, check_like
 from cs231n_lib.see.class_visualization import Objective, visualize
 from cs231n_lib.see.fourier import FourierPicture
 from cs231n_lib.see.network import activations, frozen
+from cs231n_lib.see.precision import plainly, widened
 
 __all__ = ["feature_distance", "invert_features", "total_variation"]
 
@@ -32,6 +33,7 @@ def _squares(name: str, X: torch.Tensor, call: Call) -> None:
     num_iterations=Count(),
     learning_rate=Number(above=0),
 )
+@plainly()
 def invert_features(
     X: torch.Tensor,
     model: nn.Module,
@@ -92,6 +94,7 @@ def invert_features(
 
 
 @checked(target=Tensor("..."))
+@plainly()
 def feature_distance(layer: str, target: torch.Tensor) -> Objective:
     """The objective of feature inversion: the activations of a layer.
 
@@ -115,7 +118,7 @@ def feature_distance(layer: str, target: torch.Tensor) -> Objective:
         If an argument is not what is declared, or the target of a picture is all zero or contains
         NaN or infinity.
     """
-    target = target.detach()
+    target = widened(target.detach())
     energy = _energy(layer, target)
     axes = tuple(range(1, target.ndim))  # without a copy, unlike flatten(1)
 
@@ -136,8 +139,8 @@ def _energy(layer: str, target: torch.Tensor) -> torch.Tensor:
     if not (energy > 0).all():
         raise ValueError(
             named(
-                f"target, layer {layer!r}, is all zero for a picture, which says nothing about "
-                "it; choose another layer"
+                f"target, layer {layer!r}, is all zero for a picture, or its squares are, which "
+                "says nothing about it; choose another layer"
             )
         )
     return energy

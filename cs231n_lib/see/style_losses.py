@@ -25,8 +25,9 @@ from cs231n_lib.checks import (
     checked,
     named,
 )
-from cs231n_lib.see.checks import CHAIN, Like, Tensor, check_floats, check_like, check_maps
+from cs231n_lib.see.checks import PAINTER, Like, Tensor, check_floats, check_like, check_maps
 from cs231n_lib.see.network import extract_features, frozen
+from cs231n_lib.see.precision import plainly
 
 __all__ = [
     "GramProduct",
@@ -81,8 +82,10 @@ def _unit(name: str, target: torch.Tensor, call: Call) -> None:
 
 
 def _check_not_zero(name: str, target: torch.Tensor) -> None:
-    if not target.any():
-        raise ValueError(named(f"{name} is zero, so nothing can be measured in it"))
+    if not target.square().sum() > 0:
+        raise ValueError(
+            named(f"{name} is zero, or its square is, so nothing can be measured in it")
+        )
 
 
 @dataclass(frozen=True)
@@ -145,6 +148,7 @@ def content_loss(
 
 
 @checked(features=Tensor("N C H W"))
+@plainly()
 def gram_matrix(
     features: torch.Tensor,
     normalize: bool = True,
@@ -169,6 +173,7 @@ def gram_matrix(
 
 
 @checked(features=Tensor("N C H W"), target=_gram, weight=Number())
+@plainly()
 def gram_gradient(
     features: torch.Tensor,
     target: torch.Tensor,
@@ -318,6 +323,7 @@ class NormalizedLoss:
         return max([*self.content, *self.style])
 
     @checked(img=Tensor("1 3 H W"), self=fits)
+    @plainly()
     def __call__(self, img: torch.Tensor) -> dict[str, torch.Tensor]:
         """The weighted losses ``content``, ``style`` and ``tv`` of a picture, (1, 3, H, W).
 
@@ -338,7 +344,7 @@ def _check_loss(loss: NormalizedLoss) -> None:
     weight = Number(least=0)
     check_fields(
         loss,
-        cnn=CHAIN,
+        cnn=PAINTER,
         content=_Targets("1 C H W"),
         style=_Targets("1 C C"),
         content_weight=weight,

@@ -30,9 +30,10 @@ from cs231n_lib.checks import (
     named,
 )
 from cs231n_lib.progress import progress
-from cs231n_lib.see.checks import CHAIN, Tensor, check_maps
+from cs231n_lib.see.checks import CHAIN, PAINTER, Tensor, check_maps, check_precision
 from cs231n_lib.see.images import Picture, Source, as_tensor, deprocess, load_scaled
 from cs231n_lib.see.network import CHECK_EVERY, extract_features, frozen
+from cs231n_lib.see.precision import plainly
 from cs231n_lib.see.pretrained import squeezenet
 from cs231n_lib.see.style_colours import grey, match_colours, replace_luminance
 from cs231n_lib.see.style_losses import (
@@ -99,10 +100,11 @@ class Transfer:
     style_layers=Each(Count(least=0), "L", empty=True),
     style_weights=Each(_WEIGHT, "L", empty=True),
     tv_weight=_WEIGHT,
-    cnn=CHAIN,
+    cnn=PAINTER,
     num_iterations=Count(),
     callback=_CALLBACK,
 )
+@plainly()
 def style_transfer(
     content_image: Picture,
     style_image: Picture,
@@ -206,6 +208,7 @@ def style_transfer(
     learning_rate=Number(above=0),
     callback=_CALLBACK,
 )
+@plainly()
 def minimize(
     loss: Callable[[torch.Tensor], Mapping[str, torch.Tensor]],
     img: torch.Tensor,
@@ -356,7 +359,7 @@ _TEXTURE = Recipe(tv_weight=1.0)
     recipe=Instance(Recipe),
     keep_colours=OneOf(("matched", "luminance")),
     evaluations=Count(),
-    cnn=CHAIN,
+    cnn=PAINTER,
     callback=_CALLBACK,
 )
 def style_transfer_lbfgs(
@@ -419,7 +422,7 @@ def _style(name: str, image: np.ndarray, call: Call) -> None:
     Bytes()(name, image, Call({}))  # each may have a size of its own
 
 
-@checked(content=Bytes(), styles=Each(_style), recipe=Instance(Recipe), cnn=CHAIN)
+@checked(content=Bytes(), styles=Each(_style), recipe=Instance(Recipe), cnn=PAINTER)
 def transfer_loss(
     content: np.ndarray,
     styles: Sequence[np.ndarray],
@@ -469,7 +472,7 @@ def _check_border(content: np.ndarray) -> None:
     image_size=_SIDE,
     recipe=Instance(Recipe),
     evaluations=Count(),
-    cnn=CHAIN,
+    cnn=PAINTER,
 )
 def synthesize_texture(
     style_image: Picture | Sequence[Picture],
@@ -520,7 +523,7 @@ def synthesize_texture(
     tv_weight=_WEIGHT,
     evaluations=Count(),
     average_pooling=Instance(bool),
-    cnn=CHAIN,
+    cnn=PAINTER,
 )
 def reconstruct_content(
     content_image: Picture,
@@ -667,6 +670,7 @@ _History = dict[str, list[torch.Tensor]]
 def _record(losses: Mapping[str, torch.Tensor], history: _History) -> torch.Tensor:
     """The sum of the losses, after recording them all; now and then it checks them."""
     total = sum(losses.values())
+    check_precision("the loss", total.dtype, "a network in float32")
     for part, value in {**losses, "total": total}.items():
         history.setdefault(part, []).append(value.detach())
     if len(history["total"]) % CHECK_EVERY == 1:

@@ -42,7 +42,7 @@ UNCLEAR = re.compile(
 def title(contract: Contract) -> str:
     """The name with which the messages of a function begin."""
     owner, _, name = str(contract).rpartition(".")
-    return owner if name in ("__init__", "__call__") else name
+    return owner if name in ("__init__", "__call__", "forward") else name
 
 
 # A message that begins with the name of a function begins with that of the one called.

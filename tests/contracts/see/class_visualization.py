@@ -53,6 +53,14 @@ CONTRACTS = (
                     "expected a type of floats such as torch.float32"),
             Refusal("another dtype than the model's", {"dtype": torch.float64}, TypeError,
                     "dtype is torch.float64, but the model's weights are torch.float32"),
+            *(
+                Refusal(f"the dtype {dtype}", lambda a, dtype=dtype: {"dtype": dtype,
+                        "model": a["model"].half()}, TypeError, "dtype has dtype torch.float16, "
+                        "expected float32 .* give torch.float32, and model.float()")
+                for dtype in (torch.float16, torch.HalfTensor, torch.cuda.HalfTensor)
+            ),
+            Refusal("a model of half precision", lambda a: {"model": a["model"].bfloat16()},
+                    TypeError, "the model's weights are torch.bfloat16; give model.to"),
             Refusal("a type of another device", {"dtype": torch.cuda.FloatTensor}, ValueError,
                     "dtype is a type on cuda, but the model is on cpu"),
             Refusal("no steps between two blurs", {"blur_every": 0}, ValueError, "blur_every is 0"),
@@ -74,6 +82,13 @@ CONTRACTS = (
                     "the objective gave a loss that is NaN"),
             Refusal("an objective that does not look", {"objective": lambda model, X: classes()
                     * 1.0}, ValueError, "losses that do not depend on the picture"),
+            Refusal("an objective in half precision",
+                    {"objective": lambda model, X: X.mean(dim=(1, 2, 3)).half()}, TypeError,
+                    "the losses has dtype torch.float16, expected float32"),
+            Refusal("a model in half precision", lambda a: {"model": a["model"].half()}, TypeError,
+                    r"picture\(\) has dtype torch.float32, but .* give model.to\(torch.float32"),
+            Refusal("a picture in half precision", lambda a: {"picture": a["picture"].half()},
+                    TypeError, r"picture has dtype torch.float16, .* give picture.float\(\)"),
             Refusal("a picture without parameters", {"picture": nn.Identity()}, ValueError,
                     "picture has no parameter that requires a gradient"),
             Refusal("a picture of another dtype", lambda a: {"picture": a["picture"].double()},

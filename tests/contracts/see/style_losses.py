@@ -83,7 +83,9 @@ CONTRACTS = (
             Refusal("a target of another shape", {"target": torch.ones(1, 4, 6, 5)}, ValueError,
                     r"target has shape \(1, 4, 6, 5\), expected \(1, 4, 6, 6\)"),
             Refusal("a target of zeros", {"target": torch.zeros(1, 4, 6, 6)}, ValueError,
-                    "target is zero, so nothing can be measured in it"),
+                    "target is zero, or its square is, so nothing can be measured in it"),
+            Refusal("a target so small that its squares vanish",
+                    {"target": torch.full((1, 4, 6, 6), 1e-30)}, ValueError, "or its square is"),
         ),
     ),
     Contract(

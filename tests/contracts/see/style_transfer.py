@@ -92,6 +92,8 @@ CONTRACTS = (
         (
             Refusal("a loss that is NaN", {"loss": lambda img: {"a": img.sum() * math.nan}},
                     FloatingPointError, "the loss is nan at step 0"),
+            Refusal("a loss in half precision", {"loss": lambda img: {"a": img.half().sum()}},
+                    TypeError, "the loss has dtype torch.float16, expected float32"),
             Refusal("a loss whose targets do not fit",
                     {"loss": NormalizedLoss(chain(), style={3: torch.ones(1, 1, 1)})},
                     ValueError, r"style\[3\] has shape \(1, 1, 1\), expected \(1, 5, 5\)"),
