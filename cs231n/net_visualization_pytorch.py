@@ -29,7 +29,7 @@ _functional = import_torchvision("torchvision.transforms.functional")
 
 def preprocess(img: Image.Image, size: int = 224) -> torch.Tensor:
     """A picture as the network reads it, (1, 3, H, W); ``size`` is that of its shorter side."""
-    scaled = _functional.resize(img.convert("RGB"), size)
+    scaled = _functional.resize(Image.fromarray(images.load_image(img)), size)
     return normalize(_functional.to_tensor(scaled))[None]
 
 

@@ -8,6 +8,7 @@ and each channel divided by its standard deviation.
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,9 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION
 
-from cs231n_lib.checks import Bytes, Call, Count, Number, a_type, checked, named
+from cs231n_lib.checks import Bytes, Call, Count, Instance, Number, a_type, checked, named, shown
 from cs231n_lib.files import check_file, write_atomically
 from cs231n_lib.see.checks import Tensor
 from cs231n_lib.see.pixels import denormalize, normalize
@@ -60,6 +62,17 @@ _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 # A larger square would have more pixels than Pillow reads from a file without a warning.
 _LARGEST_SIDE = 9000
 
+# White in arrays that are neither of bytes nor of floats.
+_WHITES = {"bool": 1, "uint16": 65535}
+
+# Of a PNG whose pixels are stored like this, Pillow makes bytes of all pixels, but not of the one
+# colour that counts as transparent.
+_TO_BYTES = {
+    "L;2": lambda grey: 85 * grey,
+    "L;4": lambda grey: 17 * grey,
+    "RGB;16B": lambda colour: tuple(channel >> 8 for channel in colour),
+}
+
 Picture = str | Path | np.ndarray | Image.Image
 
 
@@ -90,10 +103,14 @@ def load_image(source: Picture, size: int | None = None) -> np.ndarray:
     Parameters
     ----------
     source : str, Path, array or PIL.Image.Image
-        A name of ``PHOTOGRAPHS``, the path of a file (AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF or
-        WebP), or an array: (H, W) or (H, W, 1) grey, (H, W, 3) RGB, (H, W, 4) RGB with opacity,
-        as uint8 from 0 to 255 or as floats from 0 to 1. Transparent places become white. A file's
-        orientation tag is obeyed.
+        A name of ``PHOTOGRAPHS``; the path of a file (AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF or
+        WebP), which a Path always is; an open image, which stays as it is; or an array: (H, W) or
+        (H, W, 1) grey, (H, W, 3) RGB, (H, W, 4) RGB with opacity, as uint8 from 0 to 255, uint16
+        from 0 to 65535, bool, or floats from 0 to 1.
+
+        It is read as a viewer shows it. Transparent places become white, an orientation tag is
+        obeyed, and of several frames it is the first, or the one at which an open image stands.
+        Colour profiles and gamma are not applied: nor were they where the networks learnt.
     size : int, optional
         Scale the shorter side to this many pixels, at most 9000, then cut a square from the middle.
         By default the picture keeps its size.
@@ -109,8 +126,9 @@ def load_image(source: Picture, size: int | None = None) -> np.ndarray:
         If there is neither such a name nor such a file.
     TypeError, ValueError
         If an argument is not what is declared; if a file is not a complete picture of such a kind,
-        or declares more than Pillow's limit of 178 million pixels; if an array has another shape or
-        dtype, no pixels, NaN, or floats outside 0 to 1.
+        or declares more than Pillow's limit of 178 million pixels; if an open image was closed, or
+        has numbers of unknown range for pixels; if an array has another shape or dtype, no pixels,
+        NaN, or floats outside 0 to 1.
     OSError
         If the system does not let us look for the file.
     """
@@ -138,11 +156,10 @@ def _open(source: Picture) -> Image.Image:
     path = None if isinstance(source, Image.Image) else _path(source)
     try:
         if path is None:
-            source.load()
-            image = source
+            image = _decode(source)
         else:
             with Image.open(path, formats=_FORMATS) as file:
-                image = ImageOps.exif_transpose(file)
+                image = _decode(file)
     except UnidentifiedImageError:
         raise ValueError(
             named(
@@ -151,10 +168,39 @@ def _open(source: Picture) -> Image.Image:
             )
         ) from None
     except Exception as error:  # a damaged file can raise nearly any
+        bad = "unreadable" if path else "closed"
+        why = f": {error}" if str(error) else ""
         raise ValueError(
-            named(f"the picture {str(source)!r} is damaged, cut short or unreadable: {error}")
+            named(f"the picture {str(source)!r} is damaged, cut short or {bad}{why}")
         ) from error
     return _to_rgb(image)
+
+
+def _decode(file: Image.Image) -> Image.Image:
+    """An upright copy in which numbers mean what they mean in the file."""
+    stored = file.tile[0].args if file.format == "PNG" and file.tile else None
+    tags = getattr(file, "tag_v2", {})
+    if file.format == "TIFF":  # which Pillow maps by name, and mixes up if it has to be turned
+        name, file.filename = file.filename, ""
+        try:
+            file.load()
+        finally:
+            file.filename = name
+    file.load()
+    try:
+        image = ImageOps.exif_transpose(file)
+    except Exception:  # notes that cannot be read turn nothing
+        image = file.copy()
+    clear = image.info.get("transparency")
+    if clear is not None and stored in _TO_BYTES:
+        image.info["transparency"] = _TO_BYTES[stored](clear)
+    if image.mode.startswith("I;16") or (image.mode == "I" and file.format == "PPM"):
+        deep, (bits, *_) = np.asarray(image), tags.get(BITSPERSAMPLE, (16,))
+        grey = np.rint(deep * (255 / (2**bits - 1)))
+        if tags.get(PHOTOMETRIC_INTERPRETATION) == 0:
+            grey = 255 - grey
+        image = Image.fromarray(np.where(deep == clear, 255, grey).astype(np.uint8))
+    return image
 
 
 def _path(source: str | Path) -> Path:
@@ -164,10 +210,12 @@ def _path(source: str | Path) -> Path:
     try:
         check_file(source, named("the picture"))
     except FileNotFoundError:
+        names = f", and no photograph of that name; the names are {', '.join(PHOTOGRAPHS)}"
+        home = f"; for a path from the home folder give Path({str(source)!r}).expanduser()"
         raise FileNotFoundError(
             named(
-                f"there is no file {str(source)!r}, and no photograph of that name; "
-                f"the names are {', '.join(PHOTOGRAPHS)}"
+                f"there is no file {str(source)!r}{names * isinstance(source, str)}"
+                + home * str(source).startswith("~")
             )
         ) from None
     return Path(source)
@@ -185,11 +233,13 @@ def _to_bytes(array: np.ndarray) -> np.ndarray:
         )
     if array.dtype == np.uint8:
         return array
+    if array.dtype.name in _WHITES:
+        array = array / _WHITES[array.dtype.name]
     if array.dtype.kind != "f":
         raise TypeError(
             named(
-                f"the array has dtype {array.dtype}, expected uint8 from 0 to 255 "
-                "or floats from 0 to 1"
+                f"the array has dtype {array.dtype}, expected uint8 from 0 to 255, uint16 from 0 "
+                "to 65535, bool, or floats from 0 to 1"
             )
         )
     if not np.isfinite(array).all():
@@ -197,18 +247,18 @@ def _to_bytes(array: np.ndarray) -> np.ndarray:
     if array.min() < 0 or array.max() > 1:
         raise ValueError(
             named(
-                f"the array has floats from {array.min():.4g} to {array.max():.4g}, expected 0 to 1"
+                f"the array has floats from {shown(array.min(), 0)} to {shown(array.max(), 1)}, "
+                "expected 0 to 1"
             )
         )
-    return np.rint(255 * array).astype(np.uint8)
+    exact = np.result_type(array.dtype, np.float32)
+    return np.rint(np.multiply(255, array, dtype=exact)).astype(np.uint8)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if 0 in image.size:
         raise ValueError(named(f"the picture has size {image.size}, expected at least one pixel"))
-    if image.mode.startswith("I;16"):  # PIL would cut 16 bits off at 255
-        image = Image.fromarray((np.asarray(image) / 257).round().astype(np.uint8))
-    elif image.mode in ("I", "F"):
+    if image.mode in ("I", "F"):
         raise ValueError(
             named(
                 f"the picture has {image.mode!r} pixels of unknown range; "
@@ -346,7 +396,7 @@ def _check_wide_enough(X: torch.Tensor, sigma: float, radius: int) -> None:
         )
 
 
-@checked(image=Bytes())
+@checked(path=Instance((str, os.PathLike)), image=Bytes())
 def save_png(path: str | Path, image: np.ndarray) -> None:
     """Save a picture losslessly, completely or not at all.
 
