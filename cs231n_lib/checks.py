@@ -258,9 +258,12 @@ def check_array(name: str, value: Any, expected: str) -> None:
     raise TypeError(named(f"{name} is {a_type(value)}, expected {expected}{how}"))
 
 
-def check_precision(name: str, dtype: np.dtype, instead: str) -> None:
-    """Raise TypeError if floats have half precision; ``instead`` is what to give."""
-    if np.dtype(dtype).itemsize == 2:
+def check_precision(name: str, dtype: Any, instead: str) -> None:
+    """Raise TypeError if floats, NumPy's or PyTorch's, have half precision or less.
+
+    ``instead`` is what to give.
+    """
+    if dtype.itemsize < 4:
         raise TypeError(
             named(
                 f"{name} has dtype {dtype}, expected float32 or float64: half precision is too "

@@ -21,7 +21,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from cs231n_lib.checks import Call, Instance, a_type, check_shape, named, shown
+from cs231n_lib.checks import Call, Instance, a_type, check_precision, check_shape, named, shown
 
 __all__ = [
     "CHAIN",
@@ -42,7 +42,6 @@ __all__ = [
     "check_like",
     "check_maps",
     "check_output",
-    "check_precision",
     "several",
 ]
 
@@ -116,17 +115,6 @@ def check_floats(
     if not half or tensor.element_size() < 2:
         both = " and model.float()" * (call is not None and "model" in call.arguments)
         check_precision(name, tensor.dtype, f"{name}.float(){both}")
-
-
-def check_precision(name: str, dtype: torch.dtype, instead: str) -> None:
-    """Raise TypeError if floats are neither float32 nor float64; ``instead`` is what to give."""
-    if dtype not in (torch.float32, torch.float64):
-        raise TypeError(
-            named(
-                f"{name} has dtype {dtype}, expected float32 or float64: half precision is too "
-                f"coarse here; give {instead}"
-            )
-        )
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from cs231n_lib.checks import Call, Count, Function, Instance, Number, a_type, checked, named
+from cs231n_lib.checks import (
+    Call,
+    Count,
+    Function,
+    Instance,
+    Number,
+    a_type,
+    check_precision,
+    checked,
+    named,
+)
 from cs231n_lib.progress import progress
 from cs231n_lib.see.checks import (
     MODEL,
@@ -28,7 +38,6 @@ from cs231n_lib.see.checks import (
     Tensor,
     as_classes,
     check_maps,
-    check_precision,
 )
 from cs231n_lib.see.fourier import random_view
 from cs231n_lib.see.images import blur_image

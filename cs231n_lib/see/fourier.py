@@ -14,8 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 
-from cs231n_lib.checks import Call, Count, Instance, Number, checked
-from cs231n_lib.see.checks import Generator, Tensor, check_precision
+from cs231n_lib.checks import Call, Count, Instance, Number, check_precision, checked
+from cs231n_lib.see.checks import Generator, Tensor
 from cs231n_lib.see.pixels import normalize
 from cs231n_lib.see.precision import plainly
 

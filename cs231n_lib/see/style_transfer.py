@@ -26,11 +26,12 @@ from cs231n_lib.checks import (
     Number,
     OneOf,
     check_fields,
+    check_precision,
     checked,
     named,
 )
 from cs231n_lib.progress import progress
-from cs231n_lib.see.checks import CHAIN, PAINTER, Tensor, check_maps, check_precision
+from cs231n_lib.see.checks import CHAIN, PAINTER, Tensor, check_maps
 from cs231n_lib.see.images import Picture, Source, as_tensor, deprocess, load_scaled
 from cs231n_lib.see.network import CHECK_EVERY, extract_features, frozen
 from cs231n_lib.see.precision import plainly
