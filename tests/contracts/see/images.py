@@ -32,7 +32,7 @@ def _of_sources(name: str) -> tuple[Refusal, ...]:
         Refusal("a file that is not a picture", {name: __file__}, ValueError,
                 "is not a picture that can be read"),
         Refusal("an array of integers that are not bytes", {name: np.zeros((6, 6, 3), int)},
-                TypeError, "dtype int64, expected uint8 from 0 to 255 or floats from 0 to 1"),
+                TypeError, "dtype int64, expected uint8 from 0 to 255, uint16 from 0 to 65535, "),
         Refusal("an array of objects", {name: np.full((6, 6), None)}, TypeError,
                 "dtype object, expected uint8"),
         Refusal("an array with two channels", {name: np.zeros((6, 6, 2), np.uint8)}, ValueError,
