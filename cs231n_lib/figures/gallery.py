@@ -8,8 +8,19 @@ from dataclasses import dataclass
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from PIL import Image
 
-from cs231n_lib.checks import Call, Count, Each, Texts, check_finite, checked, named, shown
+from cs231n_lib.checks import (
+    Call,
+    Count,
+    Each,
+    Texts,
+    a_type,
+    check_finite,
+    checked,
+    named,
+    shown,
+)
 from cs231n_lib.figures.checks import Colours
 from cs231n_lib.figures.style import finish
 
@@ -23,6 +34,13 @@ class _Image:
     """A picture, (H, W, 3), of bytes or of floats from 0 to 1; or a map, (H, W), of any numbers."""
 
     def __call__(self, name: str, image: np.ndarray, call: Call) -> None:
+        if isinstance(image, Image.Image):  # which may lie on its side, or be numbers of a palette
+            raise TypeError(
+                named(
+                    f"{name} is {a_type(image)}, expected an array; "
+                    "cs231n_lib.see.images.load_image makes one"
+                )
+            )
         image = np.asarray(image)
         if image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)) or image.size == 0:
             raise ValueError(
@@ -84,7 +102,8 @@ def show_images(
         or labels do not fit the rows and columns.
     """
     images = [np.asarray(image) for image in images]
-    titles, row_labels = list(titles or ()), list(row_labels or ())
+    titles = [] if titles is None else list(titles)
+    row_labels = [] if row_labels is None else list(row_labels)
     columns = min(columns or len(images), len(images))
     rows = [images[first : first + columns] for first in range(0, len(images), columns)]
     _check_words(titles, row_labels, len(images), columns, len(rows))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from cs231n_lib.figures.gallery import show_images
 from tests.contracts import Contract, Refusal
@@ -42,6 +43,8 @@ CONTRACTS = (
                     r"images\[0\] has values from 90 to 90, expected 0 to 1"),
             Refusal("a picture of int64", only(np.full((4, 4, 3), 90)), TypeError,
                     "dtype int64, expected uint8"),
+            Refusal("an open image", only(Image.new("P", (4, 4))), TypeError,
+                    r"images\[0\] is an Image, expected an array; .*load_image makes one"),
             Refusal("a map of complex numbers", only(np.zeros((4, 4), complex)), TypeError,
                     "dtype complex128"),
             Refusal("a map with NaN", only(np.array([[np.nan, 1.0]])), ValueError, "1 values"),
