@@ -492,16 +492,20 @@ class OneOf:
 class Texts:
     """A list, a tuple or an array of strings, as many as ``length``; none, unless ``empty``.
 
-    Where their number counts their order does as well: then a set is refused.
+    A set will do where they need not be ``ordered``.
     """
 
     length: int | str | None = None
     empty: bool = True
+    ordered: bool = True
 
     def __call__(self, name: str, texts: Collection[str], call: Call | None = None) -> None:
-        unordered = Mapping if self.length is None else Mapping | set | frozenset
-        none = isinstance(texts, unordered) or getattr(texts, "shape", None) == ()
-        if isinstance(texts, str) or not isinstance(texts, Collection) or none:
+        others = str | Mapping | set | frozenset if self.ordered else str | Mapping
+        if (
+            isinstance(texts, others)
+            or not isinstance(texts, Collection)
+            or getattr(texts, "shape", None) == ()
+        ):
             given = "a single string" if isinstance(texts, str) else a_type(texts)
             raise TypeError(named(f"{name} is {given}, expected a list of strings"))
         if not (len(texts) or self.empty):

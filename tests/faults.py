@@ -209,6 +209,9 @@ def _(kind: OneOf, name: str, arguments: Mapping, known: set) -> Faults:
 def _(kind: Texts, name: str, arguments: Mapping, known: set) -> Faults:
     yield from (("a single string", "one"), ("a number", 3))
     yield "a number among them", [*arguments[name], 3][1:]
+    yield from (("a dict", dict.fromkeys(arguments[name])), ("an array of one", np.array("a")))
+    if kind.ordered:
+        yield "a set", set(arguments[name])
     if not kind.empty:
         yield "none", []
     if kind.length in known or isinstance(kind.length, int):

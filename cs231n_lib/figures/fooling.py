@@ -81,8 +81,8 @@ def plot_score_paths(results: Mapping[str, Fooling], n: int = 0) -> Figure:
     figure, axes = plt.subplots(1, len(results), sharey=True, squeeze=False)
     for ax, (title, result) in zip(axes[0], results.items()):
         last = int(result.steps[n])
-        target = result.target_scores[: last + 1, n].cpu().numpy()
-        rival = result.rival_scores[: last + 1, n].cpu().numpy()
+        target = result.target_scores[: last + 1, n].tolist()
+        rival = result.rival_scores[: last + 1, n].tolist()
         ax.plot(rival, color=COLOUR["grey"], label="best other class")
         ax.plot(target, color=COLOUR["orange"], label="target")
         ending = f"{result.ended[n]} after {last} steps"
@@ -101,7 +101,7 @@ def plot_score_paths(results: Mapping[str, Fooling], n: int = 0) -> Figure:
     return finish(figure, axes[0, 0])
 
 
-@checked(x=Values("K"), curves=Curves(Values("K", gaps=True)), dashed=Texts())
+@checked(x=Values("K"), curves=Curves(Values("K", gaps=True)), dashed=Texts(ordered=False))
 def plot_series(
     x: Sequence[float],
     curves: Mapping[str, Sequence[float]],

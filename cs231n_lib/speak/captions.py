@@ -203,13 +203,13 @@ def build_vocabulary(sentences: Iterable[str]) -> tuple[dict[str, int], list[str
         If ``sentences`` is a single string, or holds anything but strings.
     """
     sentences = list(sentences) if isinstance(sentences, Iterator) else sentences
-    check({"sentences": sentences}, {"sentences": Texts()})
+    check({"sentences": sentences}, {"sentences": Texts(ordered=False)})
     words = sorted({word for sentence in sentences for word in sentence.split()})
     idx_to_word = [*SPECIAL_WORDS, *(word for word in words if word not in SPECIAL_WORDS)]
     return {word: i for i, word in enumerate(idx_to_word)}, idx_to_word
 
 
-@checked(sentences=Texts("M", empty=False), word_to_idx=Vocabulary(), length=Count())
+@checked(sentences=Texts(empty=False), word_to_idx=Vocabulary(), length=Count())
 def encode_captions(
     sentences: Sequence[str], word_to_idx: dict[str, int], length: int | None = None
 ) -> np.ndarray:

@@ -40,7 +40,16 @@ def _check_differences(fx: np.ndarray, x: np.ndarray, df: np.ndarray | float, h:
         raise ValueError(named(f"h is {h:g}, too small to move {still[0]:g}, a number of x"))
 
 
-@checked(f=Function("from x to an array"), x=_check_movable, h=Number(above=0))
+def _check_real(name: str, numbers: np.ndarray | float, call: Call) -> None:
+    odd = isinstance(numbers, np.matrix | np.ma.MaskedArray) or hasattr(numbers, "detach")
+    if odd:
+        check_array(name, numbers, "real numbers")
+    dtype = np.asarray(numbers).dtype
+    if dtype.kind not in "iuf":
+        raise TypeError(named(f"{name} has dtype {dtype}, expected real numbers"))
+
+
+@checked(f=Function("from x to an array"), x=_check_movable, df=_check_real, h=Number(above=0))
 def numeric_gradient(
     f: Callable[[np.ndarray], np.ndarray],
     x: np.ndarray,
@@ -95,13 +104,8 @@ def numeric_gradient(
 
 
 def _check_numbers(name: str, numbers: np.ndarray | float, call: Call) -> None:
-    if isinstance(numbers, np.ma.MaskedArray) or hasattr(numbers, "detach"):
-        check_array(name, numbers, "real numbers")
+    _check_real(name, numbers, call)
     shape, wanted = np.shape(numbers), np.shape(call.arguments["a"])
-    if np.asarray(numbers).dtype.kind not in "iuf":
-        raise TypeError(
-            named(f"{name} has dtype {np.asarray(numbers).dtype}, expected real numbers")
-        )
     if shape != wanted:
         raise ValueError(named(f"{name} has shape {shape}, expected {wanted}, that of a"))
     if 0 in shape:

@@ -130,7 +130,8 @@ def _check_mask(name: str, mask: np.ndarray, call: Call) -> None:
     """Truth values, or zeros and ones, (N, T)."""
     _check_places(name, mask, call)
     mask = np.asarray(mask)
-    if mask.dtype != bool and not np.isin(mask, (0, 1)).all():
+    right = mask.dtype == bool or (mask.dtype.kind in "iufO" and np.isin(mask, (0, 1)).all())
+    if not right:
         raise ValueError(
             named(
                 f"{name} of dtype {mask.dtype} contains values other than 0 and 1, "

@@ -12,7 +12,10 @@ from cs231n_lib.checks import Each, Texts, checked
 __all__ = ["bleu4"]
 
 
-@checked(sentences=Texts("N", empty=False), references=Each(Texts(empty=False), "N"))
+@checked(
+    sentences=Texts("N", empty=False),
+    references=Each(Texts(empty=False, ordered=False), "N"),
+)
 def bleu4(sentences: Sequence[str], references: Sequence[Sequence[str]]) -> float:
     """BLEU with n-grams of one to four words, over a whole set of captions.
 

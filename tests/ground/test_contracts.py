@@ -22,6 +22,8 @@ import torch
 from matplotlib.figure import Figure
 
 from cs231n_lib import checks
+from cs231n_lib.checks import Texts
+from cs231n_lib.speak.checks import Words
 from tests.contracts import Contract, Refusal, contracts
 from tests.faults import faults, letters
 from tests.untouched import differences, memory, photograph, photograph_files, photograph_shared
@@ -200,6 +202,27 @@ def test_what_is_returned_belongs_to_the_caller(contract: Contract) -> None:
     if str(contract).endswith("_forward"):
         again = {path: again[path] for path in before}
     np.testing.assert_equal(again, before)
+
+
+def in_arrays(value: Any) -> Iterator[Any]:
+    """Strings, or lists of them, in a tuple and in arrays instead of a list."""
+    yield tuple(value)
+    objects = np.empty(len(value), object)
+    objects[:] = list(value)
+    yield objects
+    if all(isinstance(part, str) for part in value):
+        yield np.array(value)
+
+
+@pytest.mark.parametrize("contract", EVERY_CONTRACT)
+def test_strings_may_come_in_a_list_a_tuple_or_an_array(contract: Contract) -> None:
+    arguments = contract.arguments()
+    for name, kind in declarations(contract, arguments).items():
+        if isinstance(getattr(kind, "kind", kind), Texts | Words) and arguments.get(name):
+            expected = outcome(contract, contract.arguments())
+            for given in in_arrays(arguments[name]):
+                found = outcome(contract, contract.arguments() | {name: given})
+                assert repr(found) == repr(expected) or dataclasses.is_dataclass(found)
 
 
 def declarations(contract: Contract, arguments: dict[str, Any]) -> dict[str, Any]:

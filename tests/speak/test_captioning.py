@@ -299,3 +299,34 @@ def test_a_model_of_size_one_or_of_numpy_sizes_is_fine():
 def test_loss_of_captions_of_a_single_word_to_predict():
     loss, _ = small_model("rnn", scale=0.0).loss(pictures(1), np.array([[START, END]]))
     assert loss == pytest.approx(np.log(V))
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "message"),
+    [
+        ({"<NULL>": 0, "cat": 1, "dog": 1}, "gives 'cat' and 'dog' the index 1, expected one of"),
+        ({"<NULL>": 0, "<END>": 2}, r"\['<END>'\] contains 2, expected indices from 0 to 1"),
+        ({"<NULL>": 0, "cat": "1"}, r"\['cat'\] is '1', expected a whole number"),
+        ({"<NULL>": 0, "cat": True}, r"\['cat'\] is True, expected a whole number"),
+        ({"<NULL>": 0, "cat": -1}, r"\['cat'\] is -1, expected at least 0"),
+        ({"0": "<NULL>", "1": "cat"}, "no '<NULL>', the padding behind a caption; it has 2 words"),
+    ],
+)
+def test_a_vocabulary_that_cannot_work_is_refused(vocabulary, message):
+    with pytest.raises((TypeError, ValueError), match=rf"^CaptioningRNN: word_to_idx.*{message}"):
+        CaptioningRNN(vocabulary)
+
+
+def test_the_vocabulary_of_2017_with_a_gap_and_a_word_beyond_it_will_do():
+    words = {"<NULL>": np.int64(0), "cat": 2, "dog": 3}
+    model = CaptioningRNN(words, input_dim=D)
+    loss, _ = model.loss(pictures(1), [[0, 2, 1]])
+    assert loss > 0
+
+
+def test_captions_in_lists_are_as_good_as_arrays():
+    model = small_model("lstm")
+    loss, grads = model.loss(pictures(3), CAPTIONS.tolist())
+    expected, expected_grads = model.loss(pictures(3), CAPTIONS)
+    assert loss == expected
+    np.testing.assert_equal(grads, expected_grads)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -104,6 +105,44 @@ def test_a_sentence_may_fill_its_row_and_no_more():
 @given(st.lists(st.lists(st.sampled_from(IDX_TO_WORD[4:]), max_size=9).map(" ".join), min_size=1))
 def test_decoding_undoes_encoding(sentences):
     assert decode_captions(encode_captions(sentences, WORD_TO_IDX), IDX_TO_WORD) == sentences
+
+
+@pytest.mark.parametrize(
+    "idx_to_word",
+    [
+        IDX_TO_WORD,
+        np.array(IDX_TO_WORD),
+        np.array(IDX_TO_WORD, object),
+        dict(enumerate(IDX_TO_WORD)),
+        {np.int64(i): word for i, word in enumerate(IDX_TO_WORD)},
+    ],
+    ids=["list", "array", "objects", "dict", "dict of NumPy's integers"],
+)
+def test_words_may_be_in_a_list_an_array_or_a_dict_and_captions_in_lists(idx_to_word):
+    captions = encode_captions(["a cat", "a dog ran"], WORD_TO_IDX)
+    for rows in (captions, captions.tolist(), tuple(map(tuple, captions))):
+        assert decode_captions(rows, idx_to_word) == ["a cat", "a dog ran"]
+    data = replace(DATA, idx_to_word=idx_to_word)
+    train = replace(DATA.train, captions=DATA.train.captions.tolist())
+    batch, *_ = sample_minibatch(replace(data, train=train), 3)
+    assert decode_captions(batch, data.idx_to_word) == decode_captions(
+        sample_minibatch(DATA, 3)[0], IDX_TO_WORD
+    )
+
+
+def test_a_vocabulary_may_have_gaps():
+    words = {0: "<NULL>", 2: "cat", 3: "dog"}
+    assert decode_captions([[2, 3, 0], [3, 0, 0]], words) == ["cat dog", "dog"]
+    with pytest.raises(ValueError, match=r"^decode_captions: captions contains 1, expected ind"):
+        decode_captions([2, 1], words)
+
+
+def test_the_keys_of_json_are_named_as_such():
+    words = json.loads(json.dumps({0: "<NULL>", 1: "cat"}))
+    message = "^decode_captions: idx_to_word has the key '0', expected integers, which JSON turns"
+    with pytest.raises(TypeError, match=message):
+        decode_captions(np.array([0, 1]), words)
+    assert decode_captions([0, 1], {int(i): word for i, word in words.items()}) == "cat"
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,14 @@ CONTRACTS = (
                 {"f": lambda x: np.sin(x.astype(np.float32))},
                 TypeError, r"f\(x\) has dtype float32, expected float64 or longer: the rounding of",
             ),
+            Refusal(
+                "an upstream gradient of dates", lambda a: {"df": a["df"].astype("M8[s]")},
+                TypeError, r"df has dtype datetime64\[s\], expected real numbers",
+            ),
+            Refusal(
+                "a matrix for an upstream gradient", lambda a: {"df": a["df"].view(np.matrix)},
+                TypeError, r"df is a matrix, expected real numbers; give np.asarray\(df\)",
+            ),
             Refusal("a step of zero", {"h": 0.0}, ValueError, "h is 0, expected above 0"),
             Refusal("an infinite step", {"h": np.inf}, ValueError, "h is inf, expected above 0"),
             Refusal(

@@ -76,6 +76,14 @@ CONTRACTS = (
                 ValueError, "mask of dtype float64 contains values other than 0 and 1",
             ),
             Refusal(
+                "a structured mask", {"mask": np.zeros((2, 3), "f4,f4")},
+                ValueError, "contains values other than 0 and 1, expected truth values",
+            ),
+            Refusal(
+                "a masked mask", lambda a: {"mask": np.ma.array(a["mask"], mask=a["mask"])},
+                TypeError, r"mask is a MaskedArray, expected .*; give mask.filled\(0\)",
+            ),
+            Refusal(
                 "a mask with NaN", lambda a: {"mask": np.where(a["mask"], 1, np.nan)},
                 ValueError, "mask of dtype float64 contains values other than 0 and 1",
             ),
