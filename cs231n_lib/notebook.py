@@ -125,7 +125,7 @@ def within(value: float, tolerance: float, digits: int = 2) -> str:
     value = value.item() if hasattr(value, "item") else value
     Number()("value", value)
     if float(f"{tolerance:.{digits}f}") == 0:
-        raise ValueError(named(f"tolerance is {tolerance:g}, expected more than 0 when rounded"))
+        raise ValueError(named(f"tolerance is {tolerance}, expected more than 0 when rounded"))
     return f"{value:.{digits}f} ± {tolerance:.{digits}f}"
 
 

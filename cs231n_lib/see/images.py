@@ -19,7 +19,17 @@ import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.TiffImagePlugin import BITSPERSAMPLE, PHOTOMETRIC_INTERPRETATION
 
-from cs231n_lib.checks import Bytes, Call, Count, Instance, Number, a_type, checked, named, shown
+from cs231n_lib.checks import (
+    Bytes,
+    Call,
+    Count,
+    Instance,
+    Number,
+    check_array,
+    checked,
+    named,
+    shown,
+)
 from cs231n_lib.files import check_file, write_atomically
 from cs231n_lib.see.checks import Tensor
 from cs231n_lib.see.pixels import denormalize, normalize
@@ -86,14 +96,10 @@ class Source:
         several = self.several and isinstance(source, list | tuple)
         if several and not source:
             raise ValueError(named(f"{name} is empty, expected at least one picture"))
-        for picture in source if several else [source]:
-            if not isinstance(picture, Picture):
-                raise TypeError(
-                    named(
-                        f"{name} {'holds' if several else 'is'} {a_type(picture)}, "
-                        "expected a name, a path, a NumPy array or a PIL image"
-                    )
-                )
+        for number, picture in enumerate(source if several else [source]):
+            if not isinstance(picture, str | Path | Image.Image):
+                which = f"{name}[{number}]" if several else name
+                check_array(which, picture, "a name, a path, a NumPy array or a PIL image")
 
 
 @checked(source=Source(), size=Count(most=_LARGEST_SIDE))

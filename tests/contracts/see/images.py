@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
 from cs231n_lib.see.images import (
@@ -41,6 +42,10 @@ def _of_sources(name: str) -> tuple[Refusal, ...]:
                 r"shape \(0, 6, 3\), expected .* no dimension of size zero"),
         Refusal("a PIL image without a pixel", {name: Image.new("RGB", (0, 6))}, ValueError,
                 r"size \(0, 6\), expected at least one pixel"),
+        Refusal("an array of which some is masked", {name: np.ma.masked_array(SQUARE)}, TypeError,
+                "is a MaskedArray, expected .*filled"),
+        Refusal("a tensor", {name: torch.zeros(3, 6, 6)}, TypeError,
+                r"is a Tensor, expected a name, a path, a NumPy array .*\.numpy\(\)"),
         Refusal("an array with NaN", {name: np.full((6, 6), math.nan)}, ValueError,
                 "NaN or infinite pixels"),
         Refusal("floats from 0 to 255", {name: np.full((6, 6), 200.0)}, ValueError,
@@ -62,7 +67,7 @@ CONTRACTS = (
             Refusal("a batch as one array", {"images": np.zeros((2, 6, 6, 3))}, ValueError,
                     r"shape \(2, 6, 6, 3\), expected \(H, W\)"),
             Refusal("a number among the pictures", {"images": [SQUARE, 3]}, TypeError,
-                    "images holds an int, expected a name, a path"),
+                    r"images\[1\] is an int, expected a name, a path"),
         ),
     ),
     Contract(as_tensor, lambda: {"images": SQUARE[None].copy()}),
