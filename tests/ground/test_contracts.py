@@ -222,7 +222,8 @@ def test_strings_may_come_in_a_list_a_tuple_or_an_array(contract: Contract) -> N
             expected = outcome(contract, contract.arguments())
             for given in in_arrays(arguments[name]):
                 found = outcome(contract, contract.arguments() | {name: given})
-                assert repr(found) == repr(expected) or dataclasses.is_dataclass(found)
+                same = re.sub(r"np\.str_\((.*?)\)", r"\1", repr(found)) == repr(expected)
+                assert same or dataclasses.is_dataclass(found)
 
 
 def declarations(contract: Contract, arguments: dict[str, Any]) -> dict[str, Any]:
