@@ -1,4 +1,4 @@
-"""One set-up for runs that repeat: seeds, exact kernels, the device, and a record of versions."""
+"""One set-up for runs that repeat: seeds, kernels, threads, the device, a record of versions."""
 
 from __future__ import annotations
 
@@ -9,14 +9,19 @@ import sys
 from importlib.metadata import version
 
 import numpy as np
+from joblib import cpu_count
+from threadpoolctl import ThreadpoolController
 
 from cs231n_lib.checks import Count, checked
 
-__all__ = ["DEVICE_VARIABLE", "choose_device", "environment", "make_reproducible"]
+__all__ = [
+    "DEVICE_VARIABLE", "choose_device", "choose_threads", "environment", "make_reproducible",
+]  # fmt: skip
 
 DEVICE_VARIABLE = "CS231N_DEVICE"
 
 _LARGEST_SEED = 2**32 - 1  # of NumPy's global generator
+_MOST_THREADS = 4  # of PyTorch, however many processors there are
 
 
 @checked(seed=Count(least=0, most=_LARGEST_SEED))
@@ -26,7 +31,7 @@ def make_reproducible(seed: int = 231) -> None:
     PyTorch is set up if it has been imported: import it first. Numbers are then multiplied with all
     24 bits of a float32 (a GPU would shorten them to the 11 of TF32), and cuDNN may use only
     algorithms that add in a fixed order, and may not choose among them by how fast each was. On a
-    CPU these change nothing; the number of threads stays as it is (``OMP_NUM_THREADS``), since what
+    CPU these change nothing. How many threads there are is for :func:`choose_threads` to say; what
     the chapters print does not depend on it.
 
     PyTorch's ``use_deterministic_algorithms`` is left off. On a GPU it forbids gradients of
@@ -47,12 +52,52 @@ def make_reproducible(seed: int = 231) -> None:
     np.random.seed(seed)  # noqa: NPY002 - the global generator is the one to be set
     # Read when cuBLAS starts: scratch memory of a fixed size, without which sums may change order.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    choose_threads()
     if torch := sys.modules.get("torch"):
         torch.manual_seed(seed)
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cudnn.benchmark = False
         torch.backends.cudnn.deterministic = True
+
+
+def choose_threads() -> None:
+    """Set how many threads NumPy and PyTorch compute with, so that a busy machine does no harm.
+
+    NumPy and SciPy get one thread. PyTorch gets half of the processors that this process may use,
+    at least one and at most four. It may use those that it is bound to, and not more than the quota
+    of its container.
+
+    Left to themselves, all three start a thread for every processor they see. Such threads wait for
+    one another in loops that keep processors busy, and wait long where another program runs, or a
+    quota is used up. On two cores a training step of chapter 1 takes 17 ms with one thread, 11 with
+    two, and up to 533 when two notebooks with two threads each are at work; with one thread each it
+    stays at 17. Two style transfers at once took forty times as long with two threads each as with
+    one. With half of the processors, each of two chapters has its own; more than four threads gain
+    little on networks and pictures so small.
+
+    A number that you choose yourself stays. Before Python starts, that is ``OMP_NUM_THREADS`` for
+    all, ``OPENBLAS_NUM_THREADS`` for NumPy and SciPy, ``MKL_NUM_THREADS`` for PyTorch. Afterwards
+    call ``torch.set_num_threads``, or ``threadpoolctl.threadpool_limits`` with ``user_api="blas"``.
+
+    What is set goes into the environment, too, for libraries that are imported later and for
+    processes that this one starts.
+    """
+    pools = ThreadpoolController()
+    if _is_open("OPENBLAS_NUM_THREADS"):
+        pools.select(internal_api="openblas").limit(limits=1)
+        os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    if _is_open("MKL_NUM_THREADS"):
+        pools.select(internal_api="mkl").limit(limits=1)
+        threads = max(1, min(_MOST_THREADS, cpu_count() // 2))
+        os.environ["OMP_NUM_THREADS"] = str(threads)
+        if torch := sys.modules.get("torch"):
+            torch.set_num_threads(min(threads, torch.get_num_threads()))
+
+
+def _is_open(variable: str) -> bool:
+    """Whether nobody has said how many threads there are to be."""
+    return not (os.environ.get(variable) or os.environ.get("OMP_NUM_THREADS"))
 
 
 def choose_device() -> str:

@@ -1,8 +1,9 @@
 """The whole nbval run under one condition after the other: ``make test-matrix``.
 
-What a chapter prints must not depend on threads, on the kernels that a processor is given, on what
-an earlier run left behind, on the language of the system, or on a network. Each cell of the matrix
-sets one such condition, proves that it holds, and runs every chapter.
+What a chapter prints must not depend on threads, on a quota of processors, on the kernels that a
+processor is given, on what an earlier run left behind, on the language of the system, or on a
+network. Each cell of the matrix sets one such condition, proves that it holds, and runs every
+chapter.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
+from joblib import cpu_count
 from tabulate import tabulate
 
 from cs231n_lib.reproducible import DEVICE_VARIABLE
@@ -38,7 +40,17 @@ _NUMPY = (
     "import numpy; extensions = numpy.show_config('dicts')['SIMD Extensions']; "
     "assert {!r} not in extensions.get('found', [])"
 )
-_THREADS = "import torch; assert torch.get_num_threads() == {}"
+_SET_UP = (
+    "import os, threadpoolctl, torch; from cs231n_lib.notebook import setup; "
+    "chosen = [name for name in os.environ if name.endswith('_NUM_THREADS')]; setup(); "
+    "blas = {pool['num_threads'] for pool in threadpoolctl.threadpool_info() "
+    "if pool['user_api'] == 'blas'}; "
+)
+_THREADS = "assert torch.get_num_threads() == {0}; assert blas == {{{0}}}"
+_LEFT_TO_THE_BOOK = _SET_UP + (
+    "from joblib import cpu_count; assert (chosen, blas) == ([], {1}), (chosen, blas); "
+    "assert torch.get_num_threads() <= max(1, cpu_count() // 2); "
+)
 # What begins with AVX-512 for NumPy, by the names that it gives to groups of instructions.
 _NUMPY_AVX512 = "X86_V4 AVX512_ICL AVX512_SPR"
 
@@ -62,12 +74,13 @@ class Cell:
 
     ``prepare`` is given an empty folder and returns further environment variables. ``missing`` says
     why the condition cannot be had on this machine, if it cannot. ``proof`` is Python code that
-    fails where the condition does not hold. ``begin`` is put in front of the command.
+    fails where the condition does not hold. ``begin`` is put in front of the command. Without
+    ``threads``, two chapters run at once, and the book chooses.
     """
 
     proof: str
     environment: dict[str, str] = field(default_factory=dict)
-    threads: int = 1
+    threads: int | None = 1
     missing: Callable[[], str] = _always
     prepare: Callable[[Path], dict[str, str]] = lambda folder: {}
     begin: tuple[str, ...] = ()
@@ -87,6 +100,32 @@ _WITHOUT_NETWORK = (
 def _no_network() -> str:
     tried = subprocess.run([*_WITHOUT_NETWORK[:3], "true"], capture_output=True)
     return tried.stderr.decode().strip()
+
+
+# A group of its own, in the first version of control groups or the second, which the command finds
+# where a container finds its own: at their root. The group goes when the command has ended.
+_ONE_CPU = ("sh", "-c", """
+root=/sys/fs/cgroup file=cpu.max
+[ -e $root/cgroup.controllers ] || root=$root/cpu file=cpu.cfs_quota_us
+group=$(mktemp -d $root/one-cpu-XXXXXX) && trap 'rmdir "$group"' EXIT || exit
+echo 100000 > "$group/$file" && unshare --mount sh -c '
+    echo $$ > "$0/cgroup.procs" && mount --bind "$0" "$1" && shift && exec "$@"
+' "$group" "$root" "$@"
+""", "one-cpu")  # fmt: skip
+
+# The quota is seen, and is that of the group which this process is in.
+_ONE_CPU_HOLDS = (
+    "from pathlib import Path; assert cpu_count() == 1 < os.cpu_count(); "
+    "groups = [Path('/sys/fs/cgroup', place, 'cgroup.procs') for place in ('', 'cpu')]; "
+    "members = next(group.read_text() for group in groups if group.exists()); "
+    "assert str(os.getpid()) in members.split()"
+)
+
+
+def _no_quota() -> str:
+    if os.cpu_count() == 1:
+        return "this machine has a single processor"
+    return subprocess.run([*_ONE_CPU, "true"], capture_output=True).stderr.decode().strip()
 
 
 def _german(folder: Path) -> dict[str, str]:
@@ -109,15 +148,22 @@ def _locked_home(folder: Path) -> dict[str, str]:
     return {"HOME": str(folder)}
 
 
-# Where these lead, programs keep what they need again; without them it is in the home folder.
-_CACHES = re.compile("XDG_|MPLCONFIGDIR|JUPYTER_|IPYTHONDIR|PYTHONPYCACHEPREFIX")
+# Where the first of these lead, programs keep what they need again; without them it is in the home
+# folder. The last are for the cell to set.
+_CACHES = "XDG_|MPLCONFIGDIR|JUPYTER_|IPYTHONDIR|PYTHONPYCACHEPREFIX"
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_NOT_KEPT = re.compile("|".join((_CACHES, *_THREAD_VARIABLES)))
 
 # Root may write everywhere, until it gives that privilege up.
 _AS_ANYBODY = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
 
 CELLS = {
-    "threads-1": Cell(_THREADS.format(1)),
-    "threads-2": Cell(_THREADS.format(2), threads=2),
+    "threads-1": Cell(_SET_UP + _THREADS.format(1)),
+    "threads-2": Cell(_SET_UP + _THREADS.format(2), threads=2),
+    "two-chapters-at-once": Cell(_LEFT_TO_THE_BOOK, threads=None),
+    "quota-of-one-cpu": Cell(
+        _LEFT_TO_THE_BOOK + _ONE_CPU_HOLDS, threads=None, begin=_ONE_CPU, missing=_no_quota
+    ),
     "aten-default": Cell(_ATEN.format("DEFAULT"), {"ATEN_CPU_CAPABILITY": "default"}),
     "aten-avx2": Cell(_ATEN.format("AVX2"), {"ATEN_CPU_CAPABILITY": "avx2"}),
     "aten-avx512": Cell(_ATEN.format("AVX512"), {"ATEN_CPU_CAPABILITY": "avx512"}, missing=_avx512),
@@ -174,13 +220,13 @@ CELLS = {
 def _run(name: str, cell: Cell) -> tuple[bool, str]:
     """Run every chapter under one condition; whether all agreed, and how many cells that were."""
     with tempfile.TemporaryDirectory() as home, tempfile.TemporaryDirectory() as elsewhere:
-        threads = dict.fromkeys(
-            ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(cell.threads)
-        )
-        kept = {name: value for name, value in os.environ.items() if not _CACHES.match(name)}
+        threads, processes = {"CS231N_TEST_THREADS": "book"}, 2
+        if cell.threads:
+            threads = dict.fromkeys(_THREAD_VARIABLES, str(cell.threads))
+            processes = max(1, cpu_count() // cell.threads)
+        kept = {name: value for name, value in os.environ.items() if not _NOT_KEPT.match(name)}
         kept[DEVICE_VARIABLE] = "cpu"  # whose kernels and threads the conditions are about
         environment = kept | threads | cell.environment | cell.prepare(Path(home))
-        processes = max(1, (os.cpu_count() or 1) // cell.threads)
         place = elsewhere if cell.elsewhere else ROOT
 
         def run(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -54,6 +54,7 @@ CONTRACTS = (
         to_be_seeded,
         changes=CHANGES,
     ),
+    Contract(reproducible.choose_threads, dict),  # nothing changes: the tests have chosen
     Contract(reproducible.choose_device, dict, (NO_DEVICE,)),
     Contract(reproducible.environment, dict, (NO_DEVICE,)),
 )

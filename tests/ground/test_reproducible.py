@@ -13,8 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import ThreadpoolController
 
-from cs231n_lib.reproducible import choose_device, environment, make_reproducible
+from cs231n_lib import reproducible
+from cs231n_lib.reproducible import (
+    choose_device,
+    choose_threads,
+    environment,
+    make_reproducible,
+)
 
 CHAPTERS = sorted(Path(__file__).parents[2].glob("chapters/[0-9]*.md"))
 KERNELS = (
@@ -117,6 +124,88 @@ def test_the_record_names_versions_device_and_threads():
     assert set(record) == {
         "python", "numpy", "torch", "torchvision", "device", "threads", "architecture",
     }  # fmt: skip
+
+
+# Threads.
+
+OF_BLAS = ThreadpoolController().select(user_api="blas")
+
+
+@pytest.fixture
+def chosen(monkeypatch):
+    """Choose, on a machine of so many processors, where libraries have started with 64 threads.
+
+    Gives the threads of PyTorch, those of every BLAS, and the environment.
+    """
+    of_torch = torch.get_num_threads()
+
+    def choose(processors: int, **variables: str) -> tuple[int, set[int], dict[str, str]]:
+        monkeypatch.setattr(reproducible, "cpu_count", lambda: processors)
+        for name in [name for name in os.environ if name.endswith("_NUM_THREADS")]:
+            del os.environ[name]
+        os.environ.update(variables)
+        torch.set_num_threads(64)
+        OF_BLAS.limit(limits=2)
+        make_reproducible()
+        names = {name: os.environ[name] for name in os.environ if name.endswith("_NUM_THREADS")}
+        return torch.get_num_threads(), {pool["num_threads"] for pool in OF_BLAS.info()}, names
+
+    with OF_BLAS.limit(limits=None):
+        yield choose
+    torch.set_num_threads(of_torch)
+
+
+@pytest.mark.parametrize(
+    ("processors", "threads"), [(1, 1), (2, 1), (3, 1), (4, 2), (7, 3), (8, 4), (64, 4)]
+)
+def test_pytorch_gets_half_of_the_processors_and_blas_one_thread(chosen, processors, threads):
+    names = {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"}
+    assert chosen(processors) == (threads, {1}, names)
+
+
+@pytest.mark.parametrize(
+    ("variables", "of_torch", "of_blas"),
+    [
+        ({"OMP_NUM_THREADS": "2"}, 64, 2),
+        ({"MKL_NUM_THREADS": "2"}, 64, 1),
+        ({"OPENBLAS_NUM_THREADS": "2"}, 3, 2),
+        ({"OPENBLAS_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}, 64, 2),
+        ({"OMP_NUM_THREADS": ""}, 3, 1),
+    ],
+)
+def test_a_number_that_was_set_stays_and_rules_what_it_is_about(
+    chosen, variables, of_torch, of_blas
+):
+    assert chosen(6, **variables)[:2] == (of_torch, {of_blas})
+
+
+def test_fewer_threads_that_were_asked_for_stay_and_more_may_be_asked_for_afterwards(chosen):
+    chosen(4)
+    torch.set_num_threads(3)
+    choose_threads()
+    assert torch.get_num_threads() == 3
+    del os.environ["OMP_NUM_THREADS"]
+    torch.set_num_threads(1)
+    choose_threads()
+    assert torch.get_num_threads() == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes cannot be bound here")
+def test_a_real_process_of_one_processor_and_a_library_that_is_loaded_later():
+    script = """
+import os
+import numpy
+from cs231n_lib import reproducible
+os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])
+assert reproducible.cpu_count() == 1  # not what the machine has
+reproducible.make_reproducible()
+import scipy.linalg, threadpoolctl, torch
+threads = [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]
+assert len(threads) >= 3 and set(threads) == {1}, threads
+assert torch.get_num_threads() == 1
+"""
+    kept = {name: value for name, value in os.environ.items() if "_NUM_THREADS" not in name}
+    subprocess.run([sys.executable, "-c", script], check=True, env=kept)
 
 
 @pytest.mark.parametrize("seed", [0, 7, 2**32 - 1])
