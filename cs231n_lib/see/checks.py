@@ -322,11 +322,14 @@ def check_output(name: str, output: torch.Tensor, expected: str) -> None:
     raise TypeError(named(f"{name} gave {given}, expected one tensor of floats, {expected}"))
 
 
-def check_maps(name: str, maps: torch.Tensor, X: torch.Tensor) -> None:
+def check_maps(
+    name: str, maps: torch.Tensor, X: torch.Tensor, again: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
     """Raise TypeError or ValueError unless a layer gave maps, (N, C, h, w), of pictures X.
 
-    The sides of maps are to each other as those of the pictures, within two places. Where the
-    second and the third size are so, and the last two are not, the layer keeps channels last.
+    Sides of maps are to each other as those of the pictures, within two places. If this holds for
+    the second and the third size as well, or for them alone, ``again``, which gives the layer's
+    output for other pictures, is asked for one twice as wide: which size has become larger?
     """
     check_output(name, maps, "maps, (N, C, h, w)")
     shape, (H, W) = tuple(maps.shape), X.shape[2:]
@@ -335,7 +338,14 @@ def check_maps(name: str, maps: torch.Tensor, X: torch.Tensor) -> None:
             named(f"{name} gives shape {shape}, expected maps, (N, C, h, w); choose another layer")
         )
     last, first = (abs(h * W - w * H) <= 2 * max(H, W) for h, w in (shape[1:3], shape[2:]))
-    if last and not first:
+    if not last:
+        return
+    try:
+        h, w = again(torch.cat([X[:1], X[:1]], dim=3).detach()).shape[2:]
+        last = h > shape[2] and w == shape[3]
+    except ValueError:  # the network reads pictures of one size
+        last = not first
+    if last:
         raise ValueError(
             named(
                 f"{name} gives shape {shape}, channels last, expected maps, (N, C, h, w); choose "

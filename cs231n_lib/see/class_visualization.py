@@ -423,7 +423,7 @@ def channel_mean(layer: str, channels: torch.Tensor) -> Objective:
     @checked(model=NETWORK, X=Pictures())
     def losses(model: nn.Module, X: torch.Tensor) -> torch.Tensor:
         maps = activations(model, X, layer)
-        check_maps(f"layer {layer!r}", maps, X)
+        check_maps(f"layer {layer!r}", maps, X, lambda X: activations(model, X, layer))
         chosen = _chosen_maps(maps, channels)
         return -chosen.flatten(1).mean(dim=1)
 

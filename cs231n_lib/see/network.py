@@ -65,8 +65,7 @@ def frozen(model: Model) -> Iterator[None]:
     model : torch.nn.Module, or any callable
         A callable that is not a module has nothing to freeze.
     """
-    modules = list(model.modules()) if isinstance(model, nn.Module) else []
-    weights = list(model.parameters()) if isinstance(model, nn.Module) else []
+    modules, weights = _parts(model)
     was_training = [module.training for module in modules]
     wanted_gradient = [weight.requires_grad for weight in weights]
     prepares = any(was_training) and any(map(_prepares, modules))
@@ -74,9 +73,10 @@ def frozen(model: Model) -> Iterator[None]:
         with plainly(), _held(modules) if prepares else nullcontext():
             if prepares:
                 model.eval()
-            for module in model.modules() if prepares else modules:
+            now, weights_now = _parts(model) if prepares else (modules, weights)
+            for module in now:
                 module.training = False
-            for weight in model.parameters() if prepares else weights:
+            for weight in weights_now:
                 weight.requires_grad_(False)
             yield
     finally:
@@ -84,6 +84,14 @@ def frozen(model: Model) -> Iterator[None]:
             module.training = training
         for weight, wanted in zip(weights, wanted_gradient):
             weight.requires_grad_(wanted)
+
+
+def _parts(model: Model) -> tuple[list[nn.Module], list[nn.Parameter]]:
+    """A model's modules, apart from those that torch.jit.freeze took the mode from, and weights."""
+    if not isinstance(model, nn.Module):
+        return [], []
+    modules = [module for module in model.modules() if hasattr(module, "training")]
+    return modules, list(model.parameters())
 
 
 def _prepares(module: nn.Module) -> bool:
@@ -276,7 +284,7 @@ def _outputs(
     for number, layer in enumerate(layers):
         x = layer(x.clone() if copies or getattr(layer, "inplace", False) else x)
         check_output(f"layer {number}", x, "its features")
-        features.append(x)
+        features.append(x.clone() if copies else x)
         versions.append(None if copies else x._version)
     intact = copies or versions == [feature._version for feature in features]
     return features if intact else None

@@ -15,8 +15,18 @@ import torch
 from torch import nn
 
 from cs231n_lib.checks import Count, Number, checked, named
-from cs231n_lib.see.checks import MODEL, NETWORK, Classes, Model, Pictures, Tensor, check_maps
+from cs231n_lib.see.checks import (
+    MODEL,
+    NETWORK,
+    Classes,
+    Model,
+    Pictures,
+    Tensor,
+    check_maps,
+    check_output,
+)
 from cs231n_lib.see.network import (
+    activations,
     class_scores,
     find_layer,
     frozen,
@@ -279,7 +289,7 @@ def grad_cam(
     kept = []
 
     def keep(module, inputs, output):
-        check_maps(f"layer {layer!r}", output, X)
+        check_output(f"layer {layer!r}", output, "maps, (N, C, h, w)")
         kept.append(widened(output.detach()).requires_grad_())  # backward ends
         return kept[-1].to(output.dtype, copy=True)  # may be overwritten next
 
@@ -287,7 +297,7 @@ def grad_cam(
     try:
         with frozen(model), torch.enable_grad():
             _, chosen = class_scores(model, X.detach(), y)
-            A = _only_map(kept, layer)
+            A = _only_map(kept, layer, X, model)
             dA = gradient(chosen.sum(), A)
     finally:
         hook.remove()
@@ -298,9 +308,12 @@ def grad_cam(
     return maps.squeeze(1).to(X.dtype)
 
 
-def _only_map(kept: list[torch.Tensor], layer: str) -> torch.Tensor:
+def _only_map(
+    kept: list[torch.Tensor], layer: str, X: torch.Tensor, model: nn.Module
+) -> torch.Tensor:
     if len(kept) != 1:
         raise ValueError(
             named(f"the model used its layer {layer!r} {len(kept)} times, expected once")
         )
+    check_maps(f"layer {layer!r}", kept[0], X, lambda X: activations(model, X, layer))
     return kept[0]

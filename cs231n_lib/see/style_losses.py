@@ -117,7 +117,10 @@ def fits(name: str, loss: Any, call: Call) -> None:
     for layer, target in loss.content.items():
         check_like(f"content[{layer}]", target, "the picture", feats[layer])
     for layer, target in loss.style.items():
-        check_maps(f"layer {layer}", feats[layer], call.arguments["img"])
+        check_maps(
+            f"layer {layer}", feats[layer], call.arguments["img"],
+            lambda X, last=layer: extract_features(X, loss.cnn, last)[last],
+        )  # fmt: skip
         _check_gram(f"style[{layer}]", target, feats[layer])
 
 

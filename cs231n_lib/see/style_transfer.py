@@ -8,6 +8,7 @@ half of its loss. All work wherever the network is, on a CPU or a GPU.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -173,7 +174,7 @@ def style_transfer(
     with frozen(cnn), torch.no_grad():
         content_target = extract_features(content, cnn, last)[content_layer]
         style_features = extract_features(style, cnn, last)
-        _check_style_layers(style_layers, style_features, style)
+        _check_style_layers(style_layers, style_features, style, cnn)
         style_targets = [gram_matrix(style_features[layer]) for layer in style_layers]
 
     generator = torch.Generator().manual_seed(seed)
@@ -456,7 +457,7 @@ def transfer_loss(
     cnn = _network(cnn, recipe.average_pooling)
     start = nn.functional.pad(_tensor(content, cnn), [BORDER] * 4, mode="reflect")
     layer = recipe.content_layer
-    target = {layer: _features(start, cnn, layer)[layer]}
+    target = {layer: _feature(start, cnn, layer)}
     weights = recipe.content_weight, recipe.style_weight, recipe.tv_weight
     return NormalizedLoss(cnn, target, _grams(styles, recipe, cnn), *weights), start
 
@@ -562,7 +563,7 @@ def reconstruct_content(
     """
     cnn = _network(cnn, average_pooling)
     content = _tensor(load_scaled(content_image, image_size), cnn)
-    target = {layer: _features(content, cnn, layer)[layer]}
+    target = {layer: _feature(content, cnn, layer)}
     loss = NormalizedLoss(cnn, target, {}, 1.0, 0.0, tv_weight)
     start = _noise(content.shape, content, seed)
     with frozen(cnn):
@@ -626,17 +627,22 @@ def _grams(
     for share, style in zip(mix, styles):
         picture = _tensor(style, cnn)
         feats = _features(picture, cnn, max(grams))
-        _check_style_layers(grams, feats, picture)
+        _check_style_layers(grams, feats, picture, cnn)
         grams = {layer: gram + share * gram_matrix(feats[layer]) for layer, gram in grams.items()}
     return grams
 
 
 def _check_style_layers(
-    layers: Iterable[int], feats: Sequence[torch.Tensor], picture: torch.Tensor
+    layers: Iterable[int], feats: Sequence[torch.Tensor], picture: torch.Tensor, cnn: nn.Sequential
 ) -> None:
     """Gram matrices are of channels, which must be where they are expected."""
     for layer in layers:
-        check_maps(f"layer {layer}", feats[layer], picture)
+        again = functools.partial(_feature, cnn=cnn, layer=layer)
+        check_maps(f"layer {layer}", feats[layer], picture, again)
+
+
+def _feature(picture: torch.Tensor, cnn: nn.Sequential, layer: int) -> torch.Tensor:
+    return _features(picture, cnn, layer)[layer]
 
 
 def _features(picture: torch.Tensor, cnn: nn.Sequential, last: int) -> list[torch.Tensor]:
