@@ -27,6 +27,7 @@ from cs231n_lib.see.inversion import invert_features
 from cs231n_lib.see.network import (
     activations,
     class_scores,
+    cross_entropy,
     extract_features,
     find_layer,
     frozen,
@@ -696,3 +697,30 @@ def test_a_network_that_reads_one_size_is_judged_by_the_sizes_alone():
 
     with pytest.raises(ValueError, match=r"'maps' gives shape \(2, 8, 12, 30\), channels last"):
         grad_cam(X, y, Sizes(sizes), "maps")
+
+
+# Inference mode
+
+
+def test_pictures_and_classes_made_under_inference_mode_are_looked_at_there_too():
+    model = small_network(torch.float32)
+    for look in (
+        lambda X, y: input_gradients(X, y, model),
+        lambda X, y: input_gradients(X, y, model, of=cross_entropy),
+        lambda X, y: grad_cam(X, y, model, "4"),
+        lambda X, y: class_scores(model, X, y),
+        lambda X, y: activations(model, X, "4"),
+        lambda X, y: extract_features(X, model, last=5),
+        lambda X, y: visualize(class_score(y), model, FourierPicture(2, 14), num_iterations=2),
+    ):
+        expected = look(noise(2, 3, 11, 14), torch.tensor([4, 0]))
+        with torch.inference_mode():
+            found = look(noise(2, 3, 11, 14), torch.tensor([4, 0]))
+        pairs = zip(found, expected)
+        assert all(torch.equal(*pair) for pair in pairs)
+
+
+def test_a_model_that_runs_under_inference_mode_itself_is_told_so():
+    model = torch.inference_mode()(small_network(torch.float32).forward)
+    with pytest.raises(ValueError, match=r"must not .* or run .* or torch.inference_mode\(\)$"):
+        compute_saliency_maps(noise(2, 3, 11, 14), torch.tensor([4, 0]), model)
