@@ -32,7 +32,12 @@ class Values:
     gaps: bool = False
 
     def __call__(self, name: str, values: Sequence[float], call: Call) -> None:
-        array = np.asarray(values)
+        try:
+            array = np.asarray(values)
+        except (TypeError, RuntimeError) as error:  # PyTorch's, for what NumPy does not know
+            raise TypeError(
+                named(f"{name} is nothing that NumPy knows, give .detach().cpu().float(): {error}")
+            ) from error
         if array.size and array.dtype.kind not in "iuf":
             raise TypeError(
                 named(f"{name} has dtype {array.dtype}, expected a sequence of real numbers")

@@ -115,7 +115,7 @@ def train_digits(
     losses : list of float
         The cross entropy on each training minibatch.
     """
-    model = digit_network(seed).to(X.device)
+    model = digit_network(seed).to(X)
     optimizer = torch.optim.Adam(model.parameters(), lr=learning_rate)
     generator = torch.Generator().manual_seed(seed)
     losses = []

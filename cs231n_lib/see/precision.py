@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from cs231n_lib.checks import named
+
 __all__ = ["in_float32", "plainly", "widened"]
 
 F = TypeVar("F", bound=Callable)
@@ -34,7 +36,7 @@ def in_float32(function: F) -> F:
 
     Its tensors of half precision reach it in float32. A ``model`` among its arguments still gets
     pictures in the dtype of ``X``, or else of the first argument, and so are the tensors that it
-    returns.
+    returns. Where that cannot hold them, ValueError is raised.
     """
     signature = inspect.signature(function)
 
@@ -49,13 +51,25 @@ def in_float32(function: F) -> F:
         if "model" in given:
             given["model"] = _Narrow(given["model"], dtype)
         result = function(*call.args, **call.kwargs)
-        parts = tuple(
-            part.to(dtype) if isinstance(part, torch.Tensor) and part.is_floating_point() else part
-            for part in (result if isinstance(result, tuple) else (result,))
-        )
-        return parts if isinstance(result, tuple) else parts[0]
+        if isinstance(result, tuple):
+            return tuple(_narrowed(part, dtype) for part in result)
+        return _narrowed(result, dtype)
 
     return entry
+
+
+def _narrowed(part: Any, dtype: torch.dtype) -> Any:
+    if not isinstance(part, torch.Tensor) or not part.is_floating_point():
+        return part
+    narrow = part.to(dtype)
+    if narrow.isinf().any() and not part.isinf().any():
+        raise ValueError(
+            named(
+                f"the answer goes up to {part.abs().max():.3g}, and {dtype} to "
+                f"{torch.finfo(dtype).max:.3g}; give X.float(), and model.float()"
+            )
+        )
+    return narrow
 
 
 class _Narrow(nn.Module):

@@ -39,6 +39,15 @@ def test_what_is_not_half_precision_is_handed_on():
     assert method(X, abs) == (X, abs) and method(X, model=X.half())[0].dtype == torch.float32
 
 
+def test_an_answer_that_a_precision_cannot_hold_is_refused():
+    square = in_float32(lambda X: X**2)
+    X = torch.tensor([300.0, 3.0]).half()
+    with pytest.raises(ValueError, match=r"goes up to 9e\+04, and torch.float16 to 6.55e\+04"):
+        square(X)
+    assert torch.equal(square(X.bfloat16()), torch.tensor([90112.0, 9.0]).bfloat16())
+    assert square(X * torch.inf).isinf().all()
+
+
 @pytest.mark.parametrize("left", [plainly, lambda: frozen(abs)], ids=["plainly", "frozen"])
 def test_inference_mode_and_autocast_are_left_and_entered_again(left):
     A = torch.ones(2, 2)

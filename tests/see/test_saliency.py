@@ -21,7 +21,7 @@ from cs231n_lib.see.saliency import (
 )
 from cs231n_lib.see.torchvision_import import import_torchvision
 from tests.see import promises
-from tests.tiny import small_network
+from tests.tiny import exact_pictures, small_network, smooth_network
 
 import_torchvision()
 from captum.attr import IntegratedGradients, LayerGradCam, NoiseTunnel, Saliency  # noqa: E402
@@ -355,3 +355,43 @@ def test_it_works_inside_no_grad_and_in_training_mode(method, model, X, y):
 @every_method
 def test_a_failing_model_is_left_as_it_was(method, model, X, y):
     promises.assert_a_failing_model_is_left_as_it_was(method, model, X, y)
+
+
+# In half precision
+
+
+HALF = pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+
+
+@HALF
+@pytest.mark.parametrize("steps", [32, 500])
+def test_in_half_precision_attributions_do_not_drift_with_more_steps(dtype, steps, monkeypatch):
+    model, X, y = smooth_network(dtype), exact_pictures(2).to(dtype), torch.tensor([1, 4])
+    right = integrated_gradients(X.double(), y, smooth_network(dtype).double(), steps=steps)
+    monkeypatch.setitem(PIXELS_AT_ONCE, "cpu", 1)
+    found = integrated_gradients(X, y, model, steps=steps)
+    size, eps = right.abs().max(), torch.finfo(dtype).eps
+    assert found.dtype == dtype and (found.double() - right).abs().max() < 2 * eps * size
+    assert (found.double().sum() - right.sum()).abs() < eps * right.abs().sum() / 4
+
+
+@HALF
+@pytest.mark.parametrize("squared", [False, True])
+def test_in_half_precision_many_noisy_copies_are_averaged(dtype, squared, monkeypatch):
+    model, X, y = smooth_network(dtype), exact_pictures(2).to(dtype), torch.tensor([1, 4])
+    right = smooth_grad(X.double(), y, smooth_network(dtype).double(), 300, squared=squared)
+    monkeypatch.setitem(PIXELS_AT_ONCE, "cpu", 1)
+    found = smooth_grad(X, y, model, 300, squared=squared)
+    eps = torch.finfo(dtype).eps
+    assert found.dtype == dtype and (found.double() - right).abs().max() < 2 * eps * right.max()
+
+
+def test_a_square_too_large_for_half_precision_is_refused():
+    model, X, y = smooth_network(torch.float16), exact_pictures(2).half(), torch.tensor([1, 4])
+
+    def steep(X):
+        return 20000 * model(X)
+
+    with pytest.raises(ValueError, match=r"^smooth_grad: .* and torch.float16 to 6.55e\+04; give"):
+        smooth_grad(X, y, steep, squared=True)
+    assert smooth_grad(X, y, steep).isfinite().all()
