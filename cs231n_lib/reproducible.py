@@ -73,8 +73,8 @@ def choose_threads() -> None:
     quota is used up. On two cores a training step of chapter 1 takes 17 ms with one thread, 11 with
     two, and up to 533 when two notebooks with two threads each are at work; with one thread each it
     stays at 17. Two style transfers at once took forty times as long with two threads each as with
-    one. With half of the processors, each of two chapters has its own; more than four threads gain
-    little on networks and pictures so small.
+    one. With half of the processors, each of two chapters has its own; and no more than four, since
+    large machines are often shared.
 
     A number that you choose yourself stays. Before Python starts, that is ``OMP_NUM_THREADS`` for
     all, ``OPENBLAS_NUM_THREADS`` for NumPy and SciPy, ``MKL_NUM_THREADS`` for PyTorch. Afterwards

@@ -9,7 +9,6 @@ import argparse
 import asyncio
 import datetime
 import json
-import os
 import signal
 import sys
 import time
@@ -20,7 +19,6 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from cs231n_lib.files import write_atomically
-from cs231n_lib.reproducible import environment
 from website.book import chapter_files, fingerprint
 from website.status import read_record
 
@@ -28,7 +26,16 @@ __all__ = ["execute", "main"]
 
 CHAPTERS = Path(__file__).resolve().parent.parent / "chapters"
 
-AT_ONCE = 2  # chapters: two on half of the processors each are done sooner than one after the other
+AT_ONCE = 2  # chapters: each takes half of the processors, see cs231n_lib.reproducible
+
+# Run by a chapter's kernel when all is done: what it ran with, and its largest memory, in MB.
+_FACTS = """
+import json, resource, sys
+unit = 1 if sys.platform == "darwin" else 1024  # bytes
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+from cs231n_lib.reproducible import environment
+print(json.dumps({"memory": round(peak / 1e6), **environment()}))
+"""
 
 
 def _leave_signals_to_python(notebook: nbformat.NotebookNode) -> None:
@@ -56,14 +63,16 @@ async def execute(path: Path, record_path: Path) -> float:
         resources={"metadata": {"path": str(path.parent)}},
         on_notebook_start=_leave_signals_to_python,
     )
+    notebook.cells.append(nbformat.v4.new_code_cell(_FACTS))
     start = time.perf_counter()
     await client.async_execute()
     seconds = time.perf_counter() - start
+    facts = json.loads(notebook.cells.pop().outputs[0].text)
     entry = {
         "seconds": round(seconds),
         "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
         "code": fingerprint(notebook),
-        **environment(),
+        **facts,
     }
     record = read_record(record_path) | {path.stem: entry}
     text = json.dumps(dict(sorted(record.items())), indent=2) + "\n"
@@ -102,9 +111,6 @@ def main(arguments: list[str] | None = None, folder: Path = CHAPTERS) -> int:
     asked = [Path(name).stem for name in asked]
     if unknown := [name for name in asked if name not in notebooks]:
         parser.error(f"no chapter {', '.join(unknown)}; there are {', '.join(notebooks)}")
-    # The processors are shared out: more threads than processors would wait for one another.
-    threads = max(1, (os.cpu_count() or 1) // min(AT_ONCE, len(asked)))
-    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     try:
         all_ran = asyncio.run(
             _execute_all([notebooks[name] for name in asked], folder / "status.json")

@@ -123,8 +123,8 @@ class ChapterStatus(SphinxDirective):
         folder = Path(self.env.srcdir, "chapters")
         record = _noted_record(self.env)
         chapters = [
-            "| chapter | state | to run | to read | code cells | figures |",
-            "|---|---|---|---|---|---|",
+            "| chapter | state | to run | memory | to read | code cells | figures |",
+            "|---|---|---|---|---|---|---|",
         ]
         versions = [
             "| chapter | Python | NumPy | PyTorch | torchvision | device | threads | processor |",
@@ -135,6 +135,7 @@ class ChapterStatus(SphinxDirective):
             contents, link = count(notebook), f"{{doc}}`/chapters/{path.stem}`"
             cells = (
                 link, state(entry, notebook), duration(entry["seconds"]) if entry else "–",
+                f"{entry['memory']:,} MB" if entry else "–",
                 f"{reading_minutes(contents)} minutes", len(code_cells(notebook)), contents.figures,
             )  # fmt: skip
             chapters.append(f"| {' | '.join(map(str, cells))} |")

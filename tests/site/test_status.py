@@ -21,8 +21,8 @@ from website.book import fingerprint, read
 from website.status import Contents, count, duration, read_record, reading_minutes
 
 ENTRY = {
-    "seconds": 50, "date": "2026-01-02", "code": "", "python": "3.11.7", "numpy": "2.4.6",
-    "torch": "2.13.0+cpu", "torchvision": "0.28.0", "device": "CPU", "threads": 2,
+    "seconds": 50, "date": "2026-01-02", "code": "", "memory": 1234, "python": "3.11.7",
+    "numpy": "2.4.6", "torch": "2.13.0+cpu", "torchvision": "0.28.0", "device": "CPU", "threads": 2,
     "architecture": "x86_64",
 }  # fmt: skip
 
@@ -109,6 +109,11 @@ def test_the_record_has_all_chapters_and_nothing_private():
         assert not re.search(r"[/\\@]|\.local|localhost", json.dumps(entry))
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_chapter_runs_in_two_gigabytes(path):
+    assert read_record(ROOT / "chapters" / "status.json")[path.stem]["memory"] <= 2000
+
+
 # Executing.
 
 
@@ -174,21 +179,28 @@ def test_an_interruption_loses_nothing_and_starts_no_other_chapter(chapters, sen
     assert sorted(path.name for path in chapters.iterdir()) == names
 
 
-def test_two_chapters_run_at_a_time_and_share_the_processors(chapters, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "")
-    monkeypatch.delenv("OMP_NUM_THREADS")
-    monkeypatch.setattr(execute.os, "cpu_count", lambda: 6)
-    meet = f"""import os, pathlib, time
-here = pathlib.Path({str(chapters.parent)!r})
+def test_two_chapters_run_at_a_time_and_each_tells_its_own_memory_and_threads(chapters):
+    meet = """import os, pathlib, time
+here = pathlib.Path({!r})
 (here / f"{{os.getpid()}}.here").touch()
 while len(list(here.glob("*.here"))) < 2:
     time.sleep(0.05)
-print(os.environ["OMP_NUM_THREADS"])"""
-    for name in ("01-first", "02-second"):
-        nbformat.write(small_notebook(meet), chapters / f"{name}.ipynb")
+import torch
+torch.set_num_threads({})
+large = b"x" * {}
+del large"""
+    for number, name in enumerate(("01-first", "02-second"), start=1):
+        code = meet.format(str(chapters.parent), 2 + number, number * 10**9 // 4)
+        nbformat.write(small_notebook(code), chapters / f"{name}.ipynb")
     assert execute.main([], chapters) == 0
-    assert set(read_record(chapters / "status.json")) == {"01-first", "02-second"}
-    assert read(chapters / "02-second.ipynb").cells[1].outputs[0].text == "3\n"
+    record = read_record(chapters / "status.json")
+    assert [entry["threads"] for entry in record.values()] == [3, 4]
+    first, second = (entry["memory"] for entry in record.values())
+    assert 350 < first < 900
+    assert 220 < second - first < 280
+    notebook = read(chapters / "01-first.ipynb")
+    assert len(notebook.cells) == 2  # the question for these facts is not kept
+    assert notebook.cells[1].outputs == []
 
 
 def test_a_chapter_that_is_not_there_is_named(chapters, capsys):
@@ -245,8 +257,9 @@ def test_the_status_page_has_every_chapter_and_what_it_was_run_with(pages):
         entry = record[path.stem]
         assert row.a["href"] == versions.a["href"] == f"{path.stem}.html"
         assert cells[1:3] == [status.state(entry, read(path)), duration(entry["seconds"])]
+        assert cells[3] == f"{entry['memory']:,} MB"
         figures = page_figures(pages, path.stem)
-        assert int(cells[5]) == figures
+        assert int(cells[6]) == figures
         shown = [cell.get_text(strip=True) for cell in versions.select("td")][1:]
         assert shown == [str(entry[name]) for name in status.VERSIONS]
 
