@@ -146,6 +146,29 @@ def test_a_function_is_right_in_a_precision_or_refuses_it_by_name(contract):
     assert cells["float64"] in ("right", "-")
 
 
+# These run the network that they are given, as it is: under autocast, coarsely.
+COARSE_UNDER_AUTOCAST = {
+    "GramProduct.apply", "activations", "channel_mean", "class_log_probability", "class_score",
+    "class_scores", "extract_features", "feature_distance",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["inference mode", "autocast"])
+@pytest.mark.parametrize("contract", [each for each in EVERY_CONTRACT if "see." in each.id])
+def test_a_function_is_right_under_inference_mode_and_autocast(contract, mode):
+    kinds = set()
+    arguments = converted(contract.arguments(), "float32", kinds)
+    if "torch" not in kinds:
+        return
+    right = answer(contract, converted(arguments, "float32", set()))
+    autocast = mode == "autocast"
+    with torch.autocast("cpu", torch.bfloat16) if autocast else torch.inference_mode():
+        made_inside = {k: v.clone() if torch.is_tensor(v) else v for k, v in arguments.items()}
+        found = answer(contract, made_inside)
+    coarse = autocast and str(contract) in COARSE_UNDER_AUTOCAST
+    assert distance(found, right) < 4 * torch.finfo(torch.bfloat16 if coarse else torch.float32).eps
+
+
 def table() -> str:
     rows = [f"{'':60}" + "".join(f"{precision:10}" for precision in PRECISIONS)]
     for parameters in EVERY_CONTRACT:
