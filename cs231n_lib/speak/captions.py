@@ -91,7 +91,7 @@ def _check_split_of_data(name: str, split: Split, call: Call) -> None:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """One part of a captioned data set: M captions of P pictures.
+    """One part of a captioned data set: M captions of P pictures. It holds what it is given.
 
     Raises TypeError or ValueError if a field is not what is stated here.
 
@@ -125,7 +125,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class CaptionData:
-    """A captioned data set. Change a part of it with ``dataclasses.replace``.
+    """A captioned data set. It holds what it is given; ``dataclasses.replace`` changes a part.
 
     Raises TypeError or ValueError if a special word is missing, the vocabulary does not agree with
     itself, or a caption holds a word outside of it.

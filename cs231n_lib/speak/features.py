@@ -70,7 +70,8 @@ def describe_pictures(
     features : (P, 1152) float32
         Of mean about 0 and standard deviation about 1.
     projection : sklearn.decomposition.PCA
-        For the next call, so that held-out pictures are described as training pictures are.
+        The given one, or a new one for the next call, so that held-out pictures are described as
+        training pictures are.
 
     Raises
     ------

@@ -229,7 +229,8 @@ class CaptioningSolver:
             )
         if settings.max_grad_norm is not None:
             grads = clip_gradients(grads, settings.max_grad_norm)
-        rate = self.learning_rate * settings.lr_decay ** (step // self.steps_per_epoch)
+        # A float64, so that a factor in half precision does not make it coarse.
+        rate = np.float64(self.learning_rate) * settings.lr_decay ** (step // self.steps_per_epoch)
         if settings.schedule is not None:
             rate *= settings.schedule(step / total)
         rule = _RULES[settings.update_rule]
@@ -330,4 +331,4 @@ def drop_features(features: np.ndarray, share: float, rng: np.random.Generator) 
         Source: Srivastava et al., "Dropout" (2014).
     """
     keep = rng.random(features.shape, dtype=np.float32) >= share
-    return features * (keep / features.dtype.type(1 - share)).astype(features.dtype)
+    return features * (keep / features.dtype.type(1 - float(share))).astype(features.dtype)

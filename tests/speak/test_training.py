@@ -75,6 +75,12 @@ def test_every_update_rule_lowers_the_loss_and_keeps_float32(rule):
     assert {weight.dtype for weight in solver.model.params.values()} == {np.dtype(np.float32)}
 
 
+def test_a_factor_in_half_precision_does_not_make_the_learning_rate_coarse():
+    factor = np.float16(0.3)
+    first = trained(schedule=lambda _: factor)
+    assert_same_result(first, trained(schedule=lambda _: float(factor)))
+
+
 @pytest.mark.parametrize(("config", "rate"), [({"learning_rate": 5e-3}, 5e-3), (None, 1e-3)])
 def test_the_first_step_of_adam_is_as_long_as_the_learning_rate(config, rate):
     # m / sqrt(v) is the gradient's sign once both are divided by what they lack at the step t = 1.

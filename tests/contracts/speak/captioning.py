@@ -64,6 +64,10 @@ CONTRACTS = (
                 ValueError, r"word_to_idx\['<NULL>'\] contains 2, expected indices from 0 to 1",
             ),
             Refusal(
+                "a dtype that does not exist", {"dtype": "float33"},
+                ValueError, "dtype is 'float33', expected a float dtype",
+            ),
+            Refusal(
                 "half precision", {"dtype": np.float16},
                 TypeError, "dtype has dtype float16, expected float32 or .*; give np.float32",
             ),
