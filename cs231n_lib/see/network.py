@@ -282,8 +282,11 @@ def _outputs(
     """The outputs of a chain of layers; None if one of them was overwritten later."""
     features, versions, x = [], [], x.clone()
     for number, layer in enumerate(layers):
+        before = x
         x = layer(x.clone() if copies or getattr(layer, "inplace", False) else x)
         check_output(f"layer {number}", x, "its features")
+        if x is before or x._is_view():  # of a layer that changes no number
+            x = x.clone()
         features.append(x.clone() if copies else x)
         versions.append(None if copies else x._version)
     intact = copies or versions == [feature._version for feature in features]

@@ -57,6 +57,10 @@ CONTRACTS = (
     ),
     Contract(
         extract_features,
+        lambda: {"x": pictures(), "cnn": nn.Sequential(nn.Identity(), nn.Flatten(), nn.Identity())},
+    ),
+    Contract(
+        extract_features,
         lambda: {"x": pictures(), "cnn": chain(training=False), "last": 2},
         (Refusal("a layer that does not exist", {"last": 9}, ValueError,
                  "there is no layer 9, expected 0 to 3"),),
