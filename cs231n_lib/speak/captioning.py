@@ -10,16 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cs231n_lib.checks import (
-    RNG,
-    Call,
-    Count,
-    OneOf,
-    check_finite,
-    check_precision,
-    checked,
-    named,
-)
+from cs231n_lib.checks import RNG, Call, Count, OneOf, check_finite, checked, named
 from cs231n_lib.speak.checks import Captions, Features, Model, Vocabulary
 from cs231n_lib.speak.layers import (
     affine_backward,
@@ -43,7 +34,9 @@ def _check_dtype(name: str, dtype: Any, call: Call) -> None:
         floats = False
     if not floats:
         raise ValueError(named(f"{name} is {dtype!r}, expected a float dtype"))
-    check_precision(name, np.dtype(dtype), "np.float32")
+    if np.dtype(dtype).itemsize == 2:
+        message = f"{name} is {np.dtype(dtype)}, expected float32 or float64"
+        raise TypeError(named(f"{message}: half precision is too coarse here"))
 
 
 class CaptioningRNN:

@@ -23,7 +23,7 @@ def _check_fine(name: str, dtype: np.dtype, kinds: str) -> None:
         raise TypeError(
             named(
                 f"{name} has dtype {dtype}, expected float64 or longer: "
-                "the rounding of others is larger than the differences"
+                "the rounding of others is larger than the differences; compute in float64"
             )
         )
 

@@ -69,7 +69,7 @@ CONTRACTS = (
             ),
             Refusal(
                 "half precision", {"dtype": np.float16},
-                TypeError, "dtype has dtype float16, expected float32 or .*; give np.float32",
+                TypeError, "dtype is float16, expected float32 or float64: half precision is too",
             ),
             Refusal(
                 "padding between two words", {"word_to_idx": {"<NULL>": 0.5, "cat": 0}},
