@@ -41,7 +41,7 @@ def test_of_a_step_of_the_recurrent_network_two_lines_are_left():
     body = shown[: -len("```")].rpartition(":\n")[2]
     assert [line.strip() for line in body.splitlines()] == [
         "next_h = np.tanh(x @ Wx + prev_h @ Wh + b)",
-        "return next_h, (x, prev_h, Wx, Wh, next_h)",
+        "return next_h.copy(), (x, prev_h, Wx, Wh, next_h)",
     ]
 
 

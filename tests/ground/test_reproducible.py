@@ -190,6 +190,11 @@ def test_fewer_threads_that_were_asked_for_stay_and_more_may_be_asked_for_afterw
     assert torch.get_num_threads() == 1
 
 
+def test_a_torch_that_is_imported_later_will_find_its_number(chosen, monkeypatch):
+    monkeypatch.delitem(sys.modules, "torch")
+    assert chosen(6) == (64, {1}, {"OMP_NUM_THREADS": "3", "OPENBLAS_NUM_THREADS": "1"})
+
+
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="processes cannot be bound here")
 def test_a_real_process_of_one_processor_and_a_library_that_is_loaded_later():
     script = """
