@@ -84,8 +84,8 @@ $(VENV)/lab: requirements-lab.txt $(VENV)/installed
 lab: $(VENV)/lab  ## JupyterLab, in which a notebook and its text file stay in step
 	JUPYTER_CONFIG_PATH=.jupyter $(BIN) -m jupyterlab --LabApp.default_url=/lab/tree/chapters
 
-bench: $(VENV)/installed  ## how fast the library is on this machine, and the tables of the book about it
-	$(BIN) -m benchmarks
+bench: $(VENV)/installed  ## how fast the library is on this machine, and the tables of the book about it (or make bench ONLY=cells)
+	$(BIN) -m benchmarks $(ONLY)
 
 sync: $(VENV)/installed  ## bring the notebooks in step with their text files
 	$(BIN) -m jupytext --quiet --to ipynb --update $(CHAPTERS).md

@@ -18,7 +18,7 @@ import torch
 from tabulate import tabulate
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from benchmarks import captions, layers, pictures
+from benchmarks import captions, cells, layers, pictures
 from cs231n_lib.reproducible import environment
 
 _FOLDER = Path(__file__).parent.parent / "chapters" / "_measured"
@@ -46,14 +46,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7, help="turns of each side")
     parser.add_argument("--threads", type=int, default=1, help="of NumPy and PyTorch")
-    parser.add_argument("only", nargs="*", choices=[[], "layers", "captions", "pictures"])
+    about_speed = {"layers": layers, "captions": captions, "pictures": pictures}
+    modules = about_speed | {"cells": cells}
+    parser.add_argument("only", nargs="*", choices=[[], *modules])
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     _FOLDER.mkdir(exist_ok=True)
-    modules = {"layers": layers, "captions": captions, "pictures": pictures}
     with threadpool_limits(arguments.threads):
-        report("machine", machine())
-        for name in arguments.only or modules:
+        if not arguments.only:
+            report("machine", machine())
+        for name in arguments.only or about_speed:
             for table, rows in modules[name].tables(arguments.repeats).items():
                 report(table, rows)
 

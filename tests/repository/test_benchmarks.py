@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as bench
-from benchmarks import captions, layers, pictures
+from benchmarks import captions, cells, layers, pictures
 from benchmarks.timing import best_of
 from tests.chapters import ROOT
 
@@ -35,10 +35,17 @@ def picture_tables(monkeypatch):
     return pictures.tables(repeats=1)
 
 
+def cell_tables(monkeypatch):
+    monkeypatch.setattr(cells, "_CELLS", (("RNN", 3), ("LSTM", 3)))
+    monkeypatch.setattr(cells, "_SCENES", (256, 1, 30))
+    monkeypatch.setattr(cells, "_EPOCHS", 1)
+    return cells.tables(repeats=1)
+
+
 NUMBER = re.compile(r"\d[\d.,e+-]*( %)?")
 
 
-@pytest.mark.parametrize("tables", [layer_tables, caption_tables, picture_tables])
+@pytest.mark.parametrize("tables", [layer_tables, caption_tables, picture_tables, cell_tables])
 def test_every_row_is_measured_and_every_table_is_in_the_book(tables, monkeypatch):
     found = tables(monkeypatch)
     book = [path.read_text(encoding="utf-8") for path in (ROOT / "chapters").glob("*.md")]
@@ -58,6 +65,15 @@ def test_the_book_shows_no_table_that_nobody_writes():
         text = path.read_text(encoding="utf-8")
         shown |= set(re.findall(r"\{include\} _measured/([\w-]+)\.md", text))
     assert shown == written
+
+
+def test_recorded_trainings_agree_with_those_of_the_chapter():
+    recorded = (ROOT / "chapters" / "_measured" / "cells.md").read_text(encoding="utf-8")
+    chapter = (ROOT / "chapters" / "02-lstm.ipynb").read_text(encoding="utf-8")
+    for cell, name in (("RNN", "rnn true beside"), ("LSTM", "lstm true")):
+        (mean,) = re.findall(rf"\| {cell} +\| +256 \|[^|]*\| +([\d.]+)", recorded)
+        (share, tolerance) = re.findall(rf"{name}: ([\d.]+) ± ([\d.]+)", chapter)[0]
+        assert abs(float(mean) - float(share)) < float(tolerance)
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm"])
