@@ -270,7 +270,7 @@ def extract_features(
         raise ValueError(named(f"there is no layer {last}, expected 0 to {len(layers) - 1}"))
     with _in_our_words(cnn, x):
         # What is counted nowhere, or must not happen twice, is computed from copies at once.
-        if torch.is_inference_mode_enabled() or any(layer.training for layer in layers):
+        if torch.is_inference_mode_enabled() or cnn.training:
             return _outputs(x, layers[: last + 1], copies=True)
         features = _outputs(x, layers[: last + 1], copies=False)
         return features or _outputs(x, layers[: last + 1], copies=True)
