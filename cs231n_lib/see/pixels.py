@@ -37,7 +37,7 @@ def normalize(pixels: torch.Tensor) -> torch.Tensor:
 
     Raises TypeError or ValueError if ``pixels`` is not such a tensor.
     """
-    mean, std = mean_and_std(pixels)
+    mean, std = _statistics(pixels.device, pixels.dtype)
     return (pixels - mean) / std
 
 
@@ -48,7 +48,7 @@ def denormalize(X: torch.Tensor) -> torch.Tensor:
 
     Raises TypeError or ValueError if ``X`` is not such a tensor.
     """
-    mean, std = mean_and_std(X)
+    mean, std = _statistics(X.device, X.dtype)
     return X * std + mean
 
 
@@ -59,7 +59,7 @@ def clamp_pixels(X: torch.Tensor) -> torch.Tensor:
 
     Raises TypeError or ValueError if ``X`` is not such a tensor.
     """
-    mean, std = mean_and_std(X)
+    mean, std = _statistics(X.device, X.dtype)
     return X.clamp(-mean / std, (1 - mean) / std)
 
 
