@@ -50,6 +50,46 @@ def test_what_is_not_a_batch_of_pictures_is_refused(X, change, error, message):
         look(change(X), model=nn.Conv2d(3, 1, 1))
 
 
+@checked(X=Pictures(half=True), model=MODEL)
+def look_in_half(X, model):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("function", "of_pictures", "of_model", "message"),
+    [
+        (look, "float16", "float16", r"expected float32 .* give X.float\(\) and model.float\(\)"),
+        (look, "bfloat16", "float32", r"expected float32 .* give X.float\(\) and model.float\(\)"),
+        (
+            look,
+            "float32",
+            "float16",
+            r"weights are torch.float16; give model.to\(torch.float",
+        ),
+        (look, "float64", "float32", r"float32; give model.to\(torch.float64\)"),
+        (look, "float32", "float64", r"float64; give X.to\(torch.float64\)"),
+        (look_in_half, "float8_e5m2", "float32", r"expected float32 .* give X.float\(\)"),
+        (look_in_half, "float16", "float32", r"float32; give X.to\(torch.float32\)"),
+        (look_in_half, "float32", "bfloat16", r"bfloat16; give model.to\(torch.float32\)"),
+        (look_in_half, "float16", "bfloat16", r"bfloat16; give X.to\(torch.bfloat16\)"),
+        (look_in_half, "bfloat16", "bfloat16", None),
+    ],
+)
+def test_a_precision_that_is_refused_is_named_and_the_advice_helps(
+    X, function, of_pictures, of_model, message
+):
+    arguments = {
+        "X": X.to(getattr(torch, of_pictures)),
+        "model": nn.Conv2d(3, 1, 1).to(getattr(torch, of_model)),
+    }
+    if message:
+        with pytest.raises(TypeError, match=rf"X has dtype torch.{of_pictures}.*{message}") as info:
+            function(**arguments)
+        for advice in str(info.value).partition("give ")[2].split(" and "):
+            arguments[advice.partition(".")[0]] = eval(advice, {"torch": torch, **arguments})
+    function(**arguments)
+
+
 def test_good_pictures_pass(X):
     look(X, model=nn.Conv2d(3, 1, 1))
     look(X.double(), model=lambda X: X)
