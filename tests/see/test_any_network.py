@@ -200,6 +200,8 @@ IN_PLACE = {
     "first of all": lambda: (nn.ReLU(inplace=True), nn.Conv2d(3, 6, 3)),
     "first in a block": lambda: (nn.Conv2d(3, 6, 3), PreActivated(), PreActivated()),
     "a function": lambda: (nn.Conv2d(3, 6, 3), nn.AvgPool2d(1), Function(F.relu_)),
+    "a function, first of all": lambda: (Function(F.relu_), nn.Conv2d(3, 6, 3)),
+    "on what its gradient needs": lambda: (nn.Conv2d(3, 6, 3), nn.Sigmoid(), Function(torch.sin_)),
     "on a part": lambda: (nn.Conv2d(3, 6, 3), Function(lambda X: X[:, :2].sigmoid_() * 2)),
     "behind a view": lambda: (
         nn.Conv2d(3, 6, 3), nn.Identity(), nn.Flatten(2), nn.Unflatten(2, (7, 9)), PreActivated(),
@@ -259,6 +261,8 @@ def test_activations_and_grad_cam_see_what_the_layer_computed(kind):
     assert torch.equal(first, expected[0])
     for number in range(2):
         assert torch.equal(activations(model, X, str(number)), expected[number])
+    if kind == "on what its gradient needs":
+        return  # PyTorch itself finds no gradient through the whole model
     cam = grad_cam(X, y, model, "0", upsample=False)
     A = expected[0].detach().requires_grad_()
     if kind != "much later":  # it writes into what the first layer gave to others as well
