@@ -3,7 +3,7 @@
 Notation: ``X`` (N, 3, H, W) normalised pictures, ``y`` (N,) int64 classes, C classes. ``model`` is
 any callable from normalised pictures to (N, C) scores. It is held in evaluation mode, and neither
 it nor the caller's tensors are changed. A budget ``epsilon`` is in pixels from 0 to 1, as in the
-literature: 8 / 255.
+literature: 8 / 255. Half precision, in which that cannot be kept, is refused.
 
 Sources: Goodfellow et al. (arXiv:1412.6572); Madry et al. (arXiv:1706.06083).
 """

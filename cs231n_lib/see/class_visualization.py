@@ -88,7 +88,7 @@ def _type(name: str, dtype: torch.dtype | type, call: Call) -> None:
         raise TypeError(
             named(f"{name} is {dtype!r}, expected a type of floats such as torch.float32")
         )
-    check_precision(name, floats, "torch.float32, and model.float()")
+    check_precision("the picture", floats, f"{name}=torch.float32 and model.float()")
     weight = _weight(call.arguments["model"])
     if weight is not None and weight.dtype != floats:
         raise TypeError(
@@ -158,8 +158,9 @@ def create_class_visualization(
     model : callable
         From normalised pictures (N, 3, H, W) to scores (N, C).
     dtype : torch.dtype, or tensor type
-        The dtype of the model's weights, and of the pictures, which are on the model's device. The
-        ``torch.FloatTensor`` or ``torch.cuda.FloatTensor`` of 2017 still works.
+        The dtype of the model's weights, and of the pictures, which are on the model's device:
+        float32 or float64. The ``torch.FloatTensor`` or ``torch.cuda.FloatTensor`` of 2017 still
+        works.
     l2_reg : float
         Weight of the squared norm of a picture, which is subtracted from its score.
     learning_rate : float
@@ -340,7 +341,7 @@ def _check_losses(losses: torch.Tensor, count: int, look: bool) -> None:
         raise TypeError(
             named(f"the objective gave {a_type(losses)}, expected a tensor of {count} losses")
         )
-    check_precision("the losses", losses.dtype, "an objective of a model in float32")
+    check_precision("the loss", losses.dtype, "an objective and a model in float32")
     if losses.shape != (count,):
         raise ValueError(
             named(

@@ -7,7 +7,8 @@ what survives a blur, a crop or a JPEG file.
 Notation: ``X`` (N, 3, H, W) normalised pictures, ``y`` (N,) int64 classes, C classes. ``model`` is
 any callable from normalised pictures to (N, C) scores. It is held in evaluation mode, and neither
 it nor the caller's tensors are changed. Steps and norms are in normalised units, as in the
-assignment; norms are given in bytes as well.
+assignment; norms are given in bytes as well. Half precision, which rounds away what fools, is
+refused.
 
 Sources: CS231n 2017, Assignment 3, ``NetworkVisualization-PyTorch``; Szegedy et al.
 (arXiv:1312.6199).

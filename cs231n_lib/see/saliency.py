@@ -2,7 +2,8 @@
 
 Notation: ``X`` (N, 3, H, W) normalised pictures, ``y`` (N,) int64 classes, ``S`` the score of a
 class before any softmax. ``model`` is any callable from pictures to (N, C) scores, except where a
-layer is given by name. Maps are (N, H, W), on the device and with the dtype of the pictures.
+layer is given by name. Maps are (N, H, W), on the device and with the dtype of the pictures; in
+half precision they are added up in float32.
 
 All functions hold the model still while they look (:func:`cs231n_lib.see.network.frozen`), never
 change what they are given, and work inside ``torch.no_grad()`` as well.

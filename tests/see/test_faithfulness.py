@@ -25,7 +25,7 @@ from cs231n_lib.see.pixels import normalize
 from cs231n_lib.see.pretrained import squeezenet
 from cs231n_lib.see.saliency import compute_saliency_maps, smooth_grad
 from tests.see import promises
-from tests.tiny import small_network
+from tests.tiny import exact_pictures, small_network, smooth_network
 
 METHODS = {
     "randomisation": lambda X, y, model: randomisation_check(X, y, model, compute_saliency_maps)[
@@ -251,3 +251,30 @@ def test_a_share_does_not_depend_on_the_size_of_the_map(scale):
 def test_a_setting_bound_to_a_method_is_checked(X, y, model):
     with pytest.raises(ValueError, match=r"^smooth_grad: samples is 0, expected at least 1"):
         randomisation_check(X, y, model, functools.partial(smooth_grad, samples=0))
+
+
+# In half precision
+
+
+def test_a_sum_too_large_for_half_precision_is_shared_out():
+    maps = torch.full((1, 64, 64), 100.0, dtype=torch.float16)  # 409600 in all
+    mask = torch.arange(64) < 16
+    assert share_inside(maps, mask.expand(64, 64)).tolist() == [0.25]
+
+
+def test_small_weights_keep_their_scale_in_half_precision():
+    layer = nn.Conv2d(3, 64, 3)
+    nn.init.constant_(layer.weight, 1e-4)  # whose square vanishes
+    model = nn.Sequential(layer).half()
+    randomise_layer(model, "0")
+    assert layer.weight.float().std().item() == pytest.approx(1e-4, rel=0.05)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_probabilities_of_half_precision_are_those_of_single(dtype):
+    X, y = exact_pictures(2).to(dtype), torch.tensor([1, 4])
+    maps = X.abs().sum(dim=1)
+    _, found = deletion_curve(X, y, smooth_network(dtype), maps, 4, cell=4)
+    _, right = deletion_curve(X.float(), y, smooth_network(dtype).float(), maps.float(), 4, cell=4)
+    assert found.dtype == dtype
+    torch.testing.assert_close(found.float(), right, rtol=torch.finfo(dtype).eps, atol=0)

@@ -55,8 +55,8 @@ CONTRACTS = (
                     "dtype is torch.float64, but the model's weights are torch.float32"),
             *(
                 Refusal(f"the dtype {dtype}", lambda a, dtype=dtype: {"dtype": dtype,
-                        "model": a["model"].half()}, TypeError, "dtype has dtype torch.float16, "
-                        "expected float32 .* give torch.float32, and model.float()")
+                        "model": a["model"].half()}, TypeError, "picture has dtype torch.float16,"
+                        r" expected float32 .* give dtype=torch.float32 and model.float\(\)")
                 for dtype in (torch.float16, torch.HalfTensor, torch.cuda.HalfTensor)
             ),
             Refusal("a model of half precision", lambda a: {"model": a["model"].bfloat16()},
@@ -84,7 +84,7 @@ CONTRACTS = (
                     * 1.0}, ValueError, "losses that do not depend on the picture"),
             Refusal("an objective in half precision",
                     {"objective": lambda model, X: X.mean(dim=(1, 2, 3)).half()}, TypeError,
-                    "the losses has dtype torch.float16, expected float32"),
+                    "the loss has dtype torch.float16, expected float32"),
             Refusal("a model in half precision", lambda a: {"model": a["model"].half()}, TypeError,
                     r"picture\(\) has dtype torch.float32, but .* give model.to\(torch.float32"),
             Refusal("a picture in half precision", lambda a: {"picture": a["picture"].half()},
