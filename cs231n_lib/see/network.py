@@ -58,7 +58,7 @@ def frozen(model: Model) -> Iterator[None]:
     Inside, all its modules are in evaluation mode (no dropout, no statistics of the batch), and no
     gradient is computed for any weight. ``torch.inference_mode`` and ``torch.autocast`` are off: a
     gradient can be had, and the network works in the precision of its weights. Afterwards, also
-    after an error, everything is as before.
+    after an error, everything is as before, whatever a module does in a ``train()`` of its own.
 
     Parameters
     ----------
@@ -318,8 +318,9 @@ def class_scores(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is declared; if the model does not give finite scores (N, C), or
-        has no such class as in ``y``.
+        If an argument is not what is declared; if the model fails on these pictures, for instance
+        because they are too small; if it does not give finite scores (N, C), or has no such class
+        as in ``y``.
     """
     scores = _valid(_asked(model, X), y, check)
     scores = scores.to(torch.promote_types(scores.dtype, X.dtype))
@@ -393,8 +394,9 @@ def input_gradients(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is declared; if the scores are not (N, C) finite numbers, do not
-        depend on the pictures, or have no such class as in ``y``.
+        If an argument is not what is declared; if the model fails on these pictures; if the scores
+        are not (N, C) finite numbers, do not depend on the pictures, or have no such class as in
+        ``y``.
     """
     size = pictures_at_once(X)
     gradients, values = [], []
