@@ -17,7 +17,12 @@ import torch
 from torch import nn
 
 from tests.contracts import Contract, contracts
-from tests.ground.test_contracts import outcome, title
+from tests.ground.test_contracts import (
+    outcome,
+    scratch_folder,  # noqa: F401 - fixtures
+    shared_again_as_before,  # noqa: F401
+    title,
+)
 
 PRECISIONS = ("float64", "float32", "float16", "bfloat16")
 
@@ -25,8 +30,8 @@ PRECISIONS = ("float64", "float32", "float16", "bfloat16")
 # steps follow one another, more.
 ROUNDINGS = 8
 MORE = {
-    "train_digits": 1e5,  # as Adam does
     "visualize": 256,  # Adam divides a small gradient by its own size
+    "train_digits": 1e5,  # and that step after step
     "minimize": 2e6,  # L-BFGS is at the optimum at once, where only rounding is left of the picture
     "style_transfer_lbfgs": 1e4,
 }
