@@ -291,7 +291,10 @@ class Network:
 def _check_runs(name: str, model: nn.Module) -> None:
     if getattr(model.forward, "__func__", None) is nn.Module.forward:
         raise TypeError(
-            named(f"{name} is {a_type(model)}, which has no forward(); give a torch.nn.Sequential")
+            named(
+                f"{name} is {a_type(model)}, which has no forward(); give a torch.nn.Sequential of "
+                "its layers, or a list where several models may be given"
+            )
         )
     for layer, weight in itertools.chain(model.named_parameters(), model.named_buffers()):
         if is_lazy(weight):
