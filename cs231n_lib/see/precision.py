@@ -82,6 +82,11 @@ class _Narrow(nn.Module):
     def forward(self, X: torch.Tensor) -> torch.Tensor:
         return self.model(X.to(self.dtype))
 
+    def named_modules(self, *args: Any, **kwargs: Any) -> Iterator[tuple[str, nn.Module]]:
+        """Those of the model: an error names a layer as the caller knows it."""
+        named_by = self.model if isinstance(self.model, nn.Module) else super()
+        return named_by.named_modules(*args, **kwargs)
+
 
 @contextmanager
 def plainly() -> Iterator[None]:

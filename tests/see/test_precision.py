@@ -18,7 +18,7 @@ from cs231n_lib.see.inversion import feature_distance
 from cs231n_lib.see.network import frozen
 from cs231n_lib.see.pixels import denormalize
 from cs231n_lib.see.precision import in_float32, plainly, widened
-from cs231n_lib.see.saliency import compute_saliency_maps
+from cs231n_lib.see.saliency import compute_saliency_maps, smooth_grad
 from cs231n_lib.see.style_transfer import Recipe, minimize, transfer_loss
 from tests.tiny import chain, exact_pictures, smooth_network
 
@@ -45,6 +45,12 @@ def test_a_function_computes_in_float32_and_its_model_and_its_answer_have_half_p
     assert seen == [dtype]
     assert numbers.dtype == dtype and positive.dtype == torch.bool and name == "a name"
     torch.testing.assert_close(numbers, X, rtol=0, atol=0)
+
+
+def test_a_layer_of_half_precision_that_fails_has_its_own_name():
+    X, y = exact_pictures(1).half(), torch.tensor([0])
+    with pytest.raises(ValueError, match=r"of shape \(1, 3, 2, 2\), in its layer '0': "):
+        smooth_grad(X[:, :, :2, :2], y, smooth_network(torch.float16), samples=1)
 
 
 def test_what_is_not_half_precision_is_handed_on():
