@@ -92,7 +92,9 @@ def test_activations_can_be_differentiated(network, X):
 def test_activations_leave_no_hook_behind(network, X):
     before = photograph(network=network.eval())
     activations(network, X, "3")
-    with pytest.raises(ValueError, match=r"of shape \(2, 2, 6, 6\), in its layer '0': Given groups"):
+    with pytest.raises(
+        ValueError, match=r"of shape \(2, 2, 6, 6\), in its layer '0': Given groups"
+    ):
         activations(network, X[:, :2], "3")
     assert differences(before, photograph(network=network)) == []
 
