@@ -276,7 +276,7 @@ class Network:
     ``half`` precision may be right too.
     """
 
-    of: type = nn.Module
+    of: type
     hint: str = ""
     half: bool = False
 
@@ -368,6 +368,6 @@ class Generator:
 
 
 MODEL = Models()
-NETWORK = Network(half=True)
+NETWORK = Network(nn.Module, half=True)
 CHAIN = Network(nn.Sequential, "such as squeezenet().features", half=True)
 PAINTER = Network(nn.Sequential, "such as squeezenet().features")

@@ -252,7 +252,7 @@ def _model_or_none(name: str, model: Model | None, call: Call) -> None:
 
 
 def _picture(name: str, picture: nn.Module, call: Call) -> None:
-    Network(hint="such as a FourierPicture")(name, picture)
+    Network(nn.Module, "such as a FourierPicture")(name, picture)
     if not any(parameter.requires_grad for parameter in picture.parameters()):
         raise ValueError(named(f"{name} has no parameter that requires a gradient"))
     with torch.no_grad():
