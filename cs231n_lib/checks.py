@@ -251,8 +251,9 @@ def check_array(name: str, value: Any, expected: str) -> None:
         how = f"; give {name}.filled(0), or another number for what is masked"
     elif isinstance(value, np.matrix | list | tuple):
         how = f"; give np.asarray({name})"
-    elif hasattr(value, "detach"):
-        how = f"; give {name}.detach().cpu().numpy()"
+    elif hasattr(value, "detach") and hasattr(value, "cpu"):  # a BytesIO detaches something else
+        wide = ".float()" * (str(value.dtype) == "torch.bfloat16")  # which NumPy does not know
+        how = f"; give {name}.detach().cpu(){wide}.numpy()"
     else:
         how = f"; give {name}.to_numpy()" * hasattr(value, "to_numpy")
     raise TypeError(named(f"{name} is {a_type(value)}, expected {expected}{how}"))

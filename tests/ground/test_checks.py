@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import io
 import timeit
 import types
 from dataclasses import dataclass
@@ -166,6 +167,9 @@ BAD = [
      "for what is masked"),
     (Floats("N"), torch.ones(2, requires_grad=True), TypeError,
      "is a Tensor, expected a NumPy array of shape (N,); give x.detach().cpu().numpy()"),
+    (Floats("N"), torch.ones(2).bfloat16(), TypeError,
+     "is a Tensor, expected a NumPy array of shape (N,); give x.detach().cpu().float().numpy()"),
+    (Floats("N"), io.BytesIO(), TypeError, "is a BytesIO, expected a NumPy array of shape (N,)"),
     (Floats("N"), types.SimpleNamespace(to_numpy=None), TypeError,
      "is a SimpleNamespace, expected a NumPy array of shape (N,); give x.to_numpy()"),
     (Floats("N", half=False), np.ones(2, np.float16), TypeError,
