@@ -72,6 +72,9 @@ _FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 # A larger square would have more pixels than Pillow reads from a file without a warning.
 _LARGEST_SIDE = 9000
 
+# Of a picture that keeps its shape: that of a square of the largest side, twice as long.
+_MOST_PIXELS = 2 * _LARGEST_SIDE**2
+
 # White in arrays that are neither of bytes nor of floats.
 _WHITES = {"bool": 1, "uint16": 65535}
 
@@ -148,11 +151,19 @@ def load_image(source: Picture, size: int | None = None) -> np.ndarray:
 def load_scaled(source: Picture, side: int) -> np.ndarray:
     """A picture whose shorter side has this many pixels, as torchvision's ``Resize`` makes it.
 
-    It keeps its shape. Parameters, result and errors are those of :func:`load_image`.
+    It keeps its shape. Parameters, result and errors are those of :func:`load_image`; ValueError
+    also if the picture is so long that it would have more than 162 million pixels.
     """
     image = _open(source)
     scale = side / min(image.size)
     width, height = (max(side, round(scale * length)) for length in image.size)
+    if width * height > _MOST_PIXELS:
+        raise ValueError(
+            named(
+                f"the picture has size {image.size}; scaled to {(width, height)}, it would have "
+                f"more than {_MOST_PIXELS} pixels; give a smaller size, or cut the picture"
+            )
+        )
     return np.array(image.resize((width, height), Image.Resampling.BICUBIC))
 
 

@@ -221,6 +221,15 @@ def test_pictures_are_scaled_whatever_the_scale(side):
     assert load_scaled(image.swapaxes(0, 1), side).shape == (width, side, 3)
 
 
+def test_a_picture_too_long_to_be_scaled_is_refused():
+    """It would have needed 75 GB."""
+    line = np.zeros((1, 100_000), np.uint8)
+    says = r"size \(100000, 1\); scaled to \(50000000, 500\), it would have more than 162000000"
+    with pytest.raises(ValueError, match=f"^load_scaled: the picture has {says}"):
+        load_scaled(line, 500)
+    assert load_scaled(line, 2).shape == (2, 200_000, 3)
+
+
 def test_many_pictures_need_one_size(pixels):
     assert preprocess([pixels, "coffee"], size=5).shape == (2, 3, 5, 5)
     with pytest.raises(ValueError, match=r"images of different sizes, \[\(6, 9\), \(9, 6\)\]"):
