@@ -215,17 +215,17 @@ def find_layer(model: nn.Module, layer: str) -> nn.Module:
         ValueError also for a layer of a traced, scripted or compiled module.
     """
     layers = dict(model.named_modules())
-    if layer not in layers or not layer:
-        known = ", ".join(name for name in layers if name and name.count(".") < 2)
-        raise ValueError(named(f"the model has no layer {layer!r}; it has {known}"))
-    above = ("", *itertools.accumulate(layer.split("."), "{}.{}".format))
-    if any(_is_compiled(layers[name]) for name in above):
+    above = ("", *itertools.accumulate(str(layer).split("."), "{}.{}".format))
+    if any(_is_compiled(layers[name]) for name in above if name in layers):
         raise ValueError(
             named(
                 f"layer {layer!r} belongs to a traced, scripted or compiled module, which cannot "
                 "be looked into; give the module that it was made from"
             )
         )
+    if layer not in layers or not layer:
+        known = ", ".join(name for name in layers if name and name.count(".") < 2)
+        raise ValueError(named(f"the model has no layer {layer!r}; it has {known}"))
     return layers[layer]
 
 

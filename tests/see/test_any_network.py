@@ -459,6 +459,8 @@ def test_a_layer_of_a_model_without_python_is_refused(kind):
         grad_cam(X, y, model, layer)
     with pytest.raises(ValueError, match=f"^activations: {says}"):
         activations(model, X, layer)
+    with pytest.raises(ValueError, match=r"^find_layer: layer '4' belongs"):
+        find_layer(model, "4")  # as it is called in the module that the compiled one was made from
     part = nn.Sequential(nn.Identity(), model)
     with pytest.raises(ValueError, match=rf"^find_layer: layer '1\.{layer}' belongs"):
         find_layer(part, f"1.{layer}")
