@@ -433,11 +433,17 @@ def gradient(
     Raises
     ------
     ValueError
-        If nothing leads from ``value`` back to ``X``, or if the gradient is not finite.
+        If nothing leads from ``value`` back to ``X``; if PyTorch cannot compute the gradient; or
+        if it is not finite.
     """
     found = None
     if value.requires_grad:
-        (found,) = torch.autograd.grad(value, X, retain_graph=retain_graph, allow_unused=True)
+        try:
+            (found,) = torch.autograd.grad(value, X, retain_graph=retain_graph, allow_unused=True)
+        except RuntimeError as error:
+            if type(error) is not RuntimeError:
+                raise
+            raise ValueError(named(f"PyTorch cannot compute the gradient: {error}")) from error
     if found is None:
         raise ValueError(
             named(

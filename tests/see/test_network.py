@@ -229,8 +229,22 @@ def test_a_pass_is_kept_for_a_second_gradient_where_asked_to(X):
     value = (X**3).sum()
     first = gradient(value, X, retain_graph=True)
     assert torch.equal(gradient(value, X), first)
-    with pytest.raises(RuntimeError, match="second time"):
+    says = "^gradient: PyTorch cannot compute the gradient: .*second time"
+    with pytest.raises(ValueError, match=says):
         gradient(value, X)
+
+
+def test_a_model_that_overwrites_what_its_gradient_needs_is_told(X):
+    y, says = torch.tensor([0] * len(X)), "PyTorch cannot compute the gradient: .*inplace"
+    with pytest.raises(ValueError, match=f"^input_gradients: {says}"):
+        input_gradients(X, y, lambda X: X.mean(dim=(2, 3)).sigmoid().mul_(X.mean().sigmoid() * 2))
+
+    def exhausted(*args, **kwargs):
+        raise torch.OutOfMemoryError("no memory left")
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(torch.OutOfMemoryError):
+        patch.setattr(torch.autograd, "grad", exhausted)
+        input_gradients(X, y, lambda X: X.mean(dim=(2, 3)))
 
 
 @pytest.mark.parametrize(
