@@ -8,6 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from cs231n_lib.checks import checked
+from cs231n_lib.speak import captions as book
+
 BASE_DIR = "cs231n/datasets/coco_captioning"
 
 
@@ -48,6 +51,7 @@ def sample_coco_minibatch(
     return data[f"{split}_captions"][chosen], features, urls
 
 
+@checked(**book.decode_captions.declared)
 def decode_captions(
     captions: np.ndarray, idx_to_word: Sequence[str] | dict[int, str]
 ) -> list[str] | str:
@@ -56,10 +60,9 @@ def decode_captions(
     ``<START>`` and ``<END>`` stay, ``<NULL>`` does not, and nothing follows ``<END>``.
     (:func:`cs231n_lib.speak.captions.decode_captions` leaves all three out.)
     """
-    if captions.ndim == 1:
-        return decode_captions(captions[None], idx_to_word)[0]
-    rows = [[idx_to_word[index] for index in row] for row in captions]
+    rows = [[idx_to_word[index] for index in row] for row in np.atleast_2d(captions).tolist()]
     ends = [row.index("<END>") + 1 if "<END>" in row else len(row) for row in rows]
-    return [
+    sentences = [
         " ".join(word for word in row[:end] if word != "<NULL>") for row, end in zip(rows, ends)
     ]
+    return sentences if np.ndim(captions) == 2 else sentences[0]

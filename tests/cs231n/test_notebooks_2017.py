@@ -278,6 +278,21 @@ def test_decoded_captions_keep_their_start_and_end():
     assert decode_captions(row, WORDS) == "<START> a d <END>"
     assert decode_captions(row[None], dict(enumerate(WORDS))) == ["<START> a d <END>"]
     assert decode_captions(np.array([[4, 7, 0], [8, 0, 0]]), WORDS) == ["a d", "e"]
+    assert decode_captions([[4, 7, 0], [8, 0, 0]], np.array(WORDS)) == ["a d", "e"]
+
+
+@pytest.mark.parametrize(
+    ("captions", "words", "says"),
+    [
+        ([[4, -1]], WORDS, "captions contains -1, expected indices"),
+        ([[4, 99]], WORDS, "captions contains 99, expected indices of idx_to_word"),
+        ([[4], [4, 7]], WORDS, "captions has rows of different lengths"),
+        ([4], {"4": "a"}, "idx_to_word has the key '4', expected integers, which JSON turns into"),
+    ],
+)
+def test_what_cannot_be_decoded_is_refused_as_in_the_book(captions, words, says):
+    with pytest.raises((TypeError, ValueError), match=f"^decode_captions: {says}"):
+        decode_captions(captions, words)
 
 
 class Mean:
