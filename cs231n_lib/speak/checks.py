@@ -124,10 +124,12 @@ class Words:
             return
         for index, word in idx_to_word.items():
             if isinstance(index, str):
+                why = ", which JSON turns into strings" * index.isdecimal()
+                parts = "int(i): word for i, word" if index.isdecimal() else "i: word for word, i"
                 raise TypeError(
                     named(
-                        f"{name} has the key {index!r}, expected integers, which JSON turns into "
-                        f"strings; give {{int(i): word for i, word in {name}.items()}}"
+                        f"{name} has the key {index!r}, expected integers{why}; "
+                        f"give {{{parts} in {name}.items()}}"
                     )
                 )
             Count(0)(f"a key of {name}", index)

@@ -143,6 +143,9 @@ def test_the_keys_of_json_are_named_as_such():
     with pytest.raises(TypeError, match=message):
         decode_captions(np.array([0, 1]), words)
     assert decode_captions([0, 1], {int(i): word for i, word in words.items()}) == "cat"
+    message = r"^decode_captions: .* expected integers; give {i: word for word, i in idx_to_word.it"
+    with pytest.raises(TypeError, match=message):
+        decode_captions(np.array([1, 0]), {"<NULL>": 0, "cat": 1})
 
 
 @pytest.mark.parametrize(
