@@ -77,8 +77,9 @@ def choose_threads() -> None:
     large machines are often shared.
 
     A number that you choose yourself stays. Before Python starts, that is ``OMP_NUM_THREADS`` for
-    all, ``OPENBLAS_NUM_THREADS`` for NumPy and SciPy, ``MKL_NUM_THREADS`` for PyTorch. Afterwards
-    call ``torch.set_num_threads``, or ``threadpoolctl.threadpool_limits`` with ``user_api="blas"``.
+    all, ``OPENBLAS_NUM_THREADS`` for NumPy and SciPy, ``MKL_NUM_THREADS`` for PyTorch. In Python,
+    call ``torch.set_num_threads``, or ``threadpoolctl.threadpool_limits`` with ``user_api="blas"``,
+    once this function has been called: what was set there earlier is set anew.
 
     What is set goes into the environment, too, for libraries that are imported later and for
     processes that this one starts.
