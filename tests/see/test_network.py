@@ -234,6 +234,22 @@ def test_a_pass_is_kept_for_a_second_gradient_where_asked_to(X):
         gradient(value, X)
 
 
+@pytest.mark.parametrize("gradients", [True, False])
+def test_what_a_layer_keeps_is_no_part_of_its_features(X, gradients):
+    class Place(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("place", torch.ones(1, 2, 3, 4))
+
+        def forward(self, X):
+            return self.place[:, :1]
+
+    model = torch.nn.Sequential(Place(), torch.nn.Conv2d(1, 1, 1))
+    with torch.set_grad_enabled(gradients):
+        activations(model, X, "0").zero_()
+    assert model[0].place.all()
+
+
 def test_a_model_that_overwrites_what_its_gradient_needs_is_told(X):
     y, says = torch.tensor([0] * len(X)), "PyTorch cannot compute the gradient: .*inplace"
     with pytest.raises(ValueError, match=f"^input_gradients: {says}"):
