@@ -157,15 +157,28 @@ def _in_single(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Any:
     """What a function gives in single precision, in half if all arrays of floats are half."""
     dtypes = set()
     _map_floats((args, kwargs), lambda array: dtypes.add(array.dtype.type))
-    args, kwargs = _map_floats((args, kwargs), lambda array: _cast(array, np.float16, np.float32))
+    args, kwargs = _map_floats((args, kwargs), _widened)
     result = function(*args, **kwargs)
-    if dtypes == {np.float16}:
-        result = _map_floats(result, lambda array: _cast(array, np.float32, np.float16))
-    return result
+    return _map_floats(result, _narrowed) if dtypes == {np.float16} else result
 
 
-def _cast(array: np.ndarray, given: type, wanted: type) -> np.ndarray:
-    return array.astype(wanted) if array.dtype.type is given else array
+def _widened(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float32) if array.dtype.type is np.float16 else array
+
+
+def _narrowed(array: np.ndarray) -> np.ndarray:
+    if array.dtype.type is not np.float32:
+        return array
+    with np.errstate(over="ignore"):
+        narrow = array.astype(np.float16)
+    if np.isinf(narrow).any() and not np.isinf(array).any():
+        raise ValueError(
+            named(
+                f"the answer goes up to {np.abs(array).max():.3g}, and float16 to "
+                f"{np.finfo(np.float16).max:.3g}; give arrays of float32"
+            )
+        )
+    return narrow
 
 
 def _map_floats(value: Any, change: Callable[[np.ndarray], Any]) -> Any:

@@ -188,6 +188,16 @@ def test_word_embedding_keeps_the_dtype_whatever_the_integers(dtype, index):
     np.testing.assert_allclose(dW, expected, atol=10 * np.finfo(dtype).eps)
 
 
+def test_an_answer_that_half_precision_cannot_hold_is_refused():
+    x, w, b = (np.full(shape, 100, np.float16) for shape in ((1, 200), (200, 1), (1,)))
+    says = r"^affine_forward: the answer goes up to 2e\+06, and float16 to 6.55e\+04"
+    with pytest.raises(ValueError, match=says):
+        layers.affine_forward(x, w, b)
+    assert layers.affine_forward(x, w.astype(np.float32), b)[0].item() == 2_000_100
+    x[:] = np.inf
+    assert np.isinf(layers.affine_forward(x, w, b)[0]).all()
+
+
 def test_word_embedding_backward_sums_short_floats_in_single_precision():
     # In half precision, 2048 + 1 is 2048: added one by one, the sum would stay there.
     dout = np.ones((1, 4096, 1), np.float16)
