@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 
 import torch
 from torch import nn
@@ -72,7 +72,8 @@ def frozen(model: Model) -> Iterator[None]:
     try:
         with plainly(), _held(modules) if prepares else nullcontext():
             if prepares:
-                model.eval()
+                with suppress(NotImplementedError):  # what was exported has no mode
+                    model.eval()
             now, weights_now = _parts(model) if prepares else (modules, weights)
             for module in now:
                 module.training = False

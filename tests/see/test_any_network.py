@@ -423,6 +423,9 @@ def without_python():
         "scripted": torch.jit.script(trained),
         "traced": torch.jit.trace(model, X),
         "frozen": torch.jit.freeze(torch.jit.script(model)),
+        "exported": torch.export.export(
+            model, (noise(2, *X.shape[1:]),), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},)
+        ).module(),
         "function": torch.jit.trace(model.requires_grad_(False).forward, X),
         "compiled": torch.compile(trained, backend="eager"),
     }
