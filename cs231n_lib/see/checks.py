@@ -267,6 +267,11 @@ class Models:
                 )
             if isinstance(one, nn.Module):
                 _check_runs(name, one)
+            elif isinstance(one, type) or hasattr(one, "declared"):  # as squeezenet itself
+                made = f"{one.__name__}()"
+                raise TypeError(
+                    named(f"{name} is {one.__name__}, expected the network that it makes: {made}")
+                )
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from torch import nn
 
 from cs231n_lib.checks import checked
 from cs231n_lib.see.checks import MODEL, Classes, Generator, Models, Pictures, Tensor, as_classes
+from cs231n_lib.see.pretrained import squeezenet
 
 
 @checked(
@@ -48,6 +49,14 @@ def pictures():
 def test_what_is_not_a_batch_of_pictures_is_refused(X, change, error, message):
     with pytest.raises(error, match=f"^look: X .*{message}"):
         look(change(X), model=nn.Conv2d(3, 1, 1))
+
+
+def test_what_makes_a_network_is_no_network():
+    for maker in (squeezenet, nn.Linear):
+        name = maker.__name__
+        says = rf"look: model is {name}, expected the network that it makes: {name}\(\)"
+        with pytest.raises(TypeError, match=says):
+            look(model=maker)
 
 
 @checked(X=Pictures(half=True), model=MODEL)
