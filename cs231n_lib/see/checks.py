@@ -287,6 +287,13 @@ class Network:
 
     def __call__(self, name: str, model: nn.Module, call: Call | None = None) -> None:
         Instance(self.of, self.hint)(name, model)
+        if self.of is nn.Sequential and type(model).forward is not nn.Sequential.forward:
+            raise TypeError(
+                named(
+                    f"{name} is {a_type(model)} with a forward() of its own, expected a chain of "
+                    "layers; give torch.nn.Sequential() of such layers"
+                )
+            )
         _check_runs(name, model)
         for weight in () if self.half else model.parameters():
             if weight.is_floating_point():

@@ -9,6 +9,7 @@ from torch import nn
 
 from cs231n_lib.checks import checked
 from cs231n_lib.see.checks import MODEL, Classes, Generator, Models, Pictures, Tensor, as_classes
+from cs231n_lib.see.network import extract_features
 from cs231n_lib.see.pretrained import squeezenet
 
 
@@ -49,6 +50,20 @@ def pictures():
 def test_what_is_not_a_batch_of_pictures_is_refused(X, change, error, message):
     with pytest.raises(error, match=f"^look: X .*{message}"):
         look(change(X), model=nn.Conv2d(3, 1, 1))
+
+
+def test_a_chain_does_nothing_but_call_its_layers(X):
+    class Twice(nn.Sequential):
+        def forward(self, X):
+            return super().forward(super().forward(X))
+
+    class Pair(nn.Sequential):
+        pass
+
+    says = r"^extract_features: cnn is a Twice with a forward\(\) of its own, expected a chain"
+    with pytest.raises(TypeError, match=says):
+        extract_features(X, Twice(nn.Tanh()))
+    assert torch.equal(extract_features(X, Pair(nn.Tanh()))[0], X.tanh())
 
 
 def test_what_makes_a_network_is_no_network():
