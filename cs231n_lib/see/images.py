@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -195,7 +196,7 @@ def _open(source: Picture) -> Image.Image:
 
 def _decode(file: Image.Image) -> Image.Image:
     """An upright copy in which numbers mean what they mean in the file."""
-    stored = file.tile[0].args if file.format == "PNG" and file.tile else None
+    stored = _stored(file) if file.format == "PNG" and "transparency" in file.info else None
     tags = getattr(file, "tag_v2", {})
     if file.format == "TIFF":  # which Pillow maps by name, and mixes up if it has to be turned
         name, file.filename = file.filename, ""
@@ -218,6 +219,15 @@ def _decode(file: Image.Image) -> Image.Image:
             grey = 255 - grey
         image = Image.fromarray(np.where(deep == clear, 255, grey).astype(np.uint8))
     return image
+
+
+def _stored(file: Image.Image) -> str | None:
+    """How the pixels of a PNG are stored, which an image forgets when it is loaded."""
+    if not file.tile:
+        with suppress(OSError), Image.open(file.filename, formats=["PNG"]) as again:
+            return _stored(again) if again.tile else None
+        return None
+    return file.tile[0].args
 
 
 def _path(source: str | Path) -> Path:
