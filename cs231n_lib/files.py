@@ -69,7 +69,7 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> N
     OSError
         If the disk is full, or the file may not be written; the message names ``path``.
     ValueError
-        If there is something else than a file, or no file can have such a name.
+        If there is something other than a file, or no file can have such a name.
     """
     path = Path(path)
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):

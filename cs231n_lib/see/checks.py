@@ -342,8 +342,8 @@ def check_maps(
 ) -> None:
     """Raise TypeError or ValueError unless a layer gave maps, (N, C, h, w), of pictures X.
 
-    Sides of maps are to each other as those of the pictures, within two places. If this holds for
-    the second and the third size as well, or for them alone, ``again``, which gives the layer's
+    The sides of maps are in the same proportion as those of the pictures, within two places. If
+    the second and the third size are so too, or they alone, ``again``, which gives the layer's
     output for other pictures, is asked for one twice as wide: which size has become larger?
     """
     check_output(name, maps, "maps, (N, C, h, w)")

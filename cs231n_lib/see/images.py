@@ -120,7 +120,7 @@ def load_image(source: Picture, size: int | None = None) -> np.ndarray:
 
         It is read as a viewer shows it. Transparent places become white, an orientation tag is
         obeyed, and of several frames it is the first, or the one at which an open image stands.
-        Colour profiles and gamma are not applied: nor were they where the networks learnt.
+        Colour profiles and gamma are not applied: nor were they when the networks were trained.
     size : int, optional
         Scale the shorter side to this many pixels, at most 9000, then cut a square from the middle.
         By default the picture keeps its size.

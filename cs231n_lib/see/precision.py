@@ -35,8 +35,8 @@ def in_float32(function: F) -> F:
     """Let a function compute in float32 what it is asked in half precision.
 
     Its tensors of half precision reach it in float32. A ``model`` among its arguments still gets
-    pictures in the dtype of ``X``, or else of the first argument, and so are the tensors that it
-    returns. Where that cannot hold them, ValueError is raised.
+    pictures in the dtype of ``X``, or else of the first argument, and the function still returns
+    tensors of that dtype. Where it cannot hold them, ValueError is raised.
     """
     signature = inspect.signature(function)
 
