@@ -281,6 +281,17 @@ def test_decoded_captions_keep_their_start_and_end():
     assert decode_captions([[4, 7, 0], [8, 0, 0]], np.array(WORDS)) == ["a d", "e"]
 
 
+def test_the_model_takes_lists_and_refuses_as_the_book_does():
+    model = CaptioningRNN({word: i for i, word in enumerate(WORDS)}, 4, 5, 6)
+    features, captions = np.ones((2, 4)), [[1, 4, 2], [1, 7, 2]]
+    assert model.loss(features, captions)[0] == model.loss(features, np.array(captions))[0]
+    for wrong, says in (([[1, 4], [1]], "captions has rows of"), (np.ones(3, int), "captions has")):
+        with pytest.raises(ValueError, match=f"^loss: {says}"):
+            model.loss(features, wrong)
+    with pytest.raises(ValueError, match=r"^loss: captions has shape \(2, 3\), expected \(N, C\)"):
+        model.loss(features[:1], np.array(captions))
+
+
 @pytest.mark.parametrize(
     ("captions", "words", "says"),
     [
