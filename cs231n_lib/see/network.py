@@ -118,7 +118,14 @@ def _held(modules: Sequence[nn.Module]) -> Iterator[None]:
             holder.clear()
             holder.update(before)
         for tensor, memory, before in numbers:
-            tensor.data = memory.copy_(before)
+            tensor.data = memory if _is_expanded(memory) else memory.copy_(before)
+
+
+def _is_expanded(tensor: torch.Tensor) -> bool:
+    """Does one number of it stand in several places? Then PyTorch lets nobody write into it."""
+    if tensor.layout != torch.strided or tensor.is_nested:
+        return False
+    return any(step == 0 and size > 1 for step, size in zip(tensor.stride(), tensor.shape))
 
 
 @contextmanager

@@ -356,6 +356,15 @@ class Stubborn(nn.Dropout):
         return super().train(True)
 
 
+class Expanded(Merging):
+    """Holds a number that stands in several places, and a sparse matrix."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("ones", torch.ones(()).expand(4))
+        self.sparse = torch.eye(3).to_sparse()
+
+
 def disabled(model):
     model.train = lambda mode=True: model
     return model
@@ -363,6 +372,7 @@ def disabled(model):
 
 SELF_WILLED = {
     "merges": Merging,
+    "holds expanded tensors": Expanded,
     "fuses": Fused,
     "drops out": Stubborn,
     "does not listen": lambda: disabled(nn.Dropout(0.5)),
