@@ -173,7 +173,8 @@ def several(model: Any) -> list[Any]:
 
 
 def _check_reads(name: str, X: torch.Tensor, model: Any) -> None:
-    weight = next(model.parameters(), None) if isinstance(model, nn.Module) else None
+    weights = model.parameters() if isinstance(model, nn.Module) else ()
+    weight = next((weight for weight in weights if weight.is_floating_point()), None)
     if weight is not None and (is_lazy(weight) or weight.is_meta):
         return  # it has no numbers yet, as the kind of the model says
     if weight is not None and weight.device != X.device:

@@ -66,6 +66,15 @@ def test_a_chain_does_nothing_but_call_its_layers(X):
     assert torch.equal(extract_features(X, Pair(nn.Tanh()))[0], X.tanh())
 
 
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.complex64])
+def test_pictures_have_the_dtype_of_the_weights_that_are_floats(X, dtype):
+    model = nn.Sequential(nn.Module(), nn.Conv2d(3, 2, 1))
+    model[0].indices = nn.Parameter(torch.zeros(1, dtype=dtype), requires_grad=False)
+    look(X=X, model=model)
+    with pytest.raises(TypeError, match=r"but the model's weights are torch\.float32"):
+        look(X=X.double(), model=model)
+
+
 def test_what_makes_a_network_is_no_network():
     for maker in (squeezenet, nn.Linear):
         name = maker.__name__
