@@ -138,8 +138,9 @@ def _in_our_words(model: Model, X: torch.Tensor) -> Iterator[None]:
         yield
     except (RuntimeError, AssertionError) as error:
         frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-        of_torch = frames[-1].f_globals.get("__name__") == "torch"  # torch._assert
-        if type(error) not in (RuntimeError, torch.jit.Error) and not of_torch:
+        kind, file = type(error), frames[-1].f_globals.get("__name__", "")
+        by_torch = kind in (AssertionError, NotImplementedError) and f"{file}.".startswith("torch.")
+        if kind not in (RuntimeError, torch.jit.Error) and not by_torch:
             raise
         layers = model.named_modules() if isinstance(model, nn.Module) else ()
         names = {id(layer): name for name, layer in layers if name}

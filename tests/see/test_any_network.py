@@ -628,6 +628,21 @@ def test_models_that_are_no_modules_and_scripted_ones_fail_in_our_words_too():
         compute_saliency_maps(X, y, transformer)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        (lambda: nn.ModuleList([nn.Tanh()]), 'missing the required "forward"'),
+        (lambda: nn.TransformerEncoderLayer(4, 2, 8), "."),
+    ],
+    ids=["a list of layers inside", "another embedding"],
+)
+def test_what_pytorchs_own_python_raises_is_refused(wrong, says):
+    model = nn.Sequential(nn.Flatten(2), nn.Sequential(wrong()))
+    says = rf"^activations: the model failed .*\(1, 3, 8, 8\).*{says}"
+    with pytest.raises(ValueError, match=says):
+        activations(model, noise(1, 3, 8, 8), "1")
+
+
 @pytest.mark.parametrize("error", [AssertionError, NotImplementedError, KeyError, ValueError])
 def test_what_a_models_own_python_raises_stays_what_it_is(error):
     def model(X):
