@@ -200,7 +200,11 @@ def activations(model: nn.Module, X: torch.Tensor, layer: str) -> torch.Tensor:
 
     def keep_and_stop(module: nn.Module, inputs: tuple, output: torch.Tensor) -> None:
         check_output(f"layer {layer!r}", output, "its features")
-        kept.append(output.clone() if output.is_leaf else output)  # it may be the layer's own
+        own = output.is_leaf and any(
+            torch._C._is_alias_of(output, tensor)
+            for tensor in itertools.chain(model.parameters(), model.buffers())
+        )
+        kept.append(output.clone() if own else output)
         raise _Reached
 
     hook = find_layer(model, layer).register_forward_hook(keep_and_stop)
