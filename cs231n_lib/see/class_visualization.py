@@ -50,7 +50,7 @@ from cs231n_lib.see.network import (
     unit_step,
 )
 from cs231n_lib.see.pixels import clamp_pixels
-from cs231n_lib.see.precision import plainly
+from cs231n_lib.see.precision import normal, plainly
 
 __all__ = [
     "Objective",
@@ -200,7 +200,7 @@ def create_class_visualization(
     device, dtype = _device(model, dtype), getattr(dtype, "dtype", dtype)
     generator = torch.Generator().manual_seed(seed)
     y = as_classes("target_y", target_y).to(device)
-    img = torch.randn(len(y), 3, size, size, generator=generator)
+    img = normal((len(y), 3, size, size), generator)
     img = img.to(device, dtype, memory_format=torch.channels_last)
     history = []
     with frozen(model):

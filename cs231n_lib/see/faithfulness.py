@@ -19,7 +19,7 @@ from cs231n_lib.progress import progress
 from cs231n_lib.see.checks import MODEL, NETWORK, Classes, Model, Pictures, Tensor, check_device
 from cs231n_lib.see.network import class_scores, find_layer, frozen
 from cs231n_lib.see.pixels import normalize
-from cs231n_lib.see.precision import in_float32, plainly, widened
+from cs231n_lib.see.precision import in_float32, normal, plainly, widened
 
 __all__ = [
     "delete_cells",
@@ -69,7 +69,7 @@ def randomise_layer(model: nn.Module, layer: str, seed: int = 0) -> None:
     with torch.no_grad():
         for weight in weights:
             size = widened(weight).square().mean().sqrt()
-            noise = torch.randn(weight.shape, generator=generator)
+            noise = normal(weight.shape, generator)
             weight.copy_(noise.to(size) * size)
 
 

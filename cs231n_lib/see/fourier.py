@@ -17,7 +17,7 @@ from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 from cs231n_lib.checks import Call, Count, Instance, Number, check_precision, checked
 from cs231n_lib.see.checks import Generator, Tensor
 from cs231n_lib.see.pixels import normalize
-from cs231n_lib.see.precision import plainly
+from cs231n_lib.see.precision import normal, plainly
 
 __all__ = ["COLOUR_BASIS", "FourierPicture", "PixelPicture", "random_view", "wave_amplitudes"]
 
@@ -88,12 +88,12 @@ class FourierPicture(nn.Module):
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
         shape = count, 3, size, size // 2 + 1, 2  # real and imaginary parts
-        start = torch.randn(shape, generator=generator)
+        start = normal(shape, generator)
         basis = torch.tensor(COLOUR_BASIS) if decorrelate else torch.eye(3)
         self.size = size
         self.coefficients = nn.Parameter(0.01 * start)
         self.register_buffer("amplitudes", wave_amplitudes(size).float() / 4)
-        self.register_buffer("basis", basis / basis.norm(dim=0).max())
+        self.register_buffer("basis", (basis / basis.norm(dim=0).max()).float())
 
     @checked(self=_precise)
     @plainly()
@@ -119,7 +119,7 @@ class PixelPicture(nn.Module):
     def __init__(self, count: int, size: int, seed: int = 0) -> None:
         super().__init__()
         generator = torch.Generator().manual_seed(seed)
-        self.pixels = nn.Parameter(0.01 * torch.randn(count, 3, size, size, generator=generator))
+        self.pixels = nn.Parameter(0.01 * normal((count, 3, size, size), generator))
 
     def forward(self) -> torch.Tensor:
         """The pictures: (N, 3, S, S), normalised."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
@@ -18,11 +18,28 @@ from torch import nn
 
 from cs231n_lib.checks import named
 
-__all__ = ["in_float32", "plainly", "widened"]
+__all__ = ["in_float32", "normal", "plainly", "widened"]
 
 F = TypeVar("F", bound=Callable)
 
 _DEVICES = ("cpu", "cuda", "mps")
+
+
+def normal(shape: Sequence[int], generator: torch.Generator) -> torch.Tensor:
+    """Numbers of a standard normal distribution: float32 on the CPU, whatever PyTorch's defaults.
+
+    Parameters
+    ----------
+    shape : sequence of ints
+    generator : torch.Generator
+        On the CPU.
+
+    Returns
+    -------
+    tensor
+        The same for the same state of the generator, on every machine.
+    """
+    return torch.randn(*shape, generator=generator, dtype=torch.float32, device="cpu")
 
 
 def widened(value: Any) -> Any:

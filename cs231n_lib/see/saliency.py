@@ -36,7 +36,7 @@ from cs231n_lib.see.network import (
     pictures_at_once,
 )
 from cs231n_lib.see.pixels import normalize
-from cs231n_lib.see.precision import in_float32, widened
+from cs231n_lib.see.precision import in_float32, normal, widened
 
 __all__ = [
     "completeness_gap",
@@ -139,7 +139,7 @@ def smooth_grad(
     total, at_once = torch.zeros_like(X), _copies_at_once(X)
     for done in range(0, samples, at_once):
         count = min(at_once, samples - done)
-        noise = [torch.randn(X.shape[1:], generator=rng) for _ in range(count)]
+        noise = [normal(X.shape[1:], rng) for _ in range(count)]
         noise = torch.stack(noise).to(X)[:, None]
         noisy = X + reach[:, None, None, None] * noise
         G, _ = input_gradients(noisy.flatten(0, 1), y.repeat(count), model)

@@ -35,7 +35,7 @@ from cs231n_lib.progress import progress
 from cs231n_lib.see.checks import CHAIN, PAINTER, Tensor, check_maps
 from cs231n_lib.see.images import Picture, Source, as_tensor, deprocess, load_scaled
 from cs231n_lib.see.network import CHECK_EVERY, extract_features, frozen
-from cs231n_lib.see.precision import plainly
+from cs231n_lib.see.precision import normal, plainly
 from cs231n_lib.see.pretrained import squeezenet
 from cs231n_lib.see.style_colours import grey, match_colours, replace_luminance
 from cs231n_lib.see.style_losses import (
@@ -178,7 +178,8 @@ def style_transfer(
         style_targets = [gram_matrix(style_features[layer]) for layer in style_layers]
 
     generator = torch.Generator().manual_seed(seed)
-    img = torch.rand(content.shape, generator=generator).to(content) if init_random else content
+    noise = torch.rand(content.shape, generator=generator, dtype=torch.float32, device="cpu")
+    img = noise.to(content) if init_random else content
     img = img.clone().requires_grad_()
     optimizer = torch.optim.Adam([img], lr=3.0)
     history: _History = {}
@@ -659,7 +660,7 @@ def _tensor(image: np.ndarray, cnn: nn.Sequential) -> torch.Tensor:
 def _noise(shape: Sequence[int], like: torch.Tensor, seed: int) -> torch.Tensor:
     """A little grey noise, the same on every device."""
     generator = torch.Generator().manual_seed(seed)
-    return 0.1 * torch.randn(shape, generator=generator).to(like)
+    return 0.1 * normal(shape, generator).to(like)
 
 
 def _transfer(img: torch.Tensor, history: dict[str, list[float]], border: int = BORDER) -> Transfer:

@@ -19,14 +19,15 @@ __all__ = ["adam", "rmsprop", "sgd", "sgd_momentum"]
 
 Config = dict[str, float | int | np.ndarray]
 
-_POSITIVE, _SHARE = Number(least=0), Number(least=0, most=1)  # a share: of what was
+_SHARE = Number(least=0, most=1)  # of what was
+_MEAN = Number(least=0, below=1)  # the same, for a mean that is corrected by 1 - share**t
 _LIMITS = {
-    "learning_rate": _POSITIVE,
-    "epsilon": _POSITIVE,
+    "learning_rate": Number(least=0),
+    "epsilon": Number(above=0),
     "momentum": _SHARE,
     "decay_rate": _SHARE,
-    "beta1": _SHARE,
-    "beta2": _SHARE,
+    "beta1": _MEAN,
+    "beta2": _MEAN,
     "t": Count(least=0),
 }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import types
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -158,19 +159,37 @@ COARSE_UNDER_AUTOCAST = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("mode", ["inference mode", "autocast"])
+# PyTorch draws the first weights of its layers in the default dtype.
+OTHER_WEIGHTS_BY_DEFAULT = {"train_digits"}
+
+
+@contextmanager
+def float64_by_default():
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("mode", ["inference mode", "autocast", "float64 by default"])
 @pytest.mark.parametrize("contract", [each for each in EVERY_CONTRACT if "see." in each.id])
-def test_a_function_is_right_under_inference_mode_and_autocast(contract, mode):
+def test_a_function_is_right_in_whatever_mode_pytorch_is(contract, mode):
     kinds = set()
     arguments = converted(contract.arguments(), "float32", kinds)
-    if "torch" not in kinds:
+    drawn_otherwise = mode == "float64 by default" and str(contract) in OTHER_WEIGHTS_BY_DEFAULT
+    if "torch" not in kinds or drawn_otherwise:
         return
     right = answer(contract, converted(arguments, "float32", set()))
-    autocast = mode == "autocast"
-    with torch.autocast("cpu", torch.bfloat16) if autocast else torch.inference_mode():
+    modes = {
+        "inference mode": torch.inference_mode,
+        "autocast": lambda: torch.autocast("cpu", torch.bfloat16),
+        "float64 by default": float64_by_default,
+    }
+    with modes[mode]():
         made_inside = {k: v.clone() if torch.is_tensor(v) else v for k, v in arguments.items()}
         found = answer(contract, made_inside)
-    coarse = autocast and str(contract) in COARSE_UNDER_AUTOCAST
+    coarse = mode == "autocast" and str(contract) in COARSE_UNDER_AUTOCAST
     assert distance(found, right) < 4 * torch.finfo(torch.bfloat16 if coarse else torch.float32).eps
 
 

@@ -78,10 +78,13 @@ _PARTICULAR = {
     rmsprop: (
         _refuses_share("decay_rate"),
         _refuses_average("cache"),
-        _refuses("epsilon", -1.0, ValueError, "is -1, expected at least 0"),
+        _refuses("epsilon", 0.0, ValueError, "is 0, expected above 0"),
     ),
     adam: (
-        *map(_refuses_share, ("beta1", "beta2")),
+        *(
+            _refuses(beta, 1.0, ValueError, "is 1, expected at least 0 and below 1")
+            for beta in ("beta1", "beta2")
+        ),
         *map(_refuses_average, ("m", "v")),
         _refuses("t", 2.5, TypeError, "is 2.5, expected a whole number"),
         _refuses("t", -1, ValueError, "is -1, expected at least 0"),
