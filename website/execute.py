@@ -29,10 +29,13 @@ CHAPTERS = Path(__file__).resolve().parent.parent / "chapters"
 AT_ONCE = 2  # chapters: each takes half of the processors, see cs231n_lib.reproducible
 
 # Run by a chapter's kernel when all is done: what it ran with, and its largest memory, in MB.
-_FACTS = """
-import json, resource, sys
-unit = 1 if sys.platform == "darwin" else 1024  # bytes
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+_FACTS = r"""
+import json, pathlib, re, resource
+proc = pathlib.Path("/proc/self/status")
+if proc.exists():  # on Linux, what getrusage tells holds the memory of the parent process as well
+    peak = int(re.search(r"VmHWM:\s+(\d+) kB", proc.read_text())[1]) * 1024
+else:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 from cs231n_lib.reproducible import environment
 print(json.dumps({"memory": round(peak / 1e6), **environment()}))
 """

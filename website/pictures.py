@@ -13,7 +13,7 @@ from sphinx.writers.html5 import HTML5Translator
 __all__ = ["QUALITY", "LighterPictures", "picture_file", "setup", "write_webp"]
 
 # Of photographs, which have twice the pixels that a page shows; drawings are kept without loss.
-QUALITY = 58
+QUALITY = 56
 
 
 def write_webp(source: Path, target: Path) -> bool:

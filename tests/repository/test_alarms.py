@@ -193,6 +193,7 @@ KEPT = {  # what a cell of the chapter contains, for the tables below
 }
 IMPORTS = """
 from cs231n_lib.speak.captioning import CaptioningRNN
+from cs231n_lib.speak.gradient_check import numeric_gradient, relative_error
 from cs231n_lib.speak.rnn import rnn_step_backward, rnn_step_forward
 """
 
