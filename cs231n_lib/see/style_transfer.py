@@ -177,10 +177,12 @@ def style_transfer(
         _check_style_layers(style_layers, style_features, style, cnn)
         style_targets = [gram_matrix(style_features[layer]) for layer in style_layers]
 
-    generator = torch.Generator().manual_seed(seed)
-    noise = torch.rand(content.shape, generator=generator, dtype=torch.float32, device="cpu")
-    img = noise.to(content) if init_random else content
-    img = img.clone().requires_grad_()
+    img = content.clone()
+    if init_random:
+        generator = torch.Generator().manual_seed(seed)
+        noise = torch.rand(img.shape, generator=generator, dtype=torch.float32, device="cpu")
+        img = noise.to(content)
+    img.requires_grad_()
     optimizer = torch.optim.Adam([img], lr=3.0)
     history: _History = {}
     with frozen(cnn), torch.enable_grad():
