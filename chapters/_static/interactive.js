@@ -218,9 +218,15 @@
       }
   }, { rootMargin: "600px" });
 
+  /* Whether all items of a list are there: something follows it, or the page is complete. */
+  function arrived(list) {
+    for (let node = list; node; node = node.parentNode) if (node.nextSibling) return true;
+    return document.readyState !== "loading";
+  }
+
   function enhance(list) {
     const image = list.closest("figure")?.querySelector("img");
-    if (!image || list.dataset.ready) return;
+    if (!image || list.dataset.ready || !arrived(list)) return;
     list.dataset.ready = "yes";
     const figure = read(list, image);
     const { kind } = figure.data;
