@@ -75,7 +75,7 @@ def show_images(
     row_labels: Sequence[str] | None = None,
     colours: str = "inferno",
 ) -> Figure:
-    """A grid of pictures and maps, filled row by row.
+    """A grid of pictures and maps, filled row by row, all of a row equally high.
 
     Parameters
     ----------
@@ -111,22 +111,37 @@ def show_images(
     lines = max((title.count("\n") + 1 for title in titles), default=0)
     over = lines * 1.35 * size / 72 + 0.06 if lines else 0.04  # inches above a row with titles
     left = 0.27 if row_labels else 0.0
-    side = (8 - left) / columns
-    heights = [side * max(image.shape[0] / image.shape[1] for image in row) for row in rows]
     overs = [over if r == 0 or len(titles) > columns else 0.04 for r in range(len(rows))]
-    total = sum(heights) + sum(overs)
+    heights = _heights(rows, columns, 8 - left)
+    total = low = sum(heights) + sum(overs) + _GAP * len(rows)
     figure = plt.figure(figsize=(8, total), layout="none")
-    for index, image in enumerate(images):
-        r, column = divmod(index, columns)
-        low = total - sum(heights[: r + 1]) - sum(overs[: r + 1])
-        box = left + column * side + _GAP, low, side - 2 * _GAP, heights[r] - _GAP
-        ax = figure.add_axes(np.divide(box, (8, total, 8, total)))
-        _draw(ax, image, colours)
-        if index < len(titles):
-            ax.set_title(titles[index], fontsize=size, pad=3, loc="center", weight="normal")
-        if row_labels and column == 0:
-            ax.set_ylabel(row_labels[r], fontsize=size)
+    for r, row in enumerate(rows):
+        low -= overs[r] + heights[r] + _GAP
+        x = left + _GAP
+        for column, image in enumerate(row):
+            width = heights[r] * _aspect(image)
+            box = x, low + _GAP, width, heights[r]
+            ax = figure.add_axes(np.divide(box, (8, total, 8, total)))
+            _draw(ax, image, colours)
+            if r * columns + column < len(titles):
+                title = titles[r * columns + column]
+                ax.set_title(title, fontsize=size, pad=3, loc="center", weight="normal")
+            if row_labels and column == 0:
+                ax.set_ylabel(row_labels[r], fontsize=size)
+            x += width + 2 * _GAP
     return finish(figure, figure.axes[0])
+
+
+def _aspect(image: np.ndarray) -> float:
+    return image.shape[1] / image.shape[0]
+
+
+def _heights(rows: list[list[np.ndarray]], columns: int, room: float) -> list[float]:
+    """Inches that the pictures of each row are high when they fill the row."""
+    heights = [(room - 2 * _GAP * len(row)) / sum(map(_aspect, row)) for row in rows]
+    if len(rows) > 1 and len(rows[-1]) < columns:  # one that is not full is like the one above
+        heights[-1] = min(heights[-2:])
+    return heights
 
 
 def _check_words(

@@ -45,6 +45,20 @@ def test_a_picture_keeps_its_shape_and_stays_inside(shape):
         assert ratio == pytest.approx(shape[0] / shape[1], rel=0.03)
 
 
+def test_pictures_of_a_row_are_equally_high_and_as_wide_as_their_shape_asks():
+    shapes = [(4, 6, 3), (6, 4, 3), (5, 5), (4, 6, 3)]
+    figure = show_images([np.zeros(shape) for shape in shapes], columns=3, row_labels=["x", "y"])
+    wide, tall, square, alone = (ax.get_position() for ax in figure.axes)
+    inches = figure.get_size_inches()[1]
+    assert wide.height == pytest.approx(tall.height) and wide.height == pytest.approx(square.height)
+    assert alone.height == pytest.approx(wide.height)  # not blown up to fill a row of its own
+    assert 8 * wide.width == pytest.approx(1.5 * inches * wide.height)
+    assert 8 * tall.width == pytest.approx(inches * tall.height / 1.5)
+    assert 8 * square.width == pytest.approx(inches * square.height)
+    assert 8 * (tall.x0 - wide.x1) == pytest.approx(0.04)
+    assert 8 * square.x1 == pytest.approx(7.98)
+
+
 def test_words_are_above_and_beside_the_pictures_in_a_size_that_fits():
     figure = show_images([PICTURE] * 2, titles=["a", "b"], columns=2, row_labels=["x"])
     first = figure.axes[0]
@@ -66,18 +80,19 @@ def test_titles_have_the_room_of_their_lines_and_are_centred():
     with plt.rc_context({"axes.titlelocation": "left"}):
         figure = show_images([PICTURE], titles=["a\nb"])
     assert figure.axes[0].get_title("center") == "a\nb"
-    assert figure.get_size_inches()[1] == pytest.approx(8 * 4 / 6 + 2 * 1.35 * 11 / 72 + 0.06)
+    words = 2 * 1.35 * 11 / 72 + 0.06
+    assert figure.get_size_inches()[1] == pytest.approx(7.96 * 4 / 6 + 0.02 + words)
 
 
 def test_pictures_are_close_together_and_fill_the_page():
     figure = show_images([PICTURE] * 4, columns=2)
     width, height = figure.get_size_inches()
-    assert height == pytest.approx(2 * (8 / 2 * 4 / 6 + 0.04))
+    assert height == pytest.approx(2 * (3.96 * 4 / 6 + 0.06))
     boxes = [ax.get_position(original=True) for ax in figure.axes]
     assert width * (boxes[1].x0 - boxes[0].x1) == pytest.approx(0.04)
     assert height * (boxes[0].y0 - boxes[2].y1) == pytest.approx(0.06)
     assert (width * boxes[0].x0, width * boxes[1].x1) == pytest.approx((0.02, 7.98))
-    assert boxes[2].y0 == pytest.approx(0)
+    assert height * boxes[2].y0 == pytest.approx(0.02)
 
 
 def test_nothing_but_the_picture_is_drawn():
