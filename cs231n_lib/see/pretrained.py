@@ -268,8 +268,8 @@ def vgg19() -> torch.nn.Sequential:
     for number, layer in zip(convolutions, sorted(k[:-2] for k in packed if k.endswith("_b"))):
         state[f"{number}.weight"] = packed[f"{layer}_W_table"][packed[f"{layer}_W_q"].long()]
         state[f"{number}.bias"] = packed[f"{layer}_b"]
-    # As for SqueezeNet. This convolution pads with zeros, which are Caffe's mean there and ImageNet's
-    # here. The two are up to half a grey level apart.
+    # This convolution pads with zeros, which means another grey there than here, by up to half a
+    # level: not quite exact at the border.
     _take_normalised_rgb(state, "0")
     cnn.load_state_dict({name: weight.float() for name, weight in state.items()}, assign=True)
     return _ready(cnn)
