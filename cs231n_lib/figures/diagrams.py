@@ -81,7 +81,8 @@ def draw_unrolled_rnn() -> Figure:
         _arrow(ax, (left, low), (goal, low), red=True)
         for place, text in (
             ((x + 0.25, 1.3), rf"$dx_{t} = da_{t} W_x^\top$"),
-            ((meet + 0.1, 3.75), rf"$\partial L_{t}/\partial h_{t}$"),
+            ((meet + 0.1, 3.75), rf"$dh_{t}$"),
+            ((right + 0.05, low - 0.45), rf"$\overline{{dh}}_{t}$"),
             ((goal + 0.02, low - 0.33), rf"$da_{t} W_h^\top$"),
         ):
             ax.text(*place, text, color=COLOUR["orange"], va="center", fontsize=9.5)
