@@ -83,9 +83,9 @@ def overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
     grey = image.mean(axis=2, keepdims=True) / 255
     above = np.clip((heat - 0.15) / 0.85, 0, 1)
     weight = above[:, :, None] ** 0.6
-    hot = matplotlib.colormaps["inferno"](0.35 + 0.6 * above)[:, :, :3]
-    glow = hot * (0.35 + 0.65 * grey)  # so that the photograph stays sharp inside
-    return np.rint(255 * ((1 - weight) * 0.6 * grey + weight * glow)).astype(np.uint8)
+    hot = matplotlib.colormaps["inferno"](0.35 + 0.5 * above)[:, :, :3]
+    glow = hot * (0.6 + 0.4 * grey)  # so that the photograph stays sharp inside
+    return np.rint(255 * ((1 - weight) * 0.75 * grey + weight * glow)).astype(np.uint8)
 
 
 @checked(images=Each(Bytes("H W 3"), "N"), heats=Each(_Heat("H W", finite=True), "N"),
