@@ -74,7 +74,7 @@ def test_recorded_trainings_agree_with_those_of_the_chapter():
         _, share, _, directions, *_ = row.split("|")
         run = (ROOT / "chapters" / f"{chapter}.ipynb").read_text(encoding="utf-8")
         for name, mean in ((f"{cell.lower()} true", share), ("open after eight", directions)):
-            value, tolerance = re.findall(rf"{name}: ([\d.]+) ± ([\d.]+)", run)[0]
+            value, tolerance = re.findall(rf'"{name}: ([\d.]+) ± ([\d.]+)', run)[0]
             assert abs(float(mean) - float(value)) < float(tolerance)
 
 
