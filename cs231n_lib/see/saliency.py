@@ -297,9 +297,9 @@ def occlusion(
     rows, columns = (range(0, n - size + stride, stride) for n in (H, W))
     starts = itertools.product(rows, columns)
     patches = [(..., slice(i, i + size), slice(j, j + size)) for i, j in starts]
-    falls, times = torch.zeros_like(X[:, 0]), torch.zeros_like(X[0, 0])
     at_once = _copies_at_once(X)
     with frozen(model), torch.no_grad():
+        falls, times = torch.zeros_like(X[:, 0]), torch.zeros_like(X[0, 0])
         _, before = class_scores(model, X, y)
         for first in range(0, len(patches), at_once):
             some = patches[first : first + at_once]
