@@ -79,7 +79,7 @@ CARDS: dict[str, Card | Callable[[], Image.Image]] = {
         ("forget gate", "cell state"),
     ),
     "03-saliency": Card(
-        "fig-saliency-opening", ((0.338, 0.01, 0.662, 0.492), (0.338, 0.511, 0.662, 0.992))
+        "fig-saliency-opening", ((0.339, 0.02, 0.661, 0.491), (0.339, 0.508, 0.661, 0.979))
     ),
     "04-fooling-images": Card(
         "fig-fooling-opening",
