@@ -1,0 +1,177 @@
+"""A workbook for each chapter: the same text and figures, with blanks where the sources were.
+
+``python -m website.workbook`` writes them into the folder ``workbooks``. Where a chapter shows the
+source of a function that :mod:`cs231n_lib.workshop` knows, its workbook has the signature, the
+docstring and one line to replace, and a check below. Everything else is the chapter's own, so that
+nothing is written twice.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+from cs231n_lib.files import write_atomically
+from cs231n_lib.workshop.tasks import TASKS
+from website.book import chapter_files, read
+
+__all__ = ["blank", "workbook", "write_workbooks"]
+
+BOOK = "https://networks-that-speak-and-see.github.io/book/chapters/"
+
+_FIRST = """\
+# Workbook: {title}
+
+This is the chapter [{title}]({page}) with blanks. Where it shows a function, you write one. Run the cells from
+the top. In a blank, replace the last line, run the cell and the check below it.
+
+- `check(f)` says what is right, and which mistake gives exactly your numbers.
+- `hint(f)` gives three hints, one after the other; `solution(f)` shows the book's function.
+- Your functions are used from there on, right or wrong. `use_solution("f")` goes on with the book's.
+"""
+_SHOWN = re.compile(r"^show_source\(\s*(.*?),?\s*\)$", re.M | re.S)
+_PLAIN = (  # MyST -> the Markdown that every notebook shows
+    (r"\{doc\}`([\w-]+)`", rf"[\1]({BOOK}\1.html)"),
+    (r"\{doc\}`([^<`]+?) <([\w-]+)>`", rf"[\1]({BOOK}\2.html)"),
+    (r"\{cite:[pt]\}`([^`]+)`", r"(\1)"),
+    (r"\{eq\}`([^`]+)`", r"(\1)"),
+    (r"\{(?:ref|numref|term)\}`([^`<]+?)(?: <[^`]*>)?`", r"\1"),
+    (r"```\{math\}\n:label: ([^\n]*)\n((?s:.*?))```", r"$$\n\2\\tag{\1}\n$$"),
+    (r"```\{admonition\} ([^\n]*)\n(?::class:[^\n]*\n)?((?s:.*?))```", r"**\1.** \2"),
+    (r"```\{exercise\}\n:label: [^\n]*\n+((?s:.*?))```", r"**Exercise.** \1"),
+    (r"````\{solution\}(?s:.*?)\n````\n?", ""),
+    (r"```\{(?:figure|include)\}(?s:.*?)\n```\n?", ""),
+)
+# A function that the book shows -> the one that a reader writes in its place. The plain loop stands
+# for the fast version, and a part of a function gives it away.
+_WRITTEN = {source.__name__: name for name, task in TASKS.items() for source in task.sources} | {
+    name: name for name in TASKS
+}
+
+
+def blank(function: Callable) -> str:
+    """A function's signature and docstring, and a line to replace."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function)))).body
+    for argument in (*tree.args.args, *tree.args.kwonlyargs):
+        argument.annotation = None
+    opening, *sections = re.split(r"\n\n(?=\w+\n-+\n)", inspect.getdoc(function))
+    summary = opening.partition("\n\n")[0]
+    kept = [part for part in sections if part.startswith(("Parameters", "Returns"))]
+    words = re.sub(r":\w+:`~?([^`]+)`", r"\1", "\n\n".join([summary, *kept]))
+    doc = textwrap.indent(f'"""{words}\n"""', "    ", lambda line: bool(line.strip()))
+    head = f"def {tree.name}({ast.unparse(tree.args)}):"
+    return f'{head}\n{doc}\n    raise NotImplementedError("yours to write")'
+
+
+def workbook(chapter: nbformat.NotebookNode, page: str) -> nbformat.NotebookNode:
+    """A chapter's workbook.
+
+    Parameters
+    ----------
+    chapter : NotebookNode
+        With its outputs, which the text quotes.
+    page : str
+        Address of the chapter's page.
+    """
+    title = next(c.source for c in chapter.cells if c.source.startswith("# ")).splitlines()[0][2:]
+    cells = [new_markdown_cell(_FIRST.format(title=title, page=page))]
+    facts, written, skipping = _facts(chapter), set(), False
+    for cell in chapter.cells:
+        if cell.cell_type == "markdown":
+            skipping = _skips(cell.source, skipping)
+            cells += [new_markdown_cell(text)] if (text := _plain(cell.source, facts)) else []
+        elif not skipping:
+            cells += _code(cell, written)
+    cells.append(new_code_cell("summary()"))
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+
+
+def _skips(text: str, skipping: bool) -> bool:
+    """Whether the cells behind a text belong to the solution of an exercise."""
+    marks = re.findall(r"\{solution-(start|end)\}", text)
+    return marks[-1] == "start" if marks else skipping
+
+
+def _plain(text: str, facts: dict[str, str]) -> str:
+    """What every notebook shows, without solutions."""
+    text = re.sub(r"```\{solution-start\}.*", "", text, flags=re.S)
+    text = re.sub(r".*```\{solution-end\}\n```\n?", "", text, flags=re.S)
+    for pattern, plain in _PLAIN:
+        text = re.sub(pattern, plain, text)
+    return re.sub(r"\{glue:text\}`([^`]+)`", lambda m: facts.get(m[1], m[1]), text).strip()
+
+
+def _facts(chapter: nbformat.NotebookNode) -> dict[str, str]:
+    """What the chapter's run has recorded for its text."""
+    return {
+        output.metadata["scrapbook"]["name"]: output.data[
+            "application/papermill.record/text/plain"
+        ].strip("'")
+        for cell in chapter.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if "scrapbook" in output.get("metadata", {})
+    }
+
+
+def _code(cell: nbformat.NotebookNode, written: set[str]) -> Iterator[nbformat.NotebookNode]:
+    """A code cell, or blanks and what is left of it."""
+    shown = _SHOWN.search(cell.source)
+    names = re.split(r",\s*", shown[1]) if shown else []
+    blanks = list(dict.fromkeys(_WRITTEN[name] for name in names if name in _WRITTEN))
+    blanks = [name for name in blanks if name not in written]
+    written.update(blanks)
+    source = cell.source
+    if any(name in _WRITTEN for name in names):
+        others = [name for name in names if name not in _WRITTEN]
+        source = _SHOWN.sub(f"show_source({', '.join(others)})" if others else "", source)
+    if source := _without_imports(source, written):
+        hidden = {"jupyter": {"source_hidden": True}} if "hide-input" in _tags(cell) else {}
+        yield new_code_cell(source, metadata=hidden)
+    for name in blanks:
+        tag = {"tags": ["exercise"], "function": name}
+        yield new_code_cell(blank(TASKS[name].function), metadata=tag)
+        yield new_code_cell(f"check({name})")
+
+
+def _tags(cell: nbformat.NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def _without_imports(source: str, names: set[str]) -> str:
+    """A cell without imports of what the reader writes."""
+    lines = source.splitlines(keepends=True)
+    for node in reversed(ast.parse(source).body):
+        if isinstance(node, ast.ImportFrom) and {a.name for a in node.names} & names:
+            node.names = [alias for alias in node.names if alias.name not in names]
+            lines[node.lineno - 1 : node.end_lineno] = [f"{ast.unparse(node)}\n"] * bool(node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module == "cs231n_lib.notebook":
+            workshop = (
+                "from cs231n_lib.workshop import check, hint, solution, summary, use_solution\n"
+            )
+            lines.insert(node.end_lineno, workshop)
+    return "".join(lines).strip()
+
+
+def write_workbooks(root: Path) -> None:
+    """Write the workbook of every chapter into the folder ``workbooks``."""
+    root.joinpath("workbooks").mkdir(exist_ok=True)
+    for path in chapter_files(root / "chapters", ".ipynb"):
+        text = nbformat.writes(workbook(read(path), f"{BOOK}{path.stem}.html"))
+        write_atomically(
+            root / "workbooks" / path.name, lambda file, t=text: file.write(t.encode())
+        )
+
+
+if __name__ == "__main__":
+    write_workbooks(Path(__file__).resolve().parent.parent)
