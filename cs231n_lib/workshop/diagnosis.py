@@ -267,6 +267,8 @@ def _in_the_numbers(got: Any, wanted: Any) -> str:
         same = got.ndim == wanted.ndim == 2 and _same(got.T, wanted)
         tail = ". It is transposed; its numbers are right." if same else "."
         return f"the shape is {got.shape}, expected {wanted.shape}{tail}"
+    if not got.ndim:
+        return f"it is {got:.6g}, expected {wanted:.6g} for this question."
     if not np.isfinite(got).all():
         first = tuple(map(int, np.argwhere(~np.isfinite(got))[0]))
         return f"there is a NaN or an infinity, the first at {first}."
