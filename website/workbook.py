@@ -19,7 +19,7 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from cs231n_lib.files import write_atomically
-from cs231n_lib.workshop.tasks import TASKS
+from cs231n_lib.workshop.tasks import every_task
 from website.book import chapter_files, read
 
 __all__ = ["blank", "workbook", "write_workbooks"]
@@ -51,8 +51,8 @@ _PLAIN = (  # MyST -> the Markdown that every notebook shows
 )
 # A function that the book shows -> the one that a reader writes in its place. The plain loop stands
 # for the fast version, and a part of a function gives it away.
-_WRITTEN = {source.__name__: name for name, task in TASKS.items() for source in task.sources} | {
-    name: name for name in TASKS
+_WRITTEN = {source.__name__: name for name, task in every_task().items() for source in task.sources} | {
+    name: name for name in every_task()
 }
 
 
@@ -140,7 +140,7 @@ def _code(cell: nbformat.NotebookNode, written: set[str]) -> Iterator[nbformat.N
         yield new_code_cell(source, metadata=hidden)
     for name in blanks:
         tag = {"tags": ["exercise"], "function": name}
-        yield new_code_cell(blank(TASKS[name].function), metadata=tag)
+        yield new_code_cell(blank(every_task()[name].function), metadata=tag)
         yield new_code_cell(f"check({name})")
 
 
