@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cs231n_lib.checks import RNG, Call, Count, OneOf, check_finite, checked, named
+from cs231n_lib.checks import RNG, Call, Count, Number, OneOf, check_finite, checked, named
 from cs231n_lib.speak.checks import Captions, Features, Model, Vocabulary
 from cs231n_lib.speak.layers import (
     affine_backward,
@@ -188,15 +188,28 @@ class CaptioningRNN:
         self=Model(finite=True, speaks=True),
         features=Features(),
         max_length=Count(),
+        temperature=Number(least=0),
+        rng=RNG,
     )
-    def sample(self, features: np.ndarray, max_length: int = 30) -> np.ndarray:
-        """Caption pictures greedily: at every step say the likeliest word and read it back.
+    def sample(
+        self,
+        features: np.ndarray,
+        max_length: int = 30,
+        temperature: float = 0.0,
+        rng: np.random.Generator | None = None,
+    ) -> np.ndarray:
+        """Caption pictures: at every step say a word and read it back.
 
         Parameters
         ----------
         features : (N, D) floats
         max_length : int
             T, the number of words after which to stop at the latest.
+        temperature : float
+            0 says the likeliest word (greedy search). Above 0, a word is drawn: word v with
+            probability proportional to ``exp(scores[v] / temperature)``.
+        rng : numpy.random.Generator, optional
+            For the draws. By default one seeded with 0, so that repeated calls say the same.
 
         Returns
         -------
@@ -209,23 +222,35 @@ class CaptioningRNN:
         TypeError, ValueError
             If an argument is not what is stated, features, weights or what becomes of them are
             not finite, or the vocabulary has no ``<START>`` or one beyond its size.
+
+        Notes
+        -----
+        The largest of scores plus Gumbel noise is a draw from their softmax: Maddison et al.,
+        "A* sampling" (arXiv:1411.0030), section 2.
         """
         p, words = self.params, self.word_to_idx
+        rng = np.random.default_rng(0) if rng is None else rng
         captions = np.full((len(features), max_length), words["<NULL>"])
         word = np.full(len(features), words["<START>"])
         speaking = np.full(len(features), True)
+
         features = features.astype(self.dtype, copy=False)
         h, _ = affine_forward(features, p["W_proj"], p["b_proj"])
         c = np.zeros_like(h)
-        sums = p["W_embed"] @ p["Wx"] + p["b"]  # what each word adds
+        x_part = p["W_embed"] @ p["Wx"] + p["b"]  # x Wx + b of every word
         for t in range(max_length):
-            a = sums[word] + h @ p["Wh"]
+            # One step: read a word, change the state.
+            a = x_part[word] + h @ p["Wh"]
             if self.cell_type == "rnn":
                 h = np.tanh(a)
             else:
                 h, c, _ = lstm_cell(a, c)
+            # Say the likeliest word, or draw one.
             scores, _ = affine_forward(h, p["W_vocab"], p["b_vocab"])
+            if temperature > 0:
+                scores += temperature * rng.gumbel(size=scores.shape)
             word = scores.argmax(axis=1)
+            # Whoever has said <END> says nothing more.
             captions[speaking, t] = word[speaking]
             speaking &= word != words.get("<END>")
             if not speaking.any():

@@ -6,13 +6,10 @@ A hint asks a question or states a fact. It does not give the line away.
 from __future__ import annotations
 
 from cs231n_lib.workshop.mistakes import Mistake
+from cs231n_lib.workshop.mistakes import wrong as _wrong
 
 _SHAPES = "A gradient has the shape of what it belongs to."
 _BIAS = "b is added to every row: how do the gradients of all its uses join?"
-
-
-def _wrong(what: str, hint: str, *edits: tuple[str, str]) -> Mistake:
-    return Mistake(what, hint, edits)
 
 
 def _weight_gradients(columns: str, inputs: str) -> tuple[Mistake, ...]:
@@ -243,9 +240,9 @@ WORD_EMBEDDING_FORWARD = (
 WORD_EMBEDDING_BACKWARD = (
     _wrong("dW[x] += dout keeps only one of a repeated word's gradients.", "What does NumPy do with an index that occurs twice?",
            ("np.add.at(dW, places.ravel(), dout.ravel())", "dW[places.ravel()] += dout.ravel()")),
-    _wrong("Only the last of a repeated word's gradients is kept.", "How do the gradients of all uses of a word join?",
-           ("np.add.at(dW, places.ravel(), dout.ravel())\n    return dW.reshape(V, D)",
-            "dW = dW.reshape(V, D)\n    for n, t in np.ndindex(x.shape):\n        dW[x[n, t]] = dout[n, t]\n    return dW")),
+    _wrong("Words and gradients were matched in different orders: sentence by sentence, and place by place.",
+           "Which word does dout[n, t] belong to?",
+           ("np.add.at(dW, places.ravel(), dout.ravel())", "np.add.at(dW, places.swapaxes(0, 1).ravel(), dout.ravel())")),
     _wrong("A word's gradients are averaged. They must be added.", "How do the gradients of all uses of a word join?",
            ("return dW.reshape(V, D)", "return dW.reshape(V, D) / np.maximum(1, np.bincount(x.ravel(), minlength=V))[:, None]")),
     _wrong("The gradient is divided by the number of sentences.", "Where is the mean over the batch taken, here or in the loss?",
@@ -298,4 +295,97 @@ ADAM = (
     _wrong("The step goes uphill.", "In which direction does the loss fall?", ("next_w = w - rate", "next_w = w + rate")),
     _wrong("The step has the gradient itself, not its running mean.", "Which of the two means replaces the gradient?",
            ("w - rate * m_hat", "w - rate * dw")),
+)  # fmt: skip
+
+NUMERIC_GRADIENT = (
+    _wrong("The number is moved up only. The difference is then one-sided, and its error grows with h, not h**2.",
+           "Central differences look on both sides.", ("x[index] = kept - h", "x[index] = kept"), ("/ (2 * h)", "/ h")),
+    _wrong("The difference is divided by h. Between x + h and x - h lies 2h.", "How far apart are the two places?",
+           ("/ (2 * h)", "/ h")),
+    _wrong("/ 2 * h divides by 2 and multiplies by h. It needs brackets: / (2 * h).", "What does Python make of a / 2 * h?",
+           ("/ (2 * h)", "/ 2 * h")),
+    _wrong("df is not used.", "The gradient is that of sum(f(x) * df).", ("(above - below) * df", "above - below")),
+    _wrong("The differences were added up before they met df.", "Each number of f(x) has a df of its own.",
+           ("np.sum((above - below) * df)", "np.sum(above - below) * np.sum(df)")),
+    _wrong("The differences were averaged. They must be added.", "The gradient is that of sum(f(x) * df).",
+           ("np.sum((above - below) * df)", "np.mean((above - below) * df)")),
+    _wrong("The sign is wrong.", "Which comes first, f above or f below?", ("above - below", "below - above")),
+    _wrong("The numbers of x are not put back, so each is moved from where the last one was left.",
+           "What is in x when the next number is moved?", ("            x[index] = kept\n        gradient", "            pass\n        gradient")),
+    _wrong("All numbers of x were moved at once.", "A gradient has one number for each number of x.",
+           ("x[index] = kept + h", "pass"), ("x[index] = kept - h", "pass"), ("above = np.array(f(x))", "above = np.array(f(x + h))"),
+           ("below = np.array(f(x))", "below = np.array(f(x - h))")),
+    _wrong("The argument h is not used: the step is always 1e-5.", "Which argument have you not used?",
+           ("kept = x[index]", "kept, h = x[index], 1e-5")),
+)  # fmt: skip
+
+_SAID = "captions[:, :-1], captions[:, 1:]"
+LOSS = (
+    _wrong("The network is asked for the word that it has just read.", "Which word should come after the one at place t?",
+           (_SAID, "captions[:, :-1], captions[:, :-1]")),
+    _wrong("What is read and what should be said are exchanged.", "Which of the two begins with <START>?",
+           (_SAID, "captions[:, 1:], captions[:, :-1]")),
+    _wrong("The mask is true everywhere: padding counts as words.", "Which words should not count?",
+           ('words_out != self.word_to_idx["<NULL>"]', "np.ones_like(words_out, dtype=bool)")),
+    _wrong("The mask was made from the words that are read. It belongs to those that should be said.",
+           "At which places is there something to say?", ("mask = words_out !=", "mask = words_in !=")),
+    _wrong("The mask leaves out <END>, which the network must learn to say.", "Which word is the padding?",
+           ('words_out != self.word_to_idx["<NULL>"]', 'words_out != self.word_to_idx["<END>"]')),
+    _wrong("The features never reach the network: the first state is zero.", "From which state does the network start?",
+           ("forward(x, h0,", "forward(x, np.zeros_like(h0),")),
+    _wrong("The bias of the features is missing.", "Which weight have you not used?",
+           ('p["W_proj"], p["b_proj"])', 'p["W_proj"], np.zeros_like(p["b_proj"]))')),
+    _wrong("The bias of the scores is missing.", "Which weight have you not used?",
+           ('p["W_vocab"], p["b_vocab"])', 'p["W_vocab"], np.zeros_like(p["b_vocab"]))')),
+    _wrong("The way back to the features begins at the first step's dh. It begins at dh0.",
+           "What does the way back through the sentence return besides dx?", ("affine_backward(dh0", "affine_backward(dh[:, 0]")),
+    _wrong("The way back through the sentence was given the states, not their gradients.", "What does each way back take first?",
+           ("backward(dh, cell_cache)", "backward(h, cell_cache)")),
+    _wrong("The way back to the word vectors was given the vectors, not their gradients.", "What does each way back take first?",
+           ("word_embedding_backward(dx,", "word_embedding_backward(x,")),
+    _wrong("The gradients are divided by the number of captions once more.", "Where is the mean over the batch taken already?",
+           ("temporal_affine_backward(dscores,", "temporal_affine_backward(dscores / len(captions),")),
+)  # fmt: skip
+
+_LISTEN = 'captions[speaking, t] = word[speaking]\n        speaking &= word != words.get("<END>")'
+SAMPLE = (
+    _wrong("The first word that is read is <NULL>. It is <START>.", "Which word stands before every caption?",
+           ('np.full(len(features), words["<START>"])', 'np.full(len(features), words["<NULL>"])')),
+    _wrong("Every step reads <START>. The word just said is not read.", "Which word does the next step read?",
+           ("x_part[word]", 'x_part[words["<START>"]]')),
+    _wrong("Every step starts from the first state. The new one is not handed on.", "Which state does a step start from?",
+           ("h = np.tanh(a)", "next_h = np.tanh(a)"), ('affine_forward(h, p["W_vocab"]', 'affine_forward(next_h, p["W_vocab"]')),
+    _wrong("The tanh of the step is missing.", "The step here is the step of the training.", ("h = np.tanh(a)", "h = a")),
+    _wrong("The features are not used: the first state is zero.", "Where does the picture come in?",
+           ("c = np.zeros_like(h)", "c = h = np.zeros_like(h)")),
+    _wrong("The caption goes on behind <END>.", "What should stand behind <END>?", ('speaking &= word != words.get("<END>")', "pass")),
+    _wrong("<END> itself is missing from the captions.", "Is <END> said, or only understood?",
+           (_LISTEN, 'speaking &= word != words.get("<END>")\n        captions[speaking, t] = word[speaking]')),
+    _wrong("All captions end with the first that ends.", "When may the loop stop?", ("speaking.any()", "speaking.all()")),
+    _wrong("The word that is read was noted, not the one that is said, so each is one place late.",
+           "Which word belongs in the first column?", ("a = x_part[word]", "read = word\n        a = x_part[word]"),
+           ("= word[speaking]", "= read[speaking]")),
+    _wrong("The temperature is not used: words are always the likeliest.", "What should happen above a temperature of 0?",
+           ("if temperature > 0", "if False")),
+    _wrong("Words are drawn at a temperature of 1, whatever was asked.", "Which argument have you not used?",
+           ("temperature * rng.gumbel", "rng.gumbel")),
+    _wrong("The scores are multiplied by the temperature. They are divided by it.", "Should a high temperature make all words more alike, or less?",
+           ("temperature * rng.gumbel", "1 / temperature * rng.gumbel")),
+    _wrong("The noise is normal. Only Gumbel noise draws from the softmax.", "Which distribution does the book name?",
+           ("rng.gumbel", "rng.standard_normal")),
+)  # fmt: skip
+
+_SIGMOID = "0.5 * (1 + np.tanh(0.5 * a))"
+SIGMOID = (
+    _wrong("The sign of a is wrong.", "What should become of a large a, 0 or 1?", (_SIGMOID, "0.5 * (1 - np.tanh(0.5 * a))")),
+    _wrong("This is a tanh. It goes from -1 to 1.", "Between which bounds does a gate lie?", (_SIGMOID, "np.tanh(a)")),
+    _wrong("1 / 1 + exp(-a) divides first. It needs brackets: 1 / (1 + exp(-a)).", "What does Python make of 1 / 1 + x?",
+           (_SIGMOID, "1 / 1 + np.exp(-a)")),
+    _wrong("exp(a) / (1 + exp(a)) is infinity over infinity for a large a.", "exp(800) is larger than any float64. exp(-800) is just 0.",
+           (_SIGMOID, "np.exp(a) / (1 + np.exp(a))")),
+    _wrong("a is not halved inside the tanh.", "sigmoid(a) is 1/2 + 1/2 tanh(a/2).", ("np.tanh(0.5 * a)", "np.tanh(a)")),
+    _wrong("The tanh is not halved: the result goes from 0 to 2.", "sigmoid(a) is 1/2 + 1/2 tanh(a/2).", (_SIGMOID, "1 + np.tanh(0.5 * a)")),
+    _wrong("This is the slope of the sigmoid.", "Here the value is asked for.", (_SIGMOID, "0.25 * (1 - np.tanh(0.5 * a) ** 2)")),
+    _wrong("This is a softmax: the numbers of a row share one. A gate knows nothing of its neighbours.",
+           "Element by element.", (_SIGMOID, "np.exp(a - a.max(axis=-1, keepdims=True)) / np.exp(a - a.max(axis=-1, keepdims=True)).sum(axis=-1, keepdims=True)")),
 )  # fmt: skip

@@ -18,9 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from cs231n_lib.workshop.limits import Outcome, run
+from cs231n_lib.workshop.limits import Outcome, Unending, run
 from cs231n_lib.workshop.mistakes import Mistake, with_mistakes
-from cs231n_lib.workshop.tasks import TASKS, H, Task
+from cs231n_lib.workshop.tasks import H, Task, every_task
 
 __all__ = ["Diagnosis", "diagnose"]
 
@@ -82,7 +82,7 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
     found = Diagnosis(task)
     arguments, remark = _arguments(task, function, seconds)
     before = _copy(arguments)
-    outcome = run(function, arguments, seconds)
+    outcome = run(task.ask, (function, *arguments), seconds)
     if isinstance(outcome.error, NotImplementedError):
         found.written = False
         return found
@@ -90,7 +90,10 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
     found.remarks += [
         f"It replaced {name} for everyone; that has been put right." for name in outcome.changed
     ]
-    if outcome.error is not None:
+    if isinstance(outcome.error, Unending):  # how far it has come tells as much
+        found.remarks.append(f"{str(outcome.error).capitalize()}.")
+        outcome.value = outcome.error.value
+    elif outcome.error is not None:
         found.wrong = list(_compared(task))
         found.remarks.append(_what_stopped_it(outcome))
         return found
@@ -103,15 +106,18 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
         return found
     for name in wanted:
         found.errors[name] = _error(got.get(name), wanted[name])
-    found.wrong = [name for name in wanted if not _same(got.get(name), wanted[name])]
+    found.wrong = [name for name in wanted if not _same(got.get(name), wanted[name], task)]
     if not found.wrong:
+        found.remarks += _without_gradient(task, outcome.value)
         found.seconds = _times(function, task, arguments, outcome.seconds)
         return found
     found.mistakes = _explanation(task, got)
     if not found.mistakes:
         said: dict[str, list[str]] = {}
         for name in found.wrong:
-            said.setdefault(_in_the_numbers(got.get(name), wanted[name]), []).append(name)
+            remark = _in_the_numbers(got.get(name), wanted[name], task)
+            said.setdefault(remark, []).append(name)
+        found.remarks += _wrong_helpers(function, seconds)
         found.remarks += [f"{', '.join(names)}: {remark}" for remark, names in said.items()]
     return found
 
@@ -124,13 +130,13 @@ def _rng() -> np.random.Generator:
 
 
 def _arguments(task: Task, function: Callable, seconds: float) -> tuple[tuple, list[str]]:
-    """A way back gets the cache of the reader's own way forward, if there is one and it is right."""
+    """A way back gets the cache of the reader's own way forward, if that is there and right."""
     if task.forward is None:
         return task.question(_rng()), []
     own = getattr(function, "__globals__", {}).get(task.forward.__name__)
     remarks = []
     if own is not None and own is not task.forward:
-        if diagnose(own, TASKS[task.forward.__name__], seconds).right:
+        if _is_right(own, every_task()[task.forward.__name__], seconds):
             return task.question(_rng(), own), []
         remarks.append(
             f"Your {task.forward.__name__} is not right yet, so this one was tried with the cache "
@@ -139,17 +145,39 @@ def _arguments(task: Task, function: Callable, seconds: float) -> tuple[tuple, l
     return task.question(_rng(), task.forward), remarks
 
 
+def _is_right(function: Callable, task: Task, seconds: float) -> bool:
+    """Are the numbers right, with the book's cache where one is read?"""
+    arguments = task.question(_rng(), *[task.forward] * (task.forward is not None))
+    outcome = run(task.ask, (function, *arguments), seconds)
+    got, wanted = _named(task, outcome.value)[0], _answer(task, ())
+    return all(_same(got.get(name), wanted[name], task) for name in wanted)
+
+
+def _wrong_helpers(function: Callable, seconds: float) -> list[str]:
+    """The reader's functions that this one calls, if they are wrong themselves."""
+    space = getattr(function, "__globals__", {})
+    names = getattr(getattr(function, "__code__", None), "co_names", ())
+    return [
+        f"It calls your {name}, which is not right yet: begin there."
+        for name in names
+        if name in every_task()
+        and not name.endswith("_backward")  # which reads a cache of its own kind
+        and space.get(name) not in (None, function, every_task()[name].function)
+        and not _is_right(space[name], every_task()[name], seconds)
+    ]
+
+
 @functools.cache
 def _answer(task: Task, mistakes: tuple[Mistake, ...]) -> Named:
     """What the book's function gives, or would give with some mistakes in it."""
-    if not mistakes:
-        arguments = task.question(_rng(), *[task.forward] * (task.forward is not None))
-        return _named(task, task.function(*arguments))[0]
     function = with_mistakes(task.sources or (task.function,), mistakes)
     forward = task.plain_forward or task.forward
     arguments = task.question(_rng(), *[forward] * (forward is not None))
     with np.errstate(all="ignore"):
-        value = function(*arguments)
+        try:
+            value = task.ask(function, *arguments)
+        except Unending as unending:
+            value = unending.value
     return _named(task, value)[0]
 
 
@@ -165,7 +193,7 @@ def _compared(task: Task) -> Iterator[str]:
 
 
 def _named(task: Task, value: Any) -> tuple[Named, str]:
-    """The results by their names, those of a dict by its keys; or what is wrong with their number."""
+    """The results by their names, those of a dict by its keys; or what is wrong with them all."""
     names = task.outputs
     if len(names) == 1:
         value = (value,)
@@ -174,8 +202,12 @@ def _named(task: Task, value: Any) -> tuple[Named, str]:
         return {}, f"It returns {count}; expected {len(names)}: {', '.join(names)}."
     results = {}
     for name, result in zip(names, value):
+        if name.endswith("[]"):
+            if not isinstance(result, tuple | list):
+                return {}, f"It returns {_a(result)}; expected a list."
+            result = dict(enumerate(result))
         if isinstance(result, dict):
-            results |= {f"{name}[{key!r}]": part for key, part in result.items()}
+            results |= {f"{name.removesuffix('[]')}[{k!r}]": _array(v) for k, v in result.items()}
         elif name != "cache":
             results[name] = _array(result)
     return results, ""
@@ -188,17 +220,30 @@ def _array(result: Any) -> Any:
     return result
 
 
+def _leaves(value: Any) -> list[Any]:
+    """All numbers in a question, those of models included."""
+    if hasattr(value, "state_dict"):
+        value = value.state_dict()
+    value = getattr(value, "params", value)
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    if isinstance(value, tuple | list):
+        return [leaf for part in value for leaf in _leaves(part)]
+    return [_array(value)]
+
+
 def _a(value: Any) -> str:
     return "nothing (is a return missing?)" if value is None else f"a {type(value).__name__}"
 
 
-def _same(got: Any, wanted: Any) -> bool:
+def _same(got: Any, wanted: Any, task: Task | None = None) -> bool:
     if not isinstance(got, np.ndarray | float | int | np.number):
         return False
     got = np.asarray(got)
     if got.shape != np.shape(wanted) or got.dtype.kind not in "fiub":
         return False
-    return bool(np.allclose(got, wanted, rtol=1e-7, atol=1e-9, equal_nan=True))
+    relative, absolute = task.tolerance if task else (1e-7, 1e-9)
+    return bool(np.allclose(got, wanted, rtol=relative, atol=absolute, equal_nan=True))
 
 
 def _error(got: Any, wanted: Any) -> float | None:
@@ -225,7 +270,25 @@ def _changed_arguments(task: Task, before: tuple, after: tuple) -> list[str]:
     return [
         f"It changes its argument {name}. The caller still needs it: write a = a + b, not a += b."
         for name, old, new in zip(names, before, after)
-        if pickle.dumps(old) != pickle.dumps(new)
+        if name not in task.may_change and not _alike(_leaves(old), _leaves(new))
+    ]
+
+
+def _alike(old: list[Any], new: list[Any]) -> bool:
+    return len(old) == len(new) and all(
+        _same(a, b) for a, b in zip(old, new) if isinstance(a, np.ndarray | float | int)
+    )
+
+
+def _without_gradient(task: Task, value: Any) -> list[str]:
+    if not task.differentiable:
+        return []
+    parts = value if isinstance(value, tuple | list) else [value]
+    if all(getattr(part, "requires_grad", False) for part in parts):
+        return []
+    return [
+        "The numbers are right, but no gradient leads back from them to the picture. Stay with "
+        "tensors, without .item(), .data, .detach() or .numpy()."
     ]
 
 
@@ -233,9 +296,13 @@ def _times(
     function: Callable, task: Task, arguments: tuple, first: float
 ) -> tuple[float, float] | None:
     forward = [task.forward] * (task.forward is not None)
-    book = min(run(task.function, task.question(_rng(), *forward)).seconds for _ in range(5))
+    book = min(
+        run(task.ask, (task.function, *task.question(_rng(), *forward))).seconds for _ in range(5)
+    )
     again = 0 if first > 0.2 else 4
-    return min([first, *(run(function, arguments).seconds for _ in range(again))]), book
+    return min(
+        [first, *(run(task.ask, (function, *arguments)).seconds for _ in range(again))]
+    ), book
 
 
 # ---- the explanation -----------------------------------------------------------------------------
@@ -253,12 +320,12 @@ def _explanation(task: Task, got: Named) -> tuple[Mistake, ...]:
                 continue  # both edit the same words
             except Exception:  # a pair of mistakes may stop the function altogether
                 continue
-            if known.keys() == got.keys() and all(_same(got[k], known[k]) for k in known):
+            if known.keys() == got.keys() and all(_same(got[k], known[k], task) for k in known):
                 return mistakes
     return ()
 
 
-def _in_the_numbers(got: Any, wanted: Any) -> str:
+def _in_the_numbers(got: Any, wanted: Any, task: Task) -> str:
     """What can be said of a wrong result although no known mistake fits."""
     if not isinstance(got, np.ndarray | float | int | np.number):
         return f"{_a(got)}, expected an array of shape {np.shape(wanted)}."
@@ -274,7 +341,7 @@ def _in_the_numbers(got: Any, wanted: Any) -> str:
         return f"there is a NaN or an infinity, the first at {first}."
     return (
         _all_over(got, wanted)
-        or _in_a_part(got, wanted)
+        or _in_a_part(got, wanted, task)
         or "the shape is right, the numbers are not."
     )
 
@@ -298,7 +365,7 @@ def _all_over(got: np.ndarray, wanted: np.ndarray) -> str:
     return ""
 
 
-def _in_a_part(got: np.ndarray, wanted: np.ndarray) -> str:
+def _in_a_part(got: np.ndarray, wanted: np.ndarray, task: Task) -> str:
     """Which part is wrong, if it is a block of some gates, some time steps or some rows."""
     if wanted.ndim and wanted.shape[-1] == 4 * H:
         blocks = zip(_GATES, np.split(got, 4, axis=-1), np.split(wanted, 4, axis=-1))
@@ -306,7 +373,7 @@ def _in_a_part(got: np.ndarray, wanted: np.ndarray) -> str:
         if len(bad) < 4:
             how = f": {text}" if (text := next(iter(bad.values()))) and len(bad) == 1 else "."
             return f"only the block of the {' and the '.join(bad)} is wrong{how}"
-    for axis, part in ((1, "time step"), (0, "row")):
+    for axis, part in ((1, task.axes[1]), (0, task.axes[0])):
         if axis < wanted.ndim - (axis == 1):
             places = range(wanted.shape[axis])
             right = [str(i) for i in places if _same(got.take(i, axis), wanted.take(i, axis))]

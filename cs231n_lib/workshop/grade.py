@@ -24,7 +24,7 @@ from typing import Any
 
 from cs231n_lib.checks import Count, Number, checked
 from cs231n_lib.workshop.diagnosis import diagnose
-from cs231n_lib.workshop.tasks import TASKS
+from cs231n_lib.workshop.tasks import every_task
 
 __all__ = ["Grade", "grade", "main"]
 
@@ -110,10 +110,10 @@ def _grade_here(path: str, megabytes: int, connection: Connection) -> None:
 
 def _said(name: str, space: dict[str, Any], stopped: str) -> dict[str, Any]:
     function = space.get(name)
-    if stopped or name not in TASKS or not callable(function):
+    if stopped or name not in every_task() or not callable(function):
         says = stopped or f"the notebook defines no {name}"
         return {"state": "wrong" if stopped else "not written", "says": [says]}
-    found = diagnose(function, TASKS[name], seconds=5)
+    found = diagnose(function, every_task()[name], seconds=5)
     state = "right" if found.right else "wrong" if found.written else "not written"
     return {"state": state, "says": [*(m.what for m in found.mistakes), *found.remarks]}
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from cs231n_lib.checks import Number, checked
 
-__all__ = ["Outcome", "run"]
+__all__ = ["Outcome", "Unending", "run"]
 
 _MOST_PRINTED = 2000  # characters that are kept of what a function prints
 
@@ -46,6 +46,14 @@ class Outcome:
     seconds: float = 0.0
     printed: str = ""
     changed: list[str] = field(default_factory=list)
+
+
+class Unending(Exception):  # noqa: N818 - it is no error of the reader
+    """Raised by a question that has been asked too often, with how far the loop had come."""
+
+    def __init__(self, calls: int, value: Any) -> None:
+        super().__init__(f"its loop had not come to an end after {calls} calls of the model")
+        self.value = value
 
 
 class _OutOfTime(BaseException):
@@ -109,7 +117,7 @@ def _wait(thread: threading.Thread, outcome: Outcome, seconds: float) -> None:
 @contextlib.contextmanager
 def _put_back(changed: list[str]) -> Iterator[None]:
     torch = sys.modules.get("torch")
-    numpy_random, python_random = np.random.get_state(), random.getstate()
+    numpy_random, python_random = np.random.get_state(), random.getstate()  # noqa: NPY002
     torch_random = torch.get_rng_state() if torch else None
     functions = dict(vars(np))
     with warnings.catch_warnings():
@@ -121,7 +129,7 @@ def _put_back(changed: list[str]) -> Iterator[None]:
                 if vars(np).get(name) is not value:
                     setattr(np, name, value)
                     changed.append(f"np.{name}")
-            np.random.set_state(numpy_random)
+            np.random.set_state(numpy_random)  # noqa: NPY002
             random.setstate(python_random)
             if torch_random is not None:
                 torch.set_rng_state(torch_random)

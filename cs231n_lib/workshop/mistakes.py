@@ -12,10 +12,11 @@ import functools
 import inspect
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["Mistake", "with_mistakes"]
+__all__ = ["Mistake", "remember", "with_mistakes", "wrong"]
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,29 @@ class Mistake:
     edits: tuple[tuple[str, str], ...]
 
 
+def wrong(what: str, hint: str, *edits: tuple[str, str]) -> Mistake:
+    """A mistake, as the catalogues write it."""
+    return Mistake(what, hint, edits)
+
+
+def remember(functions: Iterable[Callable]) -> None:
+    """Note what their modules hold now, before a reader's functions are put to work in them."""
+    for function in functions:
+        _names(function.__module__)
+
+
+@functools.cache
+def _names(module: str) -> dict[str, Any]:
+    return dict(vars(sys.modules[module]))
+
+
 def with_mistakes(functions: Sequence[Callable], mistakes: Sequence[Mistake]) -> Callable:
     """Functions of the library with some mistakes in them.
 
     Parameters
     ----------
     functions : sequence of callables
-        Of one module, written in Python. Later ones call earlier ones.
+        Written in Python. Later ones call earlier ones, and the last one's module has all names.
     mistakes : sequence of Mistake
         Made one after the other.
 
@@ -83,6 +100,6 @@ def _source(function: Callable) -> str:
 
 @functools.cache
 def _compiled(source: str, module: str, name: str) -> Callable:
-    space = dict(vars(sys.modules[module]))
+    space = dict(_names(module))
     exec(compile(source, f"<{name} with a mistake>", "exec"), space)
     return space[name]

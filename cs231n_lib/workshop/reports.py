@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cs231n_lib.checks import Function, Instance, checked, named
 from cs231n_lib.workshop.diagnosis import Diagnosis, diagnose
 from cs231n_lib.workshop.session import Entry, Session, partner
-from cs231n_lib.workshop.tasks import TASKS, Task
+from cs231n_lib.workshop.tasks import TASKS, Task, every_task
 
 if TYPE_CHECKING:
     from IPython.display import Markdown
@@ -49,11 +49,12 @@ def _task(function: Callable) -> Task:
 
 
 def _named_task(name: str) -> Task:
-    if name not in TASKS:
+    tasks = TASKS if name in TASKS else every_task()
+    if name not in tasks:
         raise ValueError(
-            named(f"{name!r} is none of the functions to write, which are: {', '.join(TASKS)}")
+            named(f"{name!r} is none of the functions to write, which are: {', '.join(tasks)}")
         )
-    return TASKS[name]
+    return tasks[name]
 
 
 @checked(function=Function("that you wrote"))
@@ -112,7 +113,7 @@ def _used(entry: Entry) -> list[str]:
     other = partner(entry.task)
     if other is None or (other in _session.entries and _session.entries[other].own):
         return []
-    return [f"The library uses it as soon as your {other} is there, which reads its cache."]
+    return [f"The library uses it as soon as your {other} is there: a cache is known to its own pair."]
 
 
 def _what_is_wrong(found: Diagnosis) -> list[str]:

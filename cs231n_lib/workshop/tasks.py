@@ -1,24 +1,34 @@
 """What a reader is asked to write: :data:`TASKS`, one for each function.
 
 A task has a question, the arguments with which the function is tried, and names for what it should
-return. All sizes in a question differ, so that a transposed matrix shows.
+return. All sizes in a question differ, so that a transposed matrix shows. Those of the half that
+speaks are here; :func:`every_task` has them all.
 """
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from cs231n_lib.speak import layers, lstm, optim, rnn
+from cs231n_lib.speak import gradient_check, layers, lstm, optim, rnn
+from cs231n_lib.speak.captioning import CaptioningRNN
 from cs231n_lib.workshop import catalogue
-from cs231n_lib.workshop.mistakes import Mistake
+from cs231n_lib.workshop.mistakes import Mistake, remember
 
-__all__ = ["TASKS", "Task"]
+__all__ = ["TASKS", "Task", "every_task"]
 
 Arguments = tuple
 N, T, D, H, V = 3, 4, 5, 6, 7  # of every question
+
+
+def call(function: Callable, *arguments: Any) -> Any:
+    """The plain way to ask a function."""
+    return function(*arguments)
 
 
 @dataclass(frozen=True)
@@ -31,7 +41,7 @@ class Task:
         The book's.
     outputs
         Names of what it returns. What is called ``"cache"`` may be anything: only the way back
-        reads it.
+        reads it. A name that ends with ``"[]"`` belongs to a list.
     question
         From a random generator, and for a way back the forward function whose cache it gets, to
         the arguments.
@@ -48,6 +58,16 @@ class Task:
         entry last.
     plain_forward
         The forward function whose cache that entry reads, if it is not ``forward``.
+    ask
+        From a function and a question to what is compared, where one call does not tell enough.
+    tolerance
+        Relative and absolute, within which numbers are the same.
+    axes
+        What the first and the second axis of a result count.
+    differentiable
+        Must a gradient lead back from the result to the question?
+    may_change
+        Arguments that may be written into.
     """
 
     function: Callable
@@ -59,6 +79,11 @@ class Task:
     forward: Callable | None = None
     sources: tuple[Callable, ...] = ()
     plain_forward: Callable | None = None
+    ask: Callable[..., Any] = call
+    tolerance: tuple[float, float] = (1e-7, 1e-9)
+    axes: tuple[str, str] = ("row", "time step")
+    differentiable: bool = False
+    may_change: tuple[str, ...] = ()
 
 
 def _normal(rng: np.random.Generator, *shapes: tuple[int, ...]) -> Arguments:
@@ -114,6 +139,47 @@ def _adam(rng: np.random.Generator) -> Arguments:
     w, dw, m, v = _normal(rng, *[(N, D)] * 4)
     config = {"learning_rate": 0.1, "beta1": 0.8, "beta2": 0.9, "epsilon": 1e-2}
     return w, dw, config | {"m": m, "v": v**2, "t": 2}
+
+
+def _bent(x: np.ndarray) -> np.ndarray:
+    return np.sin(x @ x.T) @ np.arange(1.0, 1 + len(x))
+
+
+def _function(rng: np.random.Generator) -> Arguments:
+    return _bent, *_normal(rng, (N, D), (N,)), 0.02
+
+
+def _captioner(rng: np.random.Generator) -> CaptioningRNN:
+    words = ("<NULL>", "<START>", "<END>", "a", "red", "round", "thing")
+    model = CaptioningRNN({word: i for i, word in enumerate(words)}, D, 8, H, dtype=np.float64)
+    model.params = {key: rng.standard_normal(w.shape) / 2 for key, w in model.params.items()}
+    return model
+
+
+def _captioned(rng: np.random.Generator) -> Arguments:
+    captions = np.array([[1, 3, 4, 6, 2], [1, 3, 6, 2, 0], [1, 5, 2, 0, 0]])
+    return _captioner(rng), *_normal(rng, (N, D)), captions
+
+
+def _to_caption(rng: np.random.Generator) -> Arguments:
+    return _captioner(rng), *_normal(rng, (N, D))
+
+
+_DRAWS = 20_000
+
+
+def _both_ways(sample: Callable, model: CaptioningRNN, features: np.ndarray) -> tuple:
+    """Captions, and how often each word is drawn as the first one at a temperature."""
+    greedy = sample(model, features, 8)
+    many = np.repeat(features[:1], _DRAWS, axis=0)
+    first = sample(model, many, 1, 0.5, np.random.default_rng(0))
+    return greedy, np.array([np.mean(np.asarray(first) == word) for word in range(V)])
+
+
+def _sums(rng: np.random.Generator) -> Arguments:
+    (a,) = _normal(rng, (N, D))
+    a[0, 1], a[1, 0] = 800, -800  # exp(800) overflows
+    return (a,)
 
 
 _GRADIENTS = ("dx", "dh0", "dWx", "dWh", "db")
@@ -235,7 +301,56 @@ _TASKS = (
         "Update both running means, correct them for their start at zero, and only then divide.",
         "01-rnn#training",
         catalogue.ADAM,
+        may_change=("config",),
+    ),
+    Task(
+        gradient_check.numeric_gradient,
+        ("gradient",),
+        _function,
+        "Go through the places of x one by one. Move that number up by h, then down, call f each "
+        "time, and put it back.",
+        "01-rnn#check",
+        catalogue.NUMERIC_GRADIENT,
+    ),
+    Task(
+        CaptioningRNN.loss,
+        ("loss", "grads"),
+        _captioned,
+        "Split the captions into what is read and what should be said, one word later. Then five "
+        "layers forward, and the same five back in the opposite order.",
+        "01-rnn#the-model",
+        catalogue.LOSS,
+    ),
+    Task(
+        CaptioningRNN.sample,
+        ("captions", "the shares of the words drawn"),
+        _to_caption,
+        "The features make the first state, the first word is <START>. At each step: read a word, "
+        "change the state, score all words, say one of them, and read that next.",
+        "01-rnn#the-model",
+        catalogue.SAMPLE,
+        ask=_both_ways,
+        tolerance=(0, 0.02),  # of shares; words are whole numbers
+    ),
+    Task(
+        lstm.sigmoid,
+        ("sigmoid",),
+        _sums,
+        "It is 1 / (1 + exp(-a)). Does that overflow anywhere, and does it matter?",
+        "02-lstm#one-step-forward",
+        catalogue.SIGMOID,
     ),
 )
 
 TASKS: dict[str, Task] = {task.function.__name__: task for task in _TASKS}
+remember(task.function for task in _TASKS)
+
+
+@functools.cache
+def every_task() -> dict[str, Task]:
+    """The tasks of both halves, or of the one that speaks where there is no PyTorch."""
+    if importlib.util.find_spec("torch") is None:
+        return TASKS
+    from cs231n_lib.workshop import tasks_see  # slow, and not needed to speak
+
+    return TASKS | tasks_see.TASKS
