@@ -229,12 +229,12 @@ LSTM_BACKWARD = (
 
 WORD_EMBEDDING_FORWARD = (
     _wrong("The axes of words and vectors are exchanged.", "Which shape should out have?",
-           ("W[x], (W, x)", "W[x].swapaxes(1, 2), (W, x)")),
+           (", (W, x)", ".swapaxes(1, 2), (W, x)")),
     _wrong("Every place has the vector of its sentence's first word.", "Which word is at place t?",
-           ("W[x], (W, x)", "W[np.broadcast_to(x[:, :1], x.shape)], (W, x)")),
-    _wrong("Sentences and places are exchanged.", "Which shape should out have?", ("W[x], (W, x)", "W[x.T], (W, x)")),
+           ("W[x]", "W[np.broadcast_to(x[:, :1], x.shape)]")),
+    _wrong("Sentences and places are exchanged.", "Which shape should out have?", ("W[x]", "W[x.T]")),
     _wrong("All words are one row off.", "Is the first word of the vocabulary number 0 or 1?",
-           ("W[x], (W, x)", "W[x - 1], (W, x)")),
+           ("W[x]", "W[x - 1]")),
 )  # fmt: skip
 
 WORD_EMBEDDING_BACKWARD = (

@@ -107,6 +107,7 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
     for name in wanted:
         found.errors[name] = _error(got.get(name), wanted[name])
     found.wrong = [name for name in wanted if not _same(got.get(name), wanted[name], task)]
+    found.wrong += [name for name in got if name not in wanted and _is_in_a_list(name, task)]
     if not found.wrong:
         found.remarks += _without_gradient(task, outcome.value)
         found.seconds = _times(function, task, arguments, outcome.seconds)
@@ -115,7 +116,11 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
     if not found.mistakes:
         said: dict[str, list[str]] = {}
         for name in found.wrong:
-            remark = _in_the_numbers(got.get(name), wanted[name], task)
+            remark = (
+                _in_the_numbers(got.get(name), wanted[name], task)
+                if name in wanted
+                else "the list should have ended before."
+            )
             said.setdefault(remark, []).append(name)
         found.remarks += _wrong_helpers(function, seconds)
         found.remarks += [f"{', '.join(names)}: {remark}" for remark, names in said.items()]
@@ -213,6 +218,10 @@ def _named(task: Task, value: Any) -> tuple[Named, str]:
     return results, ""
 
 
+def _is_in_a_list(name: str, task: Task) -> bool:
+    return f"{name.partition('[')[0]}[]" in task.outputs
+
+
 def _array(result: Any) -> Any:
     """A tensor as an array, other things as they are."""
     if hasattr(result, "detach"):
@@ -239,11 +248,15 @@ def _a(value: Any) -> str:
 def _same(got: Any, wanted: Any, task: Task | None = None) -> bool:
     if not isinstance(got, np.ndarray | float | int | np.number):
         return False
-    got = np.asarray(got)
-    if got.shape != np.shape(wanted) or got.dtype.kind not in "fiub":
+    got, wanted = np.asarray(got), np.asarray(wanted)
+    if got.shape != wanted.shape or got.dtype.kind not in "fiub":
         return False
-    relative, absolute = task.tolerance if task else (1e-7, 1e-9)
-    return bool(np.allclose(got, wanted, rtol=relative, atol=absolute, equal_nan=True))
+    got, wanted = got.astype(float, copy=False), wanted.astype(float, copy=False)
+    relative, absolute = task.tolerance if task else (1e-8, 1e-10)
+    size = np.abs(wanted)
+    if not (np.isfinite(got).all() and np.isfinite(size).all()):
+        return np.allclose(got, wanted, relative, absolute, equal_nan=True)  # slow
+    return bool((np.abs(got - wanted) <= absolute + relative * size).all())
 
 
 def _error(got: Any, wanted: Any) -> float | None:

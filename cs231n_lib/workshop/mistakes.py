@@ -19,7 +19,7 @@ from typing import Any
 __all__ = ["Mistake", "remember", "with_mistakes", "wrong"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mistake:
     """What went wrong, and how to make the library's function go wrong in the same way.
 
