@@ -157,6 +157,10 @@ PGD = (
     _wrong("The budget is kept number by number in both norms.", "What does a budget in the norm 2 limit?",
            ("project(pixels + step - start, epsilon, norm)", '(pixels + step - start).clamp(-epsilon, epsilon)')),
     _wrong("The picture is returned in pixels, not normalised.", "What does the model read?", ("return normalize(pixels)", "return pixels")),
+    _wrong("All was done in normalised units. epsilon is in pixels from 0 to 1.", "What is one step of a pixel worth after normalising?",
+           ("start = pixels = denormalize(X.detach()).clamp(0, 1)", "start = pixels = X.detach()"),
+           ("g, _ = loss_gradient(pixels, y, model)", "g, _ = input_gradients(pixels, y, model, cross_entropy)"),
+           ("epsilon, norm)\n        pixels = (start + change).clamp(0, 1)\n    return normalize(pixels)", "epsilon, norm)\n        pixels = start + change\n    return pixels")),
 )  # fmt: skip
 
 _UNIT = "unit_step(g)"

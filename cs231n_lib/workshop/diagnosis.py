@@ -117,7 +117,8 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
         said: dict[str, list[str]] = {}
         for name in found.wrong:
             remark = (
-                _in_the_numbers(got.get(name), wanted[name], task)
+                _given(task, before, got.get(name))
+                or _in_the_numbers(got.get(name), wanted[name], task)
                 if name in wanted
                 else "the list should have ended before."
             )
@@ -242,6 +243,8 @@ def _leaves(value: Any) -> list[Any]:
 
 
 def _a(value: Any) -> str:
+    if isinstance(value, tuple):  # PyTorch's max(dim=...) is one
+        return f"a tuple of {len(value)} things"
     return "nothing (is a return missing?)" if value is None else f"a {type(value).__name__}"
 
 
@@ -273,7 +276,8 @@ def _what_stopped_it(outcome: Outcome) -> str:
     if isinstance(error, TimeoutError):
         return f"{str(error).capitalize()}: is there a loop that never ends?"
     frames = traceback.extract_tb(error.__traceback__)[1:]
-    own = [frame for frame in frames if "cs231n_lib" not in frame.filename]
+    others = ("cs231n_lib", "site-packages")
+    own = [frame for frame in frames if not any(part in frame.filename for part in others)]
     where = f", at line {own[-1].lineno}: {own[-1].line}" if own and own[-1].line else ""
     return f"It stopped with {type(error).__name__}: {error}{where}"
 
@@ -344,7 +348,7 @@ def _in_the_numbers(got: Any, wanted: Any, task: Task) -> str:
         return f"{_a(got)}, expected an array of shape {np.shape(wanted)}."
     got, wanted = np.asarray(got), np.asarray(wanted)
     if got.shape != wanted.shape:
-        same = got.ndim == wanted.ndim == 2 and _same(got.T, wanted)
+        same = got.ndim == wanted.ndim >= 2 and _same(got.swapaxes(-1, -2), wanted, task)
         tail = ". It is transposed; its numbers are right." if same else "."
         return f"the shape is {got.shape}, expected {wanted.shape}{tail}"
     if not got.ndim:
@@ -357,6 +361,14 @@ def _in_the_numbers(got: Any, wanted: Any, task: Task) -> str:
         or _in_a_part(got, wanted, task)
         or "the shape is right, the numbers are not."
     )
+
+
+def _given(task: Task, question: tuple, got: Any) -> str:
+    """Whether a result is an argument, as it was given."""
+    for name, value in zip(inspect.signature(task.function).parameters, map(_array, question)):
+        if isinstance(value, np.ndarray) and _same(got, value, task):
+            return f"it is the argument {name}, as it was given."
+    return ""
 
 
 def _all_over(got: np.ndarray, wanted: np.ndarray) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 
 from cs231n_lib.workshop.mistakes import Mistake
 
-__all__ = ["Arguments", "Task", "call"]
+__all__ = ["Arguments", "Task"]
 
 Arguments = tuple
 
 
-def call(function: Callable, *arguments: Any) -> Any:
+def _call(function: Callable, *arguments: Any) -> Any:
     """The plain way to ask a function."""
     return function(*arguments)
 
@@ -66,7 +66,7 @@ class Task:
     forward: Callable | None = None
     sources: tuple[Callable, ...] = ()
     plain_forward: Callable | None = None
-    ask: Callable[..., Any] = call
+    ask: Callable[..., Any] = _call
     tolerance: tuple[float, float] = (1e-8, 1e-10)
     axes: tuple[str, str] = ("row", "time step")
     differentiable: bool = False

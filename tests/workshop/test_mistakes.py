@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import itertools
+import sys
 
 import numpy as np
 import pytest
 
 from cs231n_lib.workshop import diagnosis
 from cs231n_lib.workshop.diagnosis import diagnose
-from cs231n_lib.workshop.mistakes import Mistake, with_mistakes, wrong
+from cs231n_lib.workshop.mistakes import Mistake, remember, with_mistakes, wrong
 from cs231n_lib.workshop.tasks import Task, every_task
 
 TASKS = every_task()
@@ -89,6 +90,13 @@ def test_the_library_is_not_changed():
     handed_in(task, task.mistakes[0])
     assert task.function.__code__ is before
     assert diagnosis._is_right(task.function, task, 1.0)
+
+
+def test_the_book_is_remembered_as_it_was_before_readers_put_theirs_to_work(monkeypatch):
+    loss = TASKS["loss"]
+    remember([loss.function])  # once more changes nothing
+    monkeypatch.setattr(sys.modules[loss.function.__module__], "rnn_forward", None)
+    assert with_mistakes((loss.function,), ()).__globals__["rnn_forward"] is not None
 
 
 def table() -> str:

@@ -149,3 +149,25 @@ def test_a_list_is_compared_part_by_part():
     ]
     found = diagnose(all_of_them, ALL["extract_features"])
     assert found.remarks == ["all[5], up to last[3]: the list should have ended before."]
+
+
+def test_what_can_be_seen_without_a_known_mistake_is_said():
+    def make_fooling_image(X, target_y, model):
+        return X.clone()
+
+    def compute_saliency_maps(X, y, model):
+        return torch.from_numpy(tensors.compute_saliency_maps(X, y, model)).max(dim=1)
+
+    def turned(X, y, model):
+        return tensors.compute_saliency_maps(X, y, model).swapaxes(1, 2)
+
+    def no_loss(X, y, model):
+        model(X.requires_grad_()).backward()
+
+    for function, name, words in (
+        (make_fooling_image, "make_fooling_image", "it is the argument X, as it was given."),
+        (compute_saliency_maps, "compute_saliency_maps", "a tuple of 2 things, expected an array"),
+        (turned, "compute_saliency_maps", "It is transposed; its numbers are right."),
+        (no_loss, "compute_saliency_maps", "model(X.requires_grad_()).backward()"),
+    ):
+        assert words in " ".join(diagnose(function, ALL[name]).remarks)
