@@ -16,6 +16,7 @@ from cs231n_lib.workshop.tasks import Task
 
 __all__ = ["Entry", "Session", "partner"]
 
+_SPEAKS = "cs231n_lib.speak"
 _NOT_REPLACED = ("cs231n_lib.workshop", "cs231n_lib.figures", "cs231n_lib.speak.memory")
 
 
@@ -101,10 +102,17 @@ def _missing(name: str, written: str) -> Callable:
 
 
 def _replace(book: Callable, old: Callable, new: Callable) -> None:
-    """In every module of the library that calls a function by this name, and in its tables."""
-    name = book.__name__
+    """In every module of the library that calls a function by this name, and in its tables.
+
+    A method is replaced in its class. What speaks keeps the book's own in its own module, where
+    other functions make the caches that a way back is tried with.
+    """
+    name, home = book.__name__, book.__module__
+    if owner := book.__qualname__.rpartition(".")[0]:
+        setattr(vars(sys.modules[home])[owner], name, new)
+        return
     for path, module in list(sys.modules.items()):
-        if path.startswith(_NOT_REPLACED) or path == book.__module__:
+        if path.startswith(_NOT_REPLACED) or (path == home and path.startswith(_SPEAKS)):
             continue
         if path.startswith("cs231n_lib."):
             tables = [value for value in vars(module).values() if isinstance(value, dict)]

@@ -1,0 +1,64 @@
+"""Whose functions are at work."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from cs231n_lib.see import class_visualization
+from cs231n_lib.speak import lstm
+from cs231n_lib.speak.captioning import CaptioningRNN
+from cs231n_lib.workshop.diagnosis import diagnose
+from cs231n_lib.workshop.session import Session, partner
+from cs231n_lib.workshop.tasks import every_task
+from tests.workshop.students import loops
+
+TASKS = every_task()
+
+
+def at_work(name):
+    """What stands for a name where the library, or a notebook, looks it up."""
+    if name == "loss":
+        return CaptioningRNN.loss
+    return vars(lstm if name == "sigmoid" else class_visualization)[name]
+
+
+@pytest.mark.parametrize("name", ["loss", "class_visualization_step"])
+def test_a_readers_function_works_in_its_class_or_module_until_the_books_is_asked_for(name):
+    session, task, own = Session(), TASKS[name], getattr(loops, name)
+    try:
+        entry = session.checked(diagnose(own, task), own)
+        assert at_work(name) is own
+        assert diagnose(own, task).right
+    finally:
+        entry.given = True
+        session.put_to_work(entry)
+    assert at_work(name) is task.function
+
+
+def test_a_picture_is_made_with_a_readers_step():
+    name = "class_visualization_step"
+    session, task = Session(), TASKS[name]
+
+    def class_visualization_step(img, y, model, l2_reg=1e-3, learning_rate=25, check=True):
+        return torch.zeros_like(img), torch.zeros(len(img))
+
+    try:
+        entry = session.checked(diagnose(class_visualization_step, task), class_visualization_step)
+        model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 5))
+        made = class_visualization.create_class_visualization(1, model, size=8, num_iterations=2)
+        assert not made.any()
+    finally:
+        entry.given = True
+        session.put_to_work(entry)
+
+
+def test_what_makes_caches_keeps_the_books_own_in_its_module():
+    session, task = Session(), TASKS["sigmoid"]
+    session.checked(diagnose(loops.sigmoid, task), loops.sigmoid)
+    assert at_work("sigmoid") is task.function
+
+
+def test_only_a_way_there_and_a_way_back_share_a_cache():
+    assert partner(TASKS["lstm_forward"]) == "lstm_backward"
+    assert partner(TASKS["adam"]) is None
