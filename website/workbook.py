@@ -51,8 +51,10 @@ _PLAIN = (  # MyST -> the Markdown that every notebook shows
 )
 # A function that the book shows -> the one that a reader writes in its place. The plain loop stands
 # for the fast version, and a part of a function gives it away.
-_WRITTEN = {source.__name__: name for name, task in every_task().items() for source in task.sources} | {
-    name: name for name in every_task()
+_WRITTEN = {
+    shown.__qualname__: name
+    for name, task in every_task().items()
+    for shown in (*task.sources, task.function)
 }
 
 

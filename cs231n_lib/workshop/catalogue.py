@@ -349,7 +349,7 @@ LOSS = (
 
 _LISTEN = 'captions[speaking, t] = word[speaking]\n        speaking &= word != words.get("<END>")'
 SAMPLE = (
-    _wrong("The first word that is read is <NULL>. It is <START>.", "Which word stands before every caption?",
+    _wrong("The first word that is read is <NULL>. It is <START>.", "Which word comes before every caption?",
            ('np.full(len(features), words["<START>"])', 'np.full(len(features), words["<NULL>"])')),
     _wrong("Every step reads <START>. The word just said is not read.", "Which word does the next step read?",
            ("x_part[word]", 'x_part[words["<START>"]]')),
@@ -358,10 +358,10 @@ SAMPLE = (
     _wrong("The tanh of the step is missing.", "The step here is the step of the training.", ("h = np.tanh(a)", "h = a")),
     _wrong("The features are not used: the first state is zero.", "Where does the picture come in?",
            ("c = np.zeros_like(h)", "c = h = np.zeros_like(h)")),
-    _wrong("The caption goes on behind <END>.", "What should stand behind <END>?", ('speaking &= word != words.get("<END>")', "pass")),
+    _wrong("The caption goes on after <END>.", "What should come after <END>?", ('speaking &= word != words.get("<END>")', "pass")),
     _wrong("<END> itself is missing from the captions.", "Is <END> said, or only understood?",
            (_LISTEN, 'speaking &= word != words.get("<END>")\n        captions[speaking, t] = word[speaking]')),
-    _wrong("All captions end with the first that ends.", "When may the loop stop?", ("speaking.any()", "speaking.all()")),
+    _wrong("All captions stop when the first one ends.", "When may the loop stop?", ("speaking.any()", "speaking.all()")),
     _wrong("The word that is read was noted, not the one that is said, so each is one place late.",
            "Which word belongs in the first column?", ("a = x_part[word]", "read = word\n        a = x_part[word]"),
            ("= word[speaking]", "= read[speaking]")),

@@ -22,7 +22,7 @@ from cs231n_lib.workshop.task import Arguments, Task
 __all__ = ["TASKS"]
 
 N, C, H, W = 2, 5, 4, 8  # pictures, classes, height and width
-_LOOKS = 20  # of a fooling loop, before it counts as one that does not end
+_LOOKS = 16  # of a fooling loop, before it counts as one that does not end
 
 
 def _tensor(rng: np.random.Generator, *shape: int) -> torch.Tensor:
@@ -220,8 +220,9 @@ _TASKS = (
         attacks.pgd,
         ("inf", "2", "targeted"),
         _look,
-        "As FGSM, but `steps` times. After each step, measure the change from where you began, "
-        "bring it back into the budget, and the picture into the range of pixels.",
+        "As FGSM, but `steps` times, each step 2.5 epsilon / steps long. After each, measure the "
+        "change from where you began, bring it back into the budget, and the picture into the "
+        "range of pixels.",
         "04-fooling-images#a-budget-fgsm-and-pgd",
         catalogue.PGD,
         tolerance=_SINGLE,

@@ -81,7 +81,7 @@ def test_a_loop_that_does_not_end_is_told_its_mistake():
 
     task = ALL["make_fooling_image"]
     found = diagnose(make_fooling_image, task)
-    assert found.wrong and "had not come to an end after 20 calls" in found.remarks[0]
+    assert found.wrong and "had not come to an end after 16 calls" in found.remarks[0]
     (mistake,) = diagnose(once_a_step, task).mistakes
     assert "go down the target's score" in mistake.what
 
