@@ -19,7 +19,13 @@ Row = dict[str, Any]
 Rows = list[Row]
 
 _CELLS = {"rnn": (rnn, 1, torch.nn.RNN), "lstm": (lstm, 4, torch.nn.LSTM)}
-_SHAPES = ((25, 16, 256, 512), (128, 16, 256, 512), (64, 64, 128, 256), (2, 3, 4, 5))
+_SHAPES = (
+    (25, 16, 256, 512),
+    (128, 16, 256, 512),
+    (64, 64, 128, 256),
+    (128, 10, 64, 256),  # that of the training in the chapters
+    (2, 3, 4, 5),
+)
 _STEP_BY_STEP = _SHAPES[0]  # the shape at which the chapters take the loop apart
 _GROWING = {
     "T": [(8, T, 64, 64) for T in (16, 64, 256, 1024, 4096)],

@@ -28,7 +28,7 @@ __all__ = [
 ]  # fmt: skip
 
 # What a reader takes in within a minute, by kind.
-WORDS, CODE_LINES, FORMULAS, FIGURES = 200, 40, 6, 6
+WORDS, CODE_LINES, FORMULAS, FIGURES = 150, 20, 2, 2
 
 # Of the second table, as the record names them.
 VERSIONS = ("python", "numpy", "torch", "torchvision", "device", "threads", "architecture")

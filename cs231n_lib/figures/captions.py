@@ -20,6 +20,7 @@ from cs231n_lib.speak.training import CaptioningSolver
 from cs231n_lib.speak.truth import judge
 
 __all__ = [
+    "compare_captions",
     "plot_curves",
     "plot_mistakes",
     "plot_training",
@@ -39,8 +40,9 @@ def show_captions(
     ----------
     scenes : sequence of Scene
     sentences : sequence of str, optional
-        One for each scene; a wrong word is bold and red, followed by the right word in brackets. By
-        default the scenes' own captions.
+        One for each scene; a wrong word is bold and red, followed by the right word in brackets. A
+        sentence outside the grammar is grey, and red where reading it stopped. By default the
+        scenes' own captions.
     columns : int
 
     Returns
@@ -68,17 +70,70 @@ def show_captions(
     return finish(figure, axes[0, 0])
 
 
-def _caption(sentence: str, scene: Scene, fontsize: float) -> VPacker:
+@dataclass(frozen=True)
+class _Versions:
+    """Title -> a sentence for each scene of the call."""
+
+    def __call__(self, name: str, rows: Mapping[str, Sequence[str]], call: Call) -> None:
+        check_names(name, rows)
+        for title, sentences in rows.items():
+            Texts("N")(f"{name}[{title!r}]", sentences, call)
+
+
+@checked(scenes=Each(Instance(Scene), "N"), rows=_Versions())
+def compare_captions(scenes: Sequence[Scene], rows: Mapping[str, Sequence[str]]) -> Figure:
+    """Pictures side by side, and below each what was said of it at several times, one per row.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene
+    rows : dict
+        Title of a row -> a sentence for each scene, marked as by :func:`show_captions`, but without
+        the right words.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    margin, line = 0.9, 0.43  # inches: for the titles, and for a row of two lines
+    side = (8 - margin) / len(scenes)
+    picture = min(side, 1.9)
+    height = picture + line * (len(rows) + 0.3)
+    figure = plt.figure(figsize=(8, height), layout="none")
+    for column, scene in enumerate(scenes):
+        left = (margin + side * column + (side - picture) / 2) / 8
+        ax = figure.add_axes((left, 1 - picture / height, picture / 8, picture / height))
+        ax.imshow(draw(scene, scale=4))
+        ax.axis("off")
+        for row, sentences in enumerate(rows.values()):
+            below = -((row + 0.8) * line) / picture
+            caption = _caption(sentences[column], scene, min(8.5, 3.7 * side), corrected=False)
+            ax.add_artist(
+                AnnotationBbox(caption, (0.5, below), xycoords="axes fraction", frameon=False)
+            )
+    for row, title in enumerate(rows):
+        y = 1 - (picture + (row + 0.8) * line) / height
+        figure.text(0, y, title, va="center", fontsize=8.5, weight="bold")
+    return finish(figure, figure.axes[0])
+
+
+def _caption(sentence: str, scene: Scene, fontsize: float, corrected: bool = True) -> VPacker:
     verdict = judge(sentence, scene)
     wrong = {mistake.word: mistake for mistake in verdict.mistakes}
+    garbled = any(mistake.attribute == "grammar" for mistake in verdict.mistakes)
+    colour = "grey" if garbled else "ink"
+    words = sentence.split()
+    relations = [name.split()[0] for name in RELATIONS]
+    second_line = next((i for i, word in enumerate(words) if word in relations), 0)
+    second_line = len(words) // 2 if garbled else second_line
     lines: list[list[tuple[str, dict[str, str]]]] = [[]]
-    for index, word in enumerate(sentence.split()):
-        if index and any(name.split()[0] == word for name in RELATIONS):
+    for index, word in enumerate(words):
+        if index and index == second_line:
             lines.append([])
         mistake = wrong.get(index)
         marked = {"color": COLOUR["orange"], "weight": "bold"}
-        lines[-1].append((word, marked if mistake else {"color": COLOUR["ink"]}))
-        if mistake and mistake.true:
+        lines[-1].append((word, marked if mistake else {"color": COLOUR[colour]}))
+        if mistake and mistake.true and corrected:
             lines[-1].append((f"[{mistake.true}]", {"color": COLOUR["grey"]}))
     # A line with many mistakes would be wider than its picture, and the figure with it.
     longest = max(len(" ".join(text for text, _ in line)) for line in lines)

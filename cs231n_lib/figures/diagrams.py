@@ -7,12 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
-from cs231n_lib.checks import Texts, checked, named
+from cs231n_lib.checks import OneOf, Texts, checked, named
 from cs231n_lib.figures.style import COLOUR, finish
 
 __all__ = ["draw_captioning", "draw_lstm_cell", "draw_unrolled_rnn"]
 
 Point = tuple[float, float]
+
+_PALE = "#D5D5D5"  # what is not the matter
 
 
 @checked(words=Texts())
@@ -79,47 +81,72 @@ def draw_unrolled_rnn() -> Figure:
         _arrow(ax, (left, low), (goal, low), red=True)
         for place, text in (
             ((x + 0.25, 1.3), rf"$dx_{t} = da_{t} W_x^\top$"),
-            ((meet + 0.1, 3.75), rf"$\partial L_{t}/\partial h_{t}$"),
+            ((meet + 0.1, 3.75), rf"$dh_{t}$"),
+            ((right + 0.05, low - 0.45), rf"$\overline{{dh}}_{t}$"),
             ((goal + 0.02, low - 0.33), rf"$da_{t} W_h^\top$"),
         ):
             ax.text(*place, text, color=COLOUR["orange"], va="center", fontsize=9.5)
     return finish(figure, ax)
 
 
-def draw_lstm_cell() -> Figure:
-    """One step of an LSTM: four gates below, the cell state along the top."""
+@checked(lit=OneOf(("all", "forget", "input", "output")))
+def draw_lstm_cell(lit: str = "all") -> Figure:
+    """One step of an LSTM: four gates below, the cell state along the top.
+
+    Parameters
+    ----------
+    lit : {"all", "forget", "input", "output"}
+        The gate that is drawn in colour, with all it works on; the others are pale. The candidate
+        goes with the input gate.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     figure, ax = _canvas(width=10, height=5.4)
     top, gate_y, bus = 4.4, 2.2, 0.9
     gates = {"f": 2.2, "i": 3.9, "g": 5.3, "o": 7.2}
     names = {"f": "forget", "i": "input", "g": "candidate", "o": "output"}
-    ax.text(0.35, top, r"$c_{t-1}$", ha="center", va="center", fontsize=14)
-    ax.text(9.65, top, r"$c_t$", ha="center", va="center", fontsize=14)
-    ax.text(0.6, bus, r"$x_t,\ h_{t-1}$", ha="center", va="center", fontsize=13)
-    ax.text(9.65, 3.1, r"$h_t$", ha="center", va="center", fontsize=14)
+    bright = {"all": "figo", "forget": "f", "input": "ig", "output": "o"}[lit]
 
-    _arrow(ax, (0.75, top), (gates["f"] - 0.25, top), width=3)
-    _arrow(ax, (gates["f"] + 0.25, top), (4.35, top), width=3)
-    _arrow(ax, (4.85, top), (9.3, top), width=3)
-    _circle(ax, (gates["f"], top), r"$\times$")
-    _circle(ax, (4.6, top), "+")
-    _circle(ax, (4.6, 3.4), r"$\times$")
-    _arrow(ax, (4.6, 3.65), (4.6, top - 0.25))
-    _circle(ax, (8.4, 3.1), r"$\times$")
+    def ink(*of: str) -> str:
+        return COLOUR["ink"] if set(of) & set(bright) else _PALE
 
-    ax.plot([1.3, gates["o"]], [bus, bus], color=COLOUR["ink"], lw=1.4)
+    for place, word, colour, size in (
+        ((0.35, top), r"$c_{t-1}$", ink("f"), 14), ((9.65, top), r"$c_t$", ink("i", "o"), 14),
+        ((0.6, bus), r"$x_t,\ h_{t-1}$", COLOUR["ink"], 13), ((9.65, 3.1), r"$h_t$", ink("o"), 14),
+    ):  # fmt: skip
+        ax.text(*place, word, ha="center", va="center", fontsize=size, color=colour)
+
+    _arrow(ax, (0.75, top), (gates["f"] - 0.25, top), width=3, colour=ink("f"))
+    _arrow(ax, (gates["f"] + 0.25, top), (4.35, top), width=3, colour=ink("f", "i"))
+    _arrow(ax, (4.85, top), (9.3, top), width=3, colour=ink("i", "o"))
+    _circle(ax, (gates["f"], top), r"$\times$", colour=ink("f"))
+    _circle(ax, (4.6, top), "+", colour=ink("i"))
+    _circle(ax, (4.6, 3.4), r"$\times$", colour=ink("i"))
+    _arrow(ax, (4.6, 3.65), (4.6, top - 0.25), colour=ink("i"))
+    _circle(ax, (8.4, 3.1), r"$\times$", colour=ink("o"))
+
+    ends = [1.3, *sorted(gates.values())]
+    for gate, left, right in zip(gates, ends, ends[1:]):
+        lit_to_here = ink(*(other for other in gates if gates[other] >= gates[gate]))
+        ax.plot([left, right], [bus, bus], color=lit_to_here, lw=1.4, solid_capstyle="butt")
     for gate, x in gates.items():
         squash = r"$\tanh$" if gate == "g" else r"$\sigma$"
-        _arrow(ax, (x, bus), (x, gate_y - 0.4))
-        _box(ax, (x, gate_y), squash, COLOUR["purple" if gate == "g" else "blue"], size=(0.9, 0.75))
-        ax.text(x + 0.1, gate_y - 0.62, names[gate], fontsize=9, color=COLOUR["grey"])
-    _arrow(ax, (gates["f"], gate_y + 0.38), (gates["f"], top - 0.25), label="f")
-    _arrow(ax, (gates["i"], gate_y + 0.38), (4.42, 3.22), label="i")
-    _arrow(ax, (gates["g"], gate_y + 0.38), (4.78, 3.22), label="g")
-    ax.plot([gates["o"], gates["o"]], [gate_y + 0.38, 3.1], color=COLOUR["ink"], lw=1.4)
-    _arrow(ax, (gates["o"], 3.1), (8.15, 3.1))
-    ax.text(7.65, 3.2, r"$o_t$", ha="center", va="bottom", fontsize=11)
-    _arrow(ax, (8.4, top), (8.4, 3.35), label=r"$\tanh$")
-    _arrow(ax, (8.65, 3.1), (9.35, 3.1))
+        _arrow(ax, (x, bus), (x, gate_y - 0.4), colour=ink(gate))
+        colour = COLOUR["purple" if gate == "g" else "blue"] if gate in bright else _PALE
+        _box(ax, (x, gate_y), squash, colour, size=(0.9, 0.75))
+        grey = COLOUR["grey"] if gate in bright else _PALE
+        ax.text(x + 0.1, gate_y - 0.62, names[gate], fontsize=9, color=grey)
+    for gate, end in (
+        ("f", (gates["f"], top - 0.25)), ("i", (4.42, 3.22)), ("g", (4.78, 3.22)),
+    ):  # fmt: skip
+        _arrow(ax, (gates[gate], gate_y + 0.38), end, label=gate, colour=ink(gate))
+    ax.plot([gates["o"], gates["o"]], [gate_y + 0.38, 3.1], color=ink("o"), lw=1.4)
+    _arrow(ax, (gates["o"], 3.1), (8.15, 3.1), colour=ink("o"))
+    ax.text(7.65, 3.2, r"$o_t$", ha="center", va="bottom", fontsize=11, color=ink("o"))
+    _arrow(ax, (8.4, top), (8.4, 3.35), label=r"$\tanh$", colour=ink("o"))
+    _arrow(ax, (8.65, 3.1), (9.35, 3.1), colour=ink("o"))
     return finish(figure, ax)
 
 
@@ -141,23 +168,31 @@ def _box(ax: Axes, centre: Point, text: str, colour: str, size: Point) -> None:
     ax.text(*centre, text, ha="center", va="center", color="white", fontsize=10.5)
 
 
-def _circle(ax: Axes, centre: Point, text: str) -> None:
-    ax.add_patch(Circle(centre, 0.25, facecolor="white", edgecolor=COLOUR["ink"], lw=1.4, zorder=3))
-    ax.text(*centre, text, ha="center", va="center", fontsize=13, zorder=4)
+def _circle(ax: Axes, centre: Point, text: str, colour: str = COLOUR["ink"]) -> None:
+    ax.add_patch(Circle(centre, 0.25, facecolor="white", edgecolor=colour, lw=1.4, zorder=3))
+    ax.text(*centre, text, ha="center", va="center", fontsize=13, zorder=4, color=colour)
 
 
 def _arrow(
-    ax: Axes, start: Point, end: Point, red: bool = False, width: float = 1.4, label: str = ""
+    ax: Axes,
+    start: Point,
+    end: Point,
+    red: bool = False,
+    width: float = 1.4,
+    label: str = "",
+    colour: str = COLOUR["ink"],
 ) -> None:
     ax.add_patch(
         FancyArrowPatch(
             start, end, arrowstyle="-|>", mutation_scale=11, shrinkA=0, shrinkB=0, lw=width,
-            color=COLOUR["orange"] if red else COLOUR["ink"], linestyle="--" if red else "-",
+            color=COLOUR["orange"] if red else colour, linestyle="--" if red else "-",
+            zorder=0.9 if colour == _PALE else 1,
         )
     )  # fmt: skip
     if label:
         middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
         text = label if label.startswith("$") else f"${label}_t$"
         ax.annotate(
-            text, middle, xytext=(6, 0), textcoords="offset points", va="center", fontsize=11
-        )
+            text, middle, xytext=(6, 0), textcoords="offset points", va="center", fontsize=11,
+            color=colour,
+        )  # fmt: skip

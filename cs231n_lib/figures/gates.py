@@ -12,12 +12,18 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from cs231n_lib.checks import Call, Count, Floats, Instance, Texts, checked, named
-from cs231n_lib.figures.checks import Curves, Values, check_names
+from cs231n_lib.checks import Call, Count, Floats, Instance, Number, Texts, checked, named
+from cs231n_lib.figures.checks import Curves, Rising, Values, check_names
 from cs231n_lib.figures.style import MARKERS, finish
 from cs231n_lib.speak.scenes import Scene, draw
 
-__all__ = ["gate_tiles", "plot_gates", "plot_gradient_norms", "plot_open_directions"]
+__all__ = [
+    "gate_tiles",
+    "plot_gates",
+    "plot_gradient_norms",
+    "plot_open_directions",
+    "plot_recall",
+]
 
 
 @checked(norms=Curves(Values(least=0)))
@@ -63,6 +69,66 @@ def _plot_back(curves: Mapping[str, np.ndarray], ylabel: str) -> Figure:
     ax.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
     ax.set_xticks(range(max(map(len, curves.values()))))
     return finish(figure, ax, legend=len(curves) > 1)
+
+
+def _check_shares(name: str, shares: Mapping[str, np.ndarray], call: Call) -> None:
+    check_names(name, shares)
+    for key, values in shares.items():
+        Floats("S L")(f"{name}[{key!r}]", values, call)
+        Values(least=0, most=1)(f"{name}[{key!r}]", values.ravel(), call)
+    if shares.keys() != call.arguments["reach"].keys():
+        raise ValueError(
+            named(f"{name} has {', '.join(shares)}, reach {', '.join(call.arguments['reach'])}")
+        )
+
+
+@checked(
+    lengths=Rising(length="L"),
+    reach=Curves(Values(least=0)),
+    shares=_check_shares,
+    guess=Number(least=0, most=1),
+)
+def plot_recall(
+    lengths: Sequence[int],
+    reach: Mapping[str, np.ndarray],
+    shares: Mapping[str, np.ndarray],
+    guess: float,
+) -> Figure:
+    """How far back networks learn, beside how far back their gradients reach before training.
+
+    Parameters
+    ----------
+    lengths : (L,) numbers
+        Of the sequences that were learned, rising.
+    reach : dict
+        Name -> (K,) floats: norms of a gradient, at 0 to K - 1 steps back. Left.
+    shares : dict
+        The same names -> (S, L) floats: the share of right answers of S seeds. Right, a mark for
+        each and a line through their means.
+    guess : float
+        The share that is right by chance.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3.9))
+    for (name, norms), marker in zip(reach.items(), itertools.cycle(MARKERS)):
+        every = max(1, len(norms) // 10)
+        norms = np.where(np.asarray(norms) > 0, norms, np.nan)
+        (line,) = left.plot(norms, marker=marker, markevery=every, markersize=5, label=name)
+        right.plot(lengths, shares[name].mean(axis=0), color=line.get_color())
+        for share in shares[name]:
+            right.plot(lengths, share, marker, color=line.get_color(), markersize=5, alpha=0.6)
+    left.set(yscale="log", ylim=(1e-6, 2), xlabel="steps back", ylabel="gradient, relative")
+    left.set_title("before training")
+    right.axhline(guess, color="#888888", linewidth=1, linestyle=":")
+    right.set(xscale="log", ylim=(0, 1.05), xlabel="length", ylabel="share recalled")
+    right.set_title("after training")
+    right.set_xticks(lengths, [f"{length:g}" for length in lengths])
+    right.minorticks_off()
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=len(reach))
+    return finish(figure, left)
 
 
 _TITLES = {

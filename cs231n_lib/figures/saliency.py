@@ -11,13 +11,23 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
-from cs231n_lib.checks import Bytes, Call, Floats, Number, checked, named, shown
-from cs231n_lib.figures.checks import Colours, Curves, Rising, Values, check_names
-from cs231n_lib.figures.style import finish
+from cs231n_lib.checks import Bytes, Call, Each, Floats, Number, Texts, checked, named, shown
+from cs231n_lib.figures.checks import Curves, Rising, Values, check_names
+from cs231n_lib.figures.gallery import show_images
+from cs231n_lib.figures.style import COLOUR, finish
 from cs231n_lib.see.checks import Tensor
 
-__all__ = ["overlay", "plot_deletion", "plot_path", "plot_randomisation", "visible"]
+__all__ = [
+    "overlay",
+    "plot_deletion",
+    "plot_path",
+    "plot_randomisation",
+    "show_maps",
+    "show_overlays",
+    "visible",
+]
 
 
 @checked(maps=Tensor("N H W", finite=True, half=True), percentile=Number(above=0, most=100))
@@ -56,27 +66,111 @@ class _Heat(Floats):
             )
 
 
-@checked(image=Bytes("H W 3"), heat=_Heat("H W", finite=True), colours=Colours())
-def overlay(image: np.ndarray, heat: np.ndarray, colours: str = "inferno") -> np.ndarray:
-    """A map over its photograph: grey and dim where the map is low, coloured where it is high.
+@checked(image=Bytes("H W 3"), heat=_Heat("H W", finite=True))
+def overlay(image: np.ndarray, heat: np.ndarray) -> np.ndarray:
+    """A map over its photograph: dark and grey where the map is low, glowing where it is high.
 
     Parameters
     ----------
     image : (H, W, 3) uint8 array
     heat : (H, W) array from 0 to 1
         As from :func:`visible`.
-    colours : str
-        Matplotlib's name of the colour map.
 
     Returns
     -------
     (H, W, 3) uint8 array
     """
-    grey = np.repeat(image.mean(axis=2, keepdims=True), 3, axis=2) / 255
+    grey = image.mean(axis=2, keepdims=True) / 255
     above = np.clip((heat - 0.15) / 0.85, 0, 1)
-    weight = 0.8 * above[:, :, None] ** 0.8
-    hot = matplotlib.colormaps[colours](0.4 + 0.5 * above)[:, :, :3]
-    return np.rint(255 * ((1 - weight) * 0.9 * grey + weight * hot)).astype(np.uint8)
+    weight = above[:, :, None] ** 0.6
+    hot = matplotlib.colormaps["inferno"](0.35 + 0.5 * above)[:, :, :3]
+    glow = hot * (0.6 + 0.4 * grey)  # so that the photograph stays sharp inside
+    return np.rint(255 * ((1 - weight) * 0.75 * grey + weight * glow)).astype(np.uint8)
+
+
+@checked(images=Each(Bytes("H W 3"), "N"), heats=Each(_Heat("H W", finite=True), "N"),
+         words=Texts("N"))  # fmt: skip
+def show_overlays(
+    images: Sequence[np.ndarray], heats: Sequence[np.ndarray], words: Sequence[str]
+) -> Figure:
+    """Photographs, and below each its map over it, with a word that a telephone shows large enough.
+
+    Parameters
+    ----------
+    images : sequence of N (H, W, 3) uint8 arrays
+    heats : sequence of N (H, W) arrays from 0 to 1
+        As from :func:`visible`.
+    words : sequence of N str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = show_images([*images, *map(overlay, images, heats)], columns=len(images))
+    for ax, word in zip(figure.axes[len(images) :], words):
+        text = ax.text(0.5, 0.04, word, transform=ax.transAxes, ha="center", va="bottom")
+        text.set(color="white", fontsize=19, fontweight="bold")
+        text.set_path_effects([withStroke(linewidth=4, foreground=COLOUR["ink"])])
+    return figure
+
+
+@dataclass(frozen=True)
+class _Rows:
+    def __call__(self, name: str, rows: Mapping[str, torch.Tensor], call: Call) -> None:
+        check_names(name, rows)
+        for key, maps in rows.items():
+            Tensor("N H W", finite=True, half=True)(f"{name}[{key!r}]", maps, call)
+
+
+@checked(
+    images=Each(Bytes("H W 3"), "N"), rows=_Rows(), titles=Texts("N"),
+    percentile=Number(above=0, most=100),
+)  # fmt: skip
+def show_maps(
+    images: Sequence[np.ndarray],
+    rows: Mapping[str, torch.Tensor],
+    titles: Sequence[str],
+    percentile: float = 99.0,
+) -> Figure:
+    """Photographs, rows of maps below them, and a bar that says what the colours mean.
+
+    Parameters
+    ----------
+    images : sequence of N (H, W, 3) uint8 arrays
+    rows : dict
+        Name -> (N, H, W) maps; all of them signed, or none.
+    titles : sequence of N str
+    percentile : float
+        As of :func:`visible`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    shown_maps = [image for maps in rows.values() for image in visible(maps, percentile)]
+    figure = show_images(
+        [*images, *shown_maps], titles, columns=len(images), row_labels=["photograph", *rows]
+    )
+    drawn = figure.axes[len(images) :]
+    signed = min(image.min() for image in shown_maps) < 0
+    for ax in drawn:
+        ax.images[0].set(cmap="RdBu_r" if signed else "inferno", clim=(-int(signed), 1))
+    part = figure.get_figwidth() / (figure.get_figwidth() + _BAR)
+    for ax in figure.axes:  # which keep their size
+        x, y, width, height = ax.get_position(original=True).bounds
+        ax.set_position([x * part, y, width * part, height])
+    figure.set_figwidth(figure.get_figwidth() / part)
+    top, last = drawn[0].get_position().y1, drawn[-1].get_position()
+    place = figure.add_axes([last.x1 + 0.012, last.y0, 0.016, top - last.y0])
+    bar = figure.colorbar(drawn[-1].images[0], cax=place)
+    most = "largest" if percentile == 100 else f"{percentile:g}th\npercentile"
+    bar.set_ticks([-1, 0, 1] if signed else [0, 1])
+    bar.set_ticklabels(["against", "0", "for"] if signed else ["0", most])
+    bar.outline.set_visible(False)
+    return figure
+
+
+_BAR = 0.9  # inches for the bar and its words
 
 
 @checked(alpha=Rising("K", least=0, most=1), curves=Curves(Values("K")))
@@ -188,6 +282,7 @@ _STYLES = [
     {"color": "#009E73", "linestyle": "-."},
     {"color": "#AA4499", "linestyle": "--"},
     {"color": "#D55E00", "linestyle": "-", "linewidth": 3},
+    {"color": "#8C6D1F", "linestyle": (0, (1, 1))},
     {"color": "#222222", "linestyle": ":"},
     {"color": "#9A9A9A", "linestyle": "--"},
 ]

@@ -2,11 +2,13 @@
 
 :func:`create_class_visualization` is the recipe of the 2017 assignment: ascent along the gradient
 of a score, in pixels, with a little shifting and blurring. :func:`visualize` is what came later:
-any objective, on pictures held as waves and seen in changing views.
+any objective, on pictures held as waves and seen in changing views. :func:`deep_dream` starts from
+a photograph.
 
 Source: CS231n 2017, Assignment 3, ``NetworkVisualization-PyTorch``; Simonyan, Vedaldi and Zisserman
 2013, "Deep inside convolutional networks"; Yosinski et al. 2015, "Understanding neural networks
-through deep visualization"; Olah, Mordvintsev and Schubert 2017, "Feature visualization".
+through deep visualization"; Mordvintsev, Olah and Tyka 2015, "Inceptionism"; Olah, Mordvintsev and
+Schubert 2017, "Feature visualization".
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ from cs231n_lib.see.network import (
     activations,
     class_scores,
     frozen,
+    gradient,
     input_gradients,
     unit_step,
 )
@@ -60,6 +63,7 @@ __all__ = [
     "class_score",
     "class_visualization_step",
     "create_class_visualization",
+    "deep_dream",
     "jitter",
     "visualize",
 ]
@@ -488,3 +492,78 @@ def _chosen_maps(maps: torch.Tensor, channels: torch.Tensor) -> torch.Tensor:
             )
         )
     return maps[torch.arange(N, device=maps.device), channels]
+
+
+@checked(
+    X=Pictures(),
+    model=NETWORK,
+    octaves=Count(),
+    scale=Number(above=1),
+    num_iterations=Count(),
+    learning_rate=Number(above=0),
+)
+@plainly()
+def deep_dream(
+    X: torch.Tensor,
+    model: nn.Module,
+    layer: str,
+    *,
+    octaves: int = 4,
+    scale: float = 1.4,
+    num_iterations: int = 10,
+    learning_rate: float = 0.06,
+    seed: int = 0,
+) -> torch.Tensor:
+    """Give a layer more of whatever it sees in photographs (Mordvintsev, Olah and Tyka 2015).
+
+    Parameters
+    ----------
+    X : (N, 3, H, W) tensor of floats
+        Normalised pictures.
+    model : torch.nn.Module
+    layer : str
+        Its name in the model. The layers after it are not computed.
+    octaves : int
+        Sizes at which to dream, the coarsest first.
+    scale : float
+        From one size to the next.
+    num_iterations : int
+        Steps at each size.
+    learning_rate : float
+        Length of a step: the root mean square of what it adds to a normalised pixel.
+    seed : int
+        Seed of the shifts, which are drawn on the CPU.
+
+    Returns
+    -------
+    (N, 3, H, W) tensor
+        Normalised pictures, each pixel within the range of bytes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is declared, if there is no such layer, if the model cannot read
+        the smallest size, or if a gradient is not finite.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    H, W = X.shape[2:]
+    dream = photograph = X.detach()
+    with frozen(model), torch.enable_grad():
+        for octave in reversed(range(octaves)):
+            size = round(H / scale**octave), round(W / scale**octave)
+            added = _resized(dream - photograph, size)
+            photograph = _resized(X.detach(), size)
+            dream = photograph + added
+            for _ in range(num_iterations):
+                shift = torch.randint(-16, 17, (2,), generator=generator)
+                ox, oy = shift.tolist()
+                seen = jitter(dream, ox, oy).requires_grad_()
+                features = activations(model, seen, layer)
+                g = gradient(features.square().sum(), seen)
+                step = learning_rate * g[0].numel() ** 0.5 * unit_step(g)
+                dream = clamp_pixels(jitter(seen.detach() + step, -ox, -oy))
+    return dream
+
+
+def _resized(X: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
+    return nn.functional.interpolate(X, size, mode="bilinear", antialias=True)

@@ -7,7 +7,7 @@ what survives a blur, a crop or a JPEG file.
 Notation: ``X`` (N, 3, H, W) normalised pictures, ``y`` (N,) int64 classes, C classes. ``model`` is
 any callable from normalised pictures to (N, C) scores. It is held in evaluation mode, and neither
 it nor the caller's tensors are changed. Steps and norms are in normalised units, as in the
-assignment; norms are given in bytes as well. Half precision, which rounds away what fools, is
+assignment; norms are given in grey levels as well. Half precision, which rounds away what fools, is
 refused.
 
 Sources: CS231n 2017, Assignment 3, ``NetworkVisualization-PyTorch``; Szegedy et al.
@@ -90,14 +90,14 @@ class Fooling:
         return _norm(self.X_fooling - self.X, math.inf)
 
     @property
-    def l2_bytes(self) -> torch.Tensor:
-        """Euclidean norm of the change in bytes from 0 to 255, (N,)."""
-        return _norm(_in_bytes(self.X_fooling - self.X), 2)
+    def l2_levels(self) -> torch.Tensor:
+        """Euclidean norm of the change in grey levels, (N,); white is level 255."""
+        return _norm(_in_levels(self.X_fooling - self.X), 2)
 
     @property
-    def linf_bytes(self) -> torch.Tensor:
-        """The largest change of a number in bytes from 0 to 255, (N,)."""
-        return _norm(_in_bytes(self.X_fooling - self.X), math.inf)
+    def linf_levels(self) -> torch.Tensor:
+        """The largest change of a number in grey levels, (N,)."""
+        return _norm(_in_levels(self.X_fooling - self.X), math.inf)
 
 
 @checked(
@@ -354,6 +354,6 @@ def _norm(X: torch.Tensor, p: float) -> torch.Tensor:
     return torch.linalg.vector_norm(X, p, dim=(1, 2, 3))
 
 
-def _in_bytes(change: torch.Tensor) -> torch.Tensor:
+def _in_levels(change: torch.Tensor) -> torch.Tensor:
     _, std = mean_and_std(change)
     return 255 * change * std

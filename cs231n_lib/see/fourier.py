@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - as everybody writes it
 
-from cs231n_lib.checks import Call, Count, Instance, Number, check_precision, checked
+from cs231n_lib.checks import Call, Count, Instance, Number, check_precision, checked, named
 from cs231n_lib.see.checks import Generator, Tensor
 from cs231n_lib.see.pixels import normalize
 from cs231n_lib.see.precision import normal, plainly
@@ -103,6 +103,37 @@ class FourierPicture(nn.Module):
         colours = torch.fft.irfft2(waves, s=(self.size, self.size))
         rgb = torch.einsum("rc,nchw->nrhw", self.basis, colours)
         return normalize(torch.sigmoid(rgb))
+
+    @checked(self=_precise, size=Count())
+    def enlarged(self, size: int) -> FourierPicture:
+        """The same pictures, larger: the waves they have, and room for finer ones.
+
+        Parameters
+        ----------
+        size : int
+            Side of the new pictures, at least S.
+
+        Returns
+        -------
+        FourierPicture
+            Its coefficients are copies. Those of finer waves are zero; the finest waves of the old
+            grid, which have no direction there, are left out.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the picture is in half precision, or ``size`` is smaller than S.
+        """
+        if size < self.size:
+            raise ValueError(named(f"size is {size}, expected at least the present {self.size}"))
+        larger = FourierPicture(len(self.coefficients), size).to(self.coefficients)
+        larger.basis.copy_(self.basis)
+        n = (self.size + 1) // 2  # frequencies from 1 - n to n - 1 are on both grids
+        rows, columns = torch.arange(1 - n, n)[:, None], torch.arange(n)
+        with torch.no_grad():
+            larger.coefficients.zero_()
+            larger.coefficients[:, :, rows, columns] = self.coefficients[:, :, rows, columns]
+        return larger
 
 
 class PixelPicture(nn.Module):

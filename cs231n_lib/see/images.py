@@ -37,6 +37,7 @@ from cs231n_lib.see.pixels import denormalize, normalize
 from cs231n_lib.see.precision import in_float32
 
 __all__ = [
+    "PAINTED",
     "PHOTOGRAPHS",
     "Source",
     "as_tensor",
@@ -64,6 +65,10 @@ PHOTOGRAPHS = {
     "motorcycle": ("skimage", "data/motorcycle_left.png"),
     "rocket": ("skimage", "data/rocket.jpg"),
 }
+
+# A painting that comes with this library, as the photographs come with others: "De sterrennacht" by
+# Vincent van Gogh (1889), in the public domain, cut to the canvas.
+PAINTED = {"starry_night": ("cs231n_lib", "see/paintings/starry_night.jpg")}
 
 # Files of other kinds are refused. Of the others that Pillow reads, EPS is a program that another
 # program would run, JPEG 2000 can be cut short unnoticed, and the rest are not used for
@@ -113,10 +118,10 @@ def load_image(source: Picture, size: int | None = None) -> np.ndarray:
     Parameters
     ----------
     source : str, Path, array or PIL.Image.Image
-        A name of ``PHOTOGRAPHS``; the path of a file (AVIF, BMP, GIF, JPEG, PNG, PPM, TIFF or
-        WebP), which a Path always is; an open image, which stays as it is; or an array: (H, W) or
-        (H, W, 1) grey, (H, W, 3) RGB, (H, W, 4) RGB with opacity, as uint8 from 0 to 255, uint16
-        from 0 to 65535, bool, or floats from 0 to 1.
+        A name of ``PHOTOGRAPHS`` or ``PAINTED``; the path of a file (AVIF, BMP, GIF, JPEG, PNG,
+        PPM, TIFF or WebP), which a Path always is; an open image, which stays as it is; or an
+        array: (H, W) or (H, W, 1) grey, (H, W, 3) RGB, (H, W, 4) RGB with opacity, as uint8 from 0
+        to 255, uint16 from 0 to 65535, bool, or floats from 0 to 1.
 
         It is read as a viewer shows it. Transparent places become white, an orientation tag is
         obeyed, and of several frames it is the first, or the one at which an open image stands.
@@ -231,13 +236,14 @@ def _stored(file: Image.Image) -> str | None:
 
 
 def _path(source: str | Path) -> Path:
-    if source in PHOTOGRAPHS:
-        package, file = PHOTOGRAPHS[source]
+    packaged = PHOTOGRAPHS | PAINTED
+    if source in packaged:
+        package, file = packaged[source]
         return Path(importlib.util.find_spec(package).submodule_search_locations[0]) / file
     try:
         check_file(source, named("the picture"))
     except FileNotFoundError:
-        names = f", and no photograph of that name; the names are {', '.join(PHOTOGRAPHS)}"
+        names = f", and no picture of that name; the names are {', '.join(packaged)}"
         home = f"; for a path from the home folder give Path({str(source)!r}).expanduser()"
         raise FileNotFoundError(
             named(

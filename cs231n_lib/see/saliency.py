@@ -12,6 +12,8 @@ change what they are given, and work inside ``torch.no_grad()`` as well.
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import nn
 
@@ -43,6 +45,7 @@ __all__ = [
     "compute_saliency_maps",
     "grad_cam",
     "integrated_gradients",
+    "occlusion",
     "smooth_grad",
 ]
 
@@ -249,6 +252,74 @@ def completeness_gap(
         _, score = class_scores(model, X, y)
         _, nothing = class_scores(model, baseline.expand_as(X), y)
     return attributions.detach().sum(dim=(1, 2, 3)) - (score - nothing)
+
+
+@checked(X=Pictures(half=True), y=Classes(), model=MODEL, size=Count(), stride=Count())
+@in_float32
+def occlusion(
+    X: torch.Tensor,
+    y: torch.Tensor,
+    model: Model,
+    size: int = 32,
+    stride: int = 16,
+) -> torch.Tensor:
+    """Occlusion: how far the score of a class falls when a grey patch covers a part of the picture.
+
+    Parameters
+    ----------
+    X : (N, 3, H, W) tensor of floats
+        Normalised pictures.
+    y : (N,) int64 tensor
+        The class to ask about, for each picture.
+    model : callable
+        From pictures to (N, C) scores.
+    size : int
+        Side of the patch in pixels. Its colour is 0, which is ImageNet's mean.
+    stride : int
+        How far the patch moves. The last patches in a row or column may be cut off.
+
+    Returns
+    -------
+    (N, H, W) tensor
+        For each pixel the mean fall over the patches that cover it; negative where the score rises.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is declared; if the patch is larger than the picture, or its
+        steps leave gaps; as :func:`~cs231n_lib.see.network.class_scores`.
+
+    Notes
+    -----
+    Zeiler and Fergus, "Visualizing and understanding convolutional networks" (arXiv:1311.2901).
+    """
+    H, W = X.shape[2:]
+    _check_patch(size, stride, min(H, W))
+    rows, columns = (range(0, n - size + stride, stride) for n in (H, W))
+    starts = itertools.product(rows, columns)
+    patches = [(..., slice(i, i + size), slice(j, j + size)) for i, j in starts]
+    at_once = _copies_at_once(X)
+    with frozen(model), torch.no_grad():
+        falls, times = torch.zeros_like(X[:, 0]), torch.zeros_like(X[0, 0])
+        _, before = class_scores(model, X, y)
+        for first in range(0, len(patches), at_once):
+            some = patches[first : first + at_once]
+            covered = X.repeat(len(some), 1, 1, 1, 1)
+            for copy, patch in zip(covered, some):
+                copy[patch] = 0
+            classes = y.repeat(len(some))
+            _, after = class_scores(model, covered.flatten(0, 1), classes)
+            for patch, score in zip(some, after.view(len(some), -1)):
+                falls[patch] += (before - score)[:, None, None]
+                times[patch] += 1
+    return falls / times
+
+
+def _check_patch(size: int, stride: int, most: int) -> None:
+    if size > most:
+        raise ValueError(named(f"size is {size}, expected at most {most}, the picture's side"))
+    if stride > size:
+        raise ValueError(named(f"stride is {stride}, expected at most size, {size}"))
 
 
 @checked(X=Pictures(half=True), y=Classes(), model=NETWORK)

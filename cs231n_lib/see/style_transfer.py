@@ -3,15 +3,19 @@
 :func:`style_transfer` is that of the assignment (StyleTransfer-PyTorch, after Gatys, Ecker and
 Bethge, CVPR 2016). :func:`style_transfer_lbfgs` measures every layer in units of its own size and
 uses a better optimiser. :func:`synthesize_texture` and :func:`reconstruct_content` each use one
-half of its loss. All work wherever the network is, on a CPU or a GPU.
+half of its loss. All work wherever the network is, on a CPU or a GPU, and with SqueezeNet, which is
+fast, or VGG-19, which paints better: their layers are known. Any other chain needs a
+:class:`Recipe` that names its layers.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,6 +54,7 @@ from cs231n_lib.see.style_losses import (
 __all__ = [
     "BORDER",
     "STYLE_LAYERS",
+    "VGG19_STYLE_LAYERS",
     "Recipe",
     "Transfer",
     "average_pooled",
@@ -61,8 +66,10 @@ __all__ = [
     "transfer_loss",
 ]
 
-# Layers of SqueezeNet's ``features`` whose Gram matrices describe a style, from fine to coarse.
+# Layers whose Gram matrices describe a style, from fine to coarse: of SqueezeNet's ``features``,
+# and of VGG-19, relu1_1 to relu4_1.
 STYLE_LAYERS = (1, 3, 4, 6, 7)
+VGG19_STYLE_LAYERS = (1, 6, 11, 20)
 
 # A network sees the outermost pixels less often than others. This many reflected pixels are added
 # around a picture, and cut off at the end.
@@ -73,6 +80,36 @@ Callback = Callable[[int, torch.Tensor, Mapping[str, float]], object]
 _SIDE = Count(least=16)  # below this, SqueezeNet's seventh layer has no places left
 _WEIGHT = Number(least=0)
 _CALLBACK = Function("of a step, a picture and its losses")
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A network, known by the convolutions that it begins with, and which layers to use of it."""
+
+    content_layer: int
+    style_layers: tuple[int, ...]
+    convolutions: Mapping[str, tuple[int, ...]]
+
+    def is_it(self, cnn: nn.Sequential) -> bool:
+        shapes = {name: tuple(weight.shape) for name, weight in cnn.named_parameters()}
+        return self.convolutions.items() <= shapes.items()
+
+
+_VGG19_CHANNELS = {
+    0: (3, 64), 2: (64, 64), 5: (64, 128), 7: (128, 128), 10: (128, 256), 12: (256, 256),
+    14: (256, 256), 16: (256, 256), 19: (256, 512), 21: (512, 512),
+}  # fmt: skip
+_KNOWN = (
+    _Known(
+        6, STYLE_LAYERS,
+        {"0.weight": (64, 3, 3, 3), "3.squeeze.weight": (16, 64, 1, 1),
+         "7.squeeze.weight": (32, 256, 1, 1)},
+    ),
+    _Known(
+        22, VGG19_STYLE_LAYERS,
+        {f"{i}.weight": (C, before, 3, 3) for i, (before, C) in _VGG19_CHANNELS.items()},
+    ),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -309,16 +346,19 @@ class Recipe:
 
     Parameters
     ----------
-    content_layer : int
-        The layer whose features are compared.
+    content_layer : int, optional
+        The layer whose features are compared. By default 6 for SqueezeNet and 22, relu4_2, for
+        VGG-19; another network needs a number.
     content_weight : float
-    style_layers : sequence of ints
-        Layers whose Gram matrices are compared.
+    style_layers : sequence of ints, optional
+        Layers whose Gram matrices are compared. By default ``STYLE_LAYERS`` for SqueezeNet and
+        ``VGG19_STYLE_LAYERS`` for VGG-19.
     style_weight, tv_weight : float
         See :class:`~cs231n_lib.see.style_losses.NormalizedLoss`.
     style_size : int, optional
         Length to which the styles' shorter sides are scaled, by default the content's. Twice as
-        large makes strokes twice as broad.
+        large makes strokes twice as broad. While the content is still smaller than it will be in
+        the end, so are the styles.
     mix : sequence of K floats, optional
         Shares of K styles, 0 or more, that sum to 1. By default they are equal.
     average_pooling : bool
@@ -330,9 +370,9 @@ class Recipe:
         If a field is not what is declared, or the shares do not sum to 1.
     """
 
-    content_layer: int = 6
+    content_layer: int | None = None
     content_weight: float = 1.0
-    style_layers: Sequence[int] = STYLE_LAYERS
+    style_layers: Sequence[int] | None = None
     style_weight: float = 100.0
     tv_weight: float = 2.0
     style_size: int | None = None
@@ -357,24 +397,40 @@ _TRANSFER = Recipe()
 _TEXTURE = Recipe(tv_weight=1.0)
 
 
+def _sizes(name: str, sizes: int | Sequence[int], call: Call) -> None:
+    if isinstance(sizes, list | tuple):
+        Each(_SIDE)(name, sizes, call)
+    else:
+        _SIDE(name, sizes)
+
+
+def _evaluations(name: str, counts: int | Sequence[int], call: Call) -> None:
+    """A number for all sizes, or one for each."""
+    if isinstance(counts, list | tuple):
+        sizes = call.arguments["image_size"]
+        Each(Count(), len(sizes) if isinstance(sizes, list | tuple) else 1)(name, counts, call)
+    else:
+        Count()(name, counts)
+
+
 @checked(
     content_image=Source(),
     style_image=Source(several=True),
-    image_size=_SIDE,
+    image_size=_sizes,
     recipe=Instance(Recipe),
     keep_colours=OneOf(("matched", "luminance")),
-    evaluations=Count(),
+    evaluations=_evaluations,
     cnn=PAINTER,
     callback=_CALLBACK,
 )
 def style_transfer_lbfgs(
     content_image: Picture,
     style_image: Picture | Sequence[Picture],
-    image_size: int = 224,
+    image_size: int | Sequence[int] = 224,
     recipe: Recipe = _TRANSFER,
     *,
     keep_colours: str | None = None,
-    evaluations: int = 200,
+    evaluations: int | Sequence[int] = 200,
     cnn: nn.Sequential | None = None,
     callback: Callback | None = None,
 ) -> Transfer:
@@ -386,17 +442,23 @@ def style_transfer_lbfgs(
         As for ``load_image``: the path of a file, a name such as ``"chelsea"``, or an array.
     style_image : picture, or list of K pictures
         With several, the target Gram matrices are means of theirs.
-    image_size : int
-        Length to which the content's shorter side is scaled, at least 16. It keeps its shape.
+    image_size : int, or list of ints
+        Length to which the content's shorter side is scaled, at least 16. It keeps its shape. With
+        several, from coarse to fine, the result at each size, enlarged, is where the next begins:
+        broad strokes and colours are found where an evaluation is cheap (Gatys et al.,
+        arXiv:1611.07865).
     recipe : Recipe
         Layers and weights.
     keep_colours : {None, "matched", "luminance"}
         Keep the content's colours (Gatys et al., arXiv:1606.05897): give the style pictures the
         content's mean colour and covariance first, or transfer the luminance only.
-    evaluations, callback
-        As for :func:`minimize`.
+    evaluations : int, or list of ints
+        As for :func:`minimize`, at every size or one for each.
     cnn : torch.nn.Sequential, optional
-        By default ``squeezenet().features``. All the work is done on its device and in its dtype.
+        ``squeezenet().features``, the default, ``vgg19()``, or another chain whose layers the
+        recipe names. All the work is done on its device and in its dtype.
+    callback : callable, optional
+        As for :func:`minimize`; evaluations are counted from the first size on.
 
     Returns
     -------
@@ -406,21 +468,36 @@ def style_transfer_lbfgs(
     ------
     FileNotFoundError, TypeError, ValueError, FloatingPointError
         As :func:`style_transfer`; ValueError also if the recipe does not have one share for each
-        style.
+        style, or names no layers for a network that is neither SqueezeNet nor VGG-19.
     """
-    content = load_scaled(content_image, image_size)
-    motif, styles = content, _styles(style_image, image_size, recipe)
-    if keep_colours == "luminance":
-        motif, styles = grey(content), [grey(style) for style in styles]
-    if keep_colours is not None:
-        styles = [match_colours(style, motif) for style in styles]
-    loss, start = transfer_loss(motif, styles, recipe, cnn)
-    with frozen(loss.cnn):
-        img, history = minimize(loss, start, evaluations, callback=callback)
+    sizes = image_size if isinstance(image_size, list | tuple) else [image_size]
+    counts = evaluations if isinstance(evaluations, list | tuple) else [evaluations] * len(sizes)
+    step, img, history = itertools.count(), None, {}
+    for size, count in zip(sizes, counts):
+        content = load_scaled(content_image, size)
+        motif, styles = content, _styles(style_image, size, recipe, size / sizes[-1])
+        if keep_colours == "luminance":
+            motif, styles = grey(content), [grey(style) for style in styles]
+        if keep_colours is not None:
+            styles = [match_colours(style, motif) for style in styles]
+        loss, start = transfer_loss(motif, styles, recipe, cnn)
+        start = start if img is None else _enlarged(img, start)
+        told = callback and (lambda _, *given: callback(next(step), *given))
+        with frozen(loss.cnn):
+            img, part = minimize(loss, start, count, callback=told)
+        history = {name: history.get(name, []) + losses for name, losses in part.items()}
     result = _transfer(img, history)
     if keep_colours == "luminance":
         return Transfer(replace_luminance(content, result.image), history)
     return result
+
+
+def _enlarged(img: torch.Tensor, start: torch.Tensor) -> torch.Tensor:
+    """A picture in its border, as large as another in such a border."""
+    inner = img[:, :, BORDER:-BORDER, BORDER:-BORDER]
+    size = [side - 2 * BORDER for side in start.shape[2:]]
+    inner = nn.functional.interpolate(inner, size, mode="bicubic", align_corners=False)
+    return nn.functional.pad(inner, [BORDER] * 4, mode="reflect")
 
 
 def _style(name: str, image: np.ndarray, call: Call) -> None:
@@ -453,13 +530,14 @@ def transfer_loss(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is declared, if there is no such layer, or if the recipe does not
-        have one share for each style.
+        If an argument is not what is declared, if there is no such layer, if the recipe does not
+        have one share for each style, or names no layers for a network that is neither SqueezeNet
+        nor VGG-19.
     """
     _check_border(content)
     cnn = _network(cnn, recipe.average_pooling)
     start = nn.functional.pad(_tensor(content, cnn), [BORDER] * 4, mode="reflect")
-    layer = recipe.content_layer
+    layer = _known(recipe, "content_layer", cnn)
     target = {layer: _feature(start, cnn, layer)}
     weights = recipe.content_weight, recipe.style_weight, recipe.tv_weight
     return NormalizedLoss(cnn, target, _grams(styles, recipe, cnn), *weights), start
@@ -516,7 +594,7 @@ def synthesize_texture(
     grams = _grams(_styles(style_image, image_size, recipe), recipe, cnn)
     loss = NormalizedLoss(cnn, {}, grams, 0.0, recipe.style_weight, recipe.tv_weight)
     side = image_size + 2 * BORDER
-    start = _noise((1, 3, side, side), grams[recipe.style_layers[0]], seed)
+    start = _noise((1, 3, side, side), next(iter(grams.values())), seed)
     with frozen(cnn):
         return _transfer(*minimize(loss, start, evaluations))
 
@@ -611,10 +689,28 @@ def _network(cnn: nn.Sequential | None, average_pooling: bool) -> nn.Sequential:
     return average_pooled(cnn) if average_pooling else cnn
 
 
+def _known(recipe: Recipe, field: str, cnn: nn.Sequential) -> Any:
+    """The layers that a recipe names, or those of a network that is known."""
+    given = getattr(recipe, field)
+    if given is not None:
+        return given
+    for known in _KNOWN:
+        if known.is_it(cnn):
+            return getattr(known, field)
+    raise ValueError(
+        named(
+            f"cnn begins neither as SqueezeNet 1.1's features nor as VGG-19, and the recipe has no "
+            f"{field}; give Recipe({field}=...)"
+        )
+    )
+
+
 def _styles(
-    style_image: Picture | Sequence[Picture], image_size: int, recipe: Recipe
+    style_image: Picture | Sequence[Picture], image_size: int, recipe: Recipe, scale: float = 1.0
 ) -> list[np.ndarray]:
-    size = image_size if recipe.style_size is None else recipe.style_size
+    size = image_size
+    if recipe.style_size is not None:
+        size = max(16, round(recipe.style_size * scale))
     several = isinstance(style_image, list | tuple)
     return [load_scaled(style, size) for style in (style_image if several else [style_image])]
 
@@ -626,7 +722,7 @@ def _grams(
     mix = [1 / len(styles)] * len(styles) if recipe.mix is None else recipe.mix
     if len(mix) != len(styles):
         raise ValueError(named(f"mix has {len(mix)} shares, expected {len(styles)}, one per style"))
-    grams = dict.fromkeys(recipe.style_layers, 0)
+    grams = dict.fromkeys(_known(recipe, "style_layers", cnn), 0)
     for share, style in zip(mix, styles):
         picture = _tensor(style, cnn)
         feats = _features(picture, cnn, max(grams))

@@ -330,7 +330,7 @@ def lstm_backward(dh: np.ndarray, cache: tuple) -> Gradients:
     dWx, dWh = np.zeros(Wx.shape, dtype), np.zeros(Wh.shape, dtype)
     db = np.zeros(4 * H, dtype)
     dprev_h, dc = np.zeros((N, H), dtype), np.zeros((N, H), dtype)
-    tanh_c, factor = np.empty((N, H), dtype), np.empty((N, H), dtype)
+    dnext_h, tanh_c, factor = np.empty((3, N, H), dtype)
     slopes = np.empty((4, N, H), dtype)
     # Transposed once, not in each of the small products.
     WhT = np.ascontiguousarray(Wh.T)
@@ -349,12 +349,12 @@ def lstm_backward(dh: np.ndarray, cache: tuple) -> Gradients:
             np.subtract(1, np.multiply(g, g, out=factor), out=slopes[3])
             # Each slope is to be multiplied by the gradient at its gate.
             di, df, do, dg = slopes
-            dprev_h += dh[:, t]  # now the gradient at h_t
+            np.add(dh[:, t], dprev_h, out=dnext_h)
             np.tanh(c[t + 1], out=tanh_c)
-            do *= np.multiply(dprev_h, tanh_c, out=factor)
-            dprev_h -= np.multiply(factor, tanh_c, out=tanh_c)
-            # The other path into the cell: dh_t o (1 - tanh^2 c).
-            dc += np.multiply(dprev_h, o, out=factor)
+            do *= np.multiply(dnext_h, tanh_c, out=factor)
+            # The other path into the cell: dnext_h (1 - tanh^2 c) o.
+            dnext_h -= np.multiply(factor, tanh_c, out=tanh_c)
+            dc += np.multiply(dnext_h, o, out=factor)
             di *= np.multiply(dc, g, out=factor)
             df *= np.multiply(dc, c[t], out=factor)
             dg *= np.multiply(dc, i, out=factor)

@@ -154,7 +154,8 @@ def rnn_hoisted_backward(dh: np.ndarray, cache: tuple) -> Gradients:
     da = np.empty_like(h)
     dprev_h = np.zeros_like(h0)
     for t in reversed(range(x.shape[1])):
-        da[:, t] = (dh[:, t] + dprev_h) * (1 - h[:, t] ** 2)
+        dnext_h = dh[:, t] + dprev_h
+        da[:, t] = dnext_h * (1 - h[:, t] ** 2)
         dprev_h = da[:, t] @ Wh.T
     dx = da @ Wx.T
     dh0 = dprev_h
@@ -233,15 +234,15 @@ def rnn_backward(dh: np.ndarray, cache: tuple) -> Gradients:
     T, N, D = x.shape
     H = len(Wh)
     da = np.empty((T, N, H), np.result_type(h, dh))
-    dprev_h = np.zeros((N, H), da.dtype)
+    dprev_h, dnext_h = np.zeros((2, N, H), da.dtype)
     # Transposed once, not in each of the small products.
     WhT = np.ascontiguousarray(Wh.T)
     for t in reversed(range(T)):
-        # Two streams meet: from the step after, and from this step's loss.
-        dprev_h += dh[:, t]
+        # Two streams meet: from this step's loss, and from the step after.
+        np.add(dh[:, t], dprev_h, out=dnext_h)
         np.multiply(h[t + 1], h[t + 1], out=da[t])
         np.subtract(1, da[t], out=da[t])
-        da[t] *= dprev_h  # through tanh
+        da[t] *= dnext_h  # through tanh
         np.matmul(da[t], WhT, out=dprev_h)
     # The sums over time are products of tall matrices: one row per step
     # of each sentence.

@@ -187,9 +187,15 @@ class CaptioningSolver:
         self.learning_rate = self.rule(np.zeros(1), np.zeros(1), config)[1]["learning_rate"]
         self.optim_configs = {name: dict(config) for name in model.params}
 
-    @checked()
-    def train(self) -> None:
+    @checked(steps=Count(least=0))
+    def train(self, steps: int | None = None) -> None:
         """Train until ``num_epochs`` are done, from the checkpoint if there is one.
+
+        Parameters
+        ----------
+        steps : int, optional
+            Stop as soon as so many steps are done, those of earlier calls included. The next call
+            goes on: training in pieces ends with the very same weights.
 
         Raises
         ------
@@ -206,7 +212,8 @@ class CaptioningSolver:
             if self.checkpoint.exists():
                 load(self, self.checkpoint)
         total = self.settings.num_epochs * self.steps_per_epoch
-        for step in progress(range(len(self.loss_history), total), "training"):
+        last = total if steps is None else min(steps, total)
+        for step in progress(range(len(self.loss_history), last), "training"):
             self._step(step, total)
             if self.verbose and step % self.print_every == 0:
                 print(f"(Iteration {step + 1} / {total}) loss: {self.loss_history[-1]:f}")

@@ -10,13 +10,21 @@ import numpy as np
 import pytest
 from matplotlib.offsetbox import AnnotationBbox, TextArea
 
-from cs231n_lib.figures.captions import plot_curves, plot_mistakes, plot_training, show_captions
+from cs231n_lib.figures.captions import (
+    compare_captions,
+    plot_curves,
+    plot_mistakes,
+    plot_training,
+    show_captions,
+)
+from cs231n_lib.figures.style import COLOUR
 from cs231n_lib.speak.scenes import sample_scenes
 
 SCENES = sample_scenes("test", 5)
 SOLVER = SimpleNamespace(loss_history=list(np.linspace(9, 1, 60)), validation_history=[0.2, 0.8])
 FIGURES = {
     "captions": lambda: show_captions(SCENES),
+    "versions": lambda: compare_captions(SCENES, {"now": [s.captions[0] for s in SCENES]}),
     "curves": lambda: plot_curves({"a": [3, 2, 1], "b": [2, 1, 1]}, "loss"),
     "training": lambda: plot_training({"RNN": SOLVER, "LSTM": SOLVER}),
     "mistakes": lambda: plot_mistakes({"RNN": {"first colour": 0.1}, "LSTM": {}}),
@@ -52,6 +60,22 @@ def test_a_wrong_word_is_marked_and_followed_by_the_true_one():
     (box,) = (a for a in figure.axes[0].artists if isinstance(a, AnnotationBbox))
     weights = [area._text.get_weight() for area in box.offsetbox.findobj(TextArea)]
     assert [i for i, weight in enumerate(weights) if weight == "bold"] == [2]
+
+
+def test_versions_lie_below_their_picture_and_grammar_is_told_from_truth():
+    wrong = SCENES[1].captions[0].split()
+    wrong[2] = "pink" if wrong[2] != "pink" else "blue"
+    rows = {"early": ["a a a", "a a a"], "late": [SCENES[0].captions[0], " ".join(wrong)]}
+    figure = compare_captions(SCENES[:2], rows)
+    assert [text.get_text() for text in figure.texts] == ["early", "late"]
+    for ax, *sentences in zip(figure.axes, *rows.values()):
+        early, late = (a for a in ax.artists if isinstance(a, AnnotationBbox))
+        assert 0 > early.xybox[1] > late.xybox[1]
+        areas = [box.offsetbox.findobj(TextArea) for box in (early, late)]
+        assert [" ".join(area.get_text() for area in line) for line in areas] == sentences
+        looks = [{area._text.get_color() for area in line} for line in areas]
+        assert looks[0] == {COLOUR["grey"], COLOUR["orange"]}
+        assert looks[1] <= {COLOUR["ink"], COLOUR["orange"]}
 
 
 def test_bars_come_in_the_order_of_the_sentence_and_in_percent():

@@ -22,6 +22,9 @@ DIAGRAMS: dict[str, Callable[[], Figure]] = {
     "captioning": lambda: diagrams.draw_captioning(WORDS),
     "unrolled": diagrams.draw_unrolled_rnn,
     "cell": diagrams.draw_lstm_cell,
+    "forget gate": lambda: diagrams.draw_lstm_cell("forget"),
+    "input gate": lambda: diagrams.draw_lstm_cell("input"),
+    "output gate": lambda: diagrams.draw_lstm_cell("output"),
 }
 every = pytest.mark.parametrize("draw", DIAGRAMS.values(), ids=DIAGRAMS.keys())
 
@@ -189,6 +192,26 @@ def test_the_cell_state_runs_along_the_top_past_its_four_gates():
     assert [word for word in said if word in ("$f_t$", "$i_t$", "$g_t$", "$o_t$")] == [
         "$f_t$", "$i_t$", "$g_t$", "$o_t$",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lit", "bright"),
+    [
+        ("forget", ["$c_{t-1}$", "$f_t$", "forget"]),
+        ("input", ["$c_t$", "$i_t$", "$g_t$", "input", "candidate"]),
+        ("output", ["$c_t$", "$o_t$", r"$\tanh$", "$h_t$", "output"]),
+    ],
+)
+def test_one_gate_is_lit_with_what_it_works_on_and_the_rest_is_pale(lit, bright):
+    (ax,) = diagrams.draw_lstm_cell(lit).axes
+    shown = [text for text in ax.texts if to_hex(text.get_color()).upper() != diagrams._PALE]
+    names = [text.get_text() for text in shown if to_hex(text.get_color()) != "#ffffff"]
+    signs = {r"$\times$", "+", r"$x_t,\ h_{t-1}$"}
+    assert sorted(set(names) - signs) == sorted(bright)
+    boxes = [patch for patch in ax.patches if isinstance(patch, FancyBboxPatch)]
+    coloured = [to_hex(box.get_facecolor()).upper() != diagrams._PALE for box in boxes]
+    assert coloured == [name in bright for name in ("forget", "input", "candidate", "output")]
+    assert len(arrows_of(ax)) == len(arrows_of(DIAGRAMS["cell"]().axes[0]))
 
 
 def kinds_of_arrows(ax: Axes) -> Counter:

@@ -12,12 +12,19 @@ from cs231n_lib.figures.gates import (
     plot_gates,
     plot_gradient_norms,
     plot_open_directions,
+    plot_recall,
 )
 from cs231n_lib.speak.scenes import draw, sample_scenes
 
 SCENES = sample_scenes("test", 1)
 GATES = {name: np.linspace(-(name in "gc"), 1, 40).reshape(4, 10) for name in "ifogc"}
+SHARES = {
+    "RNN": np.array([[1, 0.5, 0.2], [1, 0.9, 0.3]]),
+    "LSTM": np.array([[1, 1, 0.4], [1, 0.8, 0.2]]),
+}
+REACH = {"RNN": np.array([1, 0.1, 0]), "LSTM": np.array([1, 0.9, 0.8])}
 FIGURES = {
+    "recall": lambda: plot_recall([10, 20, 50], REACH, SHARES, guess=0.25),
     "norms": lambda: plot_gradient_norms({"h": np.ones(4), "c": np.array([0, 1, 2, 3.0])}),
     "open": lambda: plot_open_directions({"RNN": np.array([9.0, 4, 2])}),
     "gates": lambda: plot_gates(GATES, ["a", "b", "c", "d"]),
@@ -36,6 +43,20 @@ def test_figures_are_drawn_and_nothing_is_left_behind(name, tmp_path):
 def test_no_curve_is_left_out():
     curves = {f"network {i}": np.array([2.0, 1.0]) for i in range(7)}
     assert len(plot_open_directions(curves).axes[0].lines) == 7
+
+
+def test_recall_shows_every_seed_the_means_and_what_a_guess_would_be():
+    left, right = FIGURES["recall"]().axes
+    np.testing.assert_array_equal(left.lines[0].get_ydata(), [1, 0.1, np.nan])
+    np.testing.assert_array_equal(left.lines[1].get_ydata(), REACH["LSTM"])
+    *curves, chance = right.lines
+    drawn = [curve.get_ydata() for curve in curves]
+    expected = [row for s in SHARES.values() for row in (s.mean(axis=0), *s)]
+    np.testing.assert_array_equal(drawn, expected)
+    assert set(chance.get_ydata()) == {0.25}
+    for line, curve in zip(left.lines, curves[::3], strict=True):
+        assert line.get_color() == curve.get_color()
+    assert [label.get_text() for label in right.get_xticklabels()] == ["10", "20", "50"]
 
 
 def test_gates_show_units_in_the_order_of_the_words_that_fill_them():

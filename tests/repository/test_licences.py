@@ -8,7 +8,7 @@ from importlib.metadata import distribution, files
 
 import pytest
 
-from cs231n_lib.see.images import PHOTOGRAPHS
+from cs231n_lib.see.images import PAINTED, PHOTOGRAPHS
 from tests import licences
 from tests.chapters import ROOT
 from tests.licences import ACCEPTED, FOLDER, ONLY_RUN, READ, is_accepted, licence, parts
@@ -123,6 +123,7 @@ def test_the_page_credits_every_photograph_and_every_network():
     )
     packages = {"skimage": "scikit-image", "sklearn": "scikit-learn", "matplotlib": "Matplotlib"}
     assert credited == {name: packages[package] for name, (package, _) in PHOTOGRAPHS.items()}
+    assert re.findall(r"^`(\w+)` is \*.*public domain", PAGE, re.M) == list(PAINTED)
     for name in ("china", "flower"):
         (line,) = [line for line in PAGE.splitlines() if line.startswith(f"| `{name}`")]
         assert "CC BY 2.0" in line

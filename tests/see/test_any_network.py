@@ -18,6 +18,7 @@ from cs231n_lib.see.class_visualization import (
     channel_mean,
     class_score,
     create_class_visualization,
+    deep_dream,
     visualize,
 )
 from cs231n_lib.see.faithfulness import deletion_curve
@@ -592,6 +593,7 @@ TOO_SMALL = {
     "visualize": lambda model, X, y: visualize(
         class_score(y), model, FourierPicture(1, 8), view=None
     ),
+    "deep_dream": lambda model, X, y: deep_dream(X, model, "1.2", octaves=1),
     "invert_features": lambda model, X, y: invert_features(X, model, "1.2"),
 }
 

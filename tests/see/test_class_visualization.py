@@ -17,6 +17,7 @@ from cs231n_lib.see.class_visualization import (
     class_score,
     class_visualization_step,
     create_class_visualization,
+    deep_dream,
     jitter,
     visualize,
 )
@@ -390,3 +391,30 @@ def test_a_pixel_that_went_wrong_is_seen_though_scores_are_finite():
     with pytest.raises(ValueError, match="the picture contains pixels that are NaN"):
         recipe_2017(30, scores)
     assert len(calls) == 11
+
+
+class TestDeepDream:
+    def test_one_octave_equals_the_plain_loop(self):
+        model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 2, 3)).double()
+        X = 0.3 * torch.randn(2, 3, 9, 11, dtype=torch.float64)
+        dream, random = X, torch.Generator().manual_seed(5)
+        for _ in range(3):
+            ox, oy = torch.randint(-16, 17, (2,), generator=random).tolist()
+            seen = torch.roll(dream, (oy, ox), dims=(2, 3)).requires_grad_()
+            (g,) = torch.autograd.grad((model[:2](seen) ** 2).sum(), seen)
+            step = 0.1 * g / (g**2).mean(dim=(1, 2, 3), keepdim=True).sqrt()
+            dream = torch.roll(seen.detach() + step, (-oy, -ox), dims=(2, 3))
+            dream = clamp_pixels(dream)
+        ours = deep_dream(
+            X, model, "1", octaves=1, num_iterations=3, learning_rate=0.1, seed=5
+        )  # fmt: skip
+        torch.testing.assert_close(ours, dream)
+
+    def test_what_is_added_grows_through_the_sizes(self):
+        """A network whose answer is the picture: coarse steps are still there at the end."""
+        X = torch.zeros(1, 3, 16, 24)
+        X[..., 12:] = 1
+        coarse = deep_dream(X, nn.Sequential(nn.Identity()), "0", octaves=2, num_iterations=1)
+        last = deep_dream(X, nn.Sequential(nn.Identity()), "0", octaves=1, num_iterations=1)
+        assert coarse.shape == X.shape
+        assert (coarse - X).square().mean() > 1.5 * (last - X).square().mean()

@@ -162,8 +162,8 @@ def test_the_norms_are_those_of_the_change(tiny, X, targets):
     for n in range(len(X)):
         assert result.l2[n].item() == pytest.approx(np.linalg.norm(change[n]))
         assert result.linf[n].item() == pytest.approx(np.abs(change[n]).max())
-        assert result.l2_bytes[n].item() == pytest.approx(np.linalg.norm(in_bytes[n]))
-        assert result.linf_bytes[n].item() == pytest.approx(np.abs(in_bytes[n]).max())
+        assert result.l2_levels[n].item() == pytest.approx(np.linalg.norm(in_bytes[n]))
+        assert result.linf_levels[n].item() == pytest.approx(np.abs(in_bytes[n]).max())
 
 
 def test_a_picture_that_fools_already_stays_as_it_is(tiny, X):
@@ -258,7 +258,7 @@ def test_a_saved_picture_still_fools(tmp_path):
         top = scores.topk(2)
         assert top.indices[0] == targets[n]
         assert top.values[0] - top.values[1] > 0.9
-    assert (result.linf_bytes < 40).all()
+    assert (result.linf_levels < 40).all()
     assert not seen_as(X, targets, model).any()
 
 
@@ -317,7 +317,7 @@ def test_while_it_works_dropout_is_off_and_gradients_need_no_permission(method):
 def test_the_dtype_of_the_record_is_that_of_the_pictures():
     y, X = torch.tensor([1, 2]), exact_pictures(2, torch.float32)
     result = fool(X, y, smooth_network(torch.float32))
-    assert result.l2_bytes.dtype == result.margin.dtype == result.rival_scores.dtype == X.dtype
+    assert result.l2_levels.dtype == result.margin.dtype == result.rival_scores.dtype == X.dtype
 
 
 @pytest.mark.parametrize("climb", ["score", "margin"])

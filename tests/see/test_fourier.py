@@ -74,6 +74,26 @@ def test_basis_is_normalised():
     assert torch.equal(FourierPicture(1, 4, decorrelate=False).basis, torch.eye(3))
 
 
+@pytest.mark.parametrize(("size", "larger"), [(7, 14), (8, 16), (8, 24), (1, 3)])
+def test_enlarged_pictures_are_the_same_at_the_old_places(size, larger):
+    """Without the finest waves of an even grid, which have no direction."""
+    picture = FourierPicture(2, size, decorrelate=False).double()
+    with torch.no_grad():
+        picture.coefficients.mul_(100)
+        if size % 2 == 0:
+            picture.coefficients[:, :, size // 2] = 0
+            picture.coefficients[:, :, :, size // 2] = 0
+    before = picture.coefficients.clone()
+    enlarged = picture.enlarged(larger)
+    assert enlarged().shape == (2, 3, larger, larger)
+    step = larger // size
+    places = enlarged()[:, :, ::step, ::step]
+    torch.testing.assert_close(places, picture(), rtol=0, atol=1e-5)
+    with torch.no_grad():
+        enlarged.coefficients.add_(1)
+    assert torch.equal(picture.coefficients, before)
+
+
 @pytest.mark.parametrize("kind", [FourierPicture, PixelPicture])
 def test_legal_pixels_whatever_the_parameters(kind):
     picture = kind(1, 9)

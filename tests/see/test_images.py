@@ -14,6 +14,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter1d
 
 from cs231n_lib.see.images import (
+    PAINTED,
     PHOTOGRAPHS,
     blur_image,
     deprocess,
@@ -30,8 +31,8 @@ def pixels():
     return np.random.default_rng(0).integers(0, 256, (6, 9, 3)).astype(np.uint8)
 
 
-@pytest.mark.parametrize("name", PHOTOGRAPHS)
-def test_every_photograph_is_there_and_is_no_blank(name):
+@pytest.mark.parametrize("name", [*PHOTOGRAPHS, *PAINTED])
+def test_every_packaged_picture_is_there_and_is_no_blank(name):
     image = load_image(name, size=64)
     assert image.shape == (64, 64, 3) and image.dtype == np.uint8
     assert image.std() > 15
@@ -112,10 +113,10 @@ def test_what_is_no_picture_is_refused(array, error, message):
         (
             "no.png",
             FileNotFoundError,
-            r"'no\.png', and no photograph .*names are astronaut, cam.*t$",
+            r"'no\.png', and no picture .*names are astronaut, cam.*t$",
         ),
         (Path("coffee"), FileNotFoundError, "there is no file 'coffee'$"),
-        ("", FileNotFoundError, "there is no file '', and no photograph"),
+        ("", FileNotFoundError, "there is no file '', and no picture"),
         ("~/a.png", FileNotFoundError, r"'~/a\.png', .*give Path\('~/a\.png'\)\.expanduser\(\)"),
         ("a\0b", ValueError, r"the picture 'a\\x00b' has a name that no file has"),
         ("\ud800", ValueError, r"the picture '\\ud800' has a name that no file has"),

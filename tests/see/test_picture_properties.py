@@ -34,6 +34,7 @@ from cs231n_lib.see.saliency import (
     compute_saliency_maps,
     grad_cam,
     integrated_gradients,
+    occlusion,
     smooth_grad,
 )
 from cs231n_lib.see.style_colours import match_colours, replace_luminance
@@ -223,6 +224,7 @@ QUESTIONS: dict[str, Callable[..., torch.Tensor]] = {
     "smooth_grad": functools.partial(smooth_grad, samples=2),
     "integrated_gradients": functools.partial(integrated_gradients, steps=2),
     "grad_cam": functools.partial(grad_cam, layer="3"),
+    "occlusion": functools.partial(occlusion, size=4, stride=3),
     "deletion_curve": lambda X, y, model: deletion_curve(X, y, model, X[:, 0], 2, cell=4)[1].mT,
     "fgsm": functools.partial(fgsm, epsilon=0.1),
     "pgd": functools.partial(pgd, epsilon=0.1, steps=2, norm=2),

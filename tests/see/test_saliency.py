@@ -17,6 +17,7 @@ from cs231n_lib.see.saliency import (
     compute_saliency_maps,
     grad_cam,
     integrated_gradients,
+    occlusion,
     smooth_grad,
 )
 from cs231n_lib.see.torchvision_import import import_torchvision
@@ -24,7 +25,13 @@ from tests.see import promises
 from tests.tiny import exact_pictures, small_network, smooth_network
 
 import_torchvision()
-from captum.attr import IntegratedGradients, LayerGradCam, NoiseTunnel, Saliency  # noqa: E402
+from captum.attr import (  # noqa: E402
+    IntegratedGradients,
+    LayerGradCam,
+    NoiseTunnel,
+    Occlusion,
+    Saliency,
+)
 
 METHODS = {
     "gradients": lambda X, y, model: input_gradients(X, y, model)[0],
@@ -33,6 +40,7 @@ METHODS = {
     "squared": functools.partial(smooth_grad, samples=3, squared=True),
     "integrated": functools.partial(integrated_gradients, steps=3),
     "cam": functools.partial(grad_cam, layer="4"),
+    "occlusion": functools.partial(occlusion, size=6, stride=4),
     "gap": lambda X, y, model: completeness_gap(X, X, y, model),
 }
 every_method = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS)
@@ -267,6 +275,37 @@ def test_copies_of_all_pictures_go_in_batches(model, X, y, method, batch, passes
     )
     method(X, y, model, **{"samples" if method is smooth_grad else "steps": 5})
     assert seen == passes
+
+
+# Occlusion
+
+
+def test_occlusion_in_numbers():
+    """A score that is the sum of all: a patch takes away what it covers, and the last ones less."""
+    X = torch.arange(1.0, 10).view(1, 1, 3, 3).repeat(1, 3, 1, 1).double()
+
+    def model(X):
+        return X.sum(dim=(1, 2, 3))[:, None]
+
+    falls = occlusion(X, torch.tensor([0]), model, size=2, stride=2)
+    a, b, c, d = 3 * (1 + 2 + 4 + 5), 3 * (3 + 6), 3 * (7 + 8), 3 * 9
+    close(falls, torch.tensor([[[a, a, b], [a, a, b], [c, c, d]]]).double())
+
+
+@pytest.mark.parametrize(("size", "stride"), [(1, 1), (4, 2), (5, 4), (6, 5), (11, 3)])
+@pytest.mark.parametrize("batch", [1, 7, 64])
+def test_occlusion_equals_captum(model, X, y, size, stride, batch, monkeypatch):
+    monkeypatch.setitem(PIXELS_AT_ONCE, "cpu", batch * 11 * 14)
+    theirs = Occlusion(model).attribute(X, (3, size, size), (3, stride, stride), 0, target=y)
+    ours = occlusion(X, y, model, size, stride)
+    close(ours, theirs[:, 0].double(), rtol=1e-5, atol=1e-7)  # captum adds up in float32
+    assert ours.min() < 0 < ours.max()
+
+
+def test_occlusion_of_photographs_equals_captum(photographs):
+    model, X, y = photographs
+    theirs = Occlusion(model).attribute(X, (3, 32, 32), (3, 16, 16), 0, target=y)
+    close(occlusion(X, y, model), theirs[:, 0], rtol=1e-4, atol=1e-4)
 
 
 # Grad-CAM

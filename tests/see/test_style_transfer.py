@@ -11,11 +11,13 @@ from torch import nn
 from cs231n_lib.see import style_transfer as module
 from cs231n_lib.see.images import deprocess, load_image, preprocess, save_png
 from cs231n_lib.see.network import extract_features
-from cs231n_lib.see.pretrained import squeezenet
+from cs231n_lib.see.pretrained import squeezenet, vgg19
 from cs231n_lib.see.style_colours import grey, match_colours, replace_luminance
 from cs231n_lib.see.style_losses import NormalizedLoss, content_loss, gram_matrix
 from cs231n_lib.see.style_transfer import (
     BORDER,
+    STYLE_LAYERS,
+    VGG19_STYLE_LAYERS,
     Recipe,
     Transfer,
     average_pooled,
@@ -26,6 +28,7 @@ from cs231n_lib.see.style_transfer import (
     synthesize_texture,
     transfer_loss,
 )
+from cs231n_lib.see.torchvision_import import import_torchvision
 from tests.see.test_network import Looks
 from tests.see.test_style_losses import normal, tiny_cnn
 
@@ -336,6 +339,51 @@ def test_ways_to_keep_colours_in_their_parts():
     assert_same_histories(kept, plain)
     again = replace_luminance(CONTENT20, plain.image)
     assert np.abs(kept.image.astype(int) - again).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("network", "content", "style"),
+    [(lambda: squeezenet().features, 6, STYLE_LAYERS), (vgg19, 22, VGG19_STYLE_LAYERS)],
+)
+def test_the_layers_are_those_of_the_network(network, content, style):
+    cnn = network()
+    for chain in (cnn, average_pooled(cnn), cnn[: max(content, *style) + 1]):
+        loss, _ = transfer_loss(CONTENT, [STYLE], Recipe(), chain)
+        assert list(loss.content) == [content]
+        assert tuple(loss.style) == style
+    assert tuple(transfer_loss(CONTENT, [STYLE], Recipe(5, style_layers=[2]), cnn)[0].style) == (2,)
+
+
+@pytest.mark.parametrize("kind", ["D", "B"])
+def test_no_other_network_gets_the_layers_of_one_that_is_known(kind):
+    vgg = import_torchvision().vgg
+    for cnn in (
+        vgg.make_layers(vgg.cfgs[kind]),
+        nn.Sequential(nn.Identity(), *vgg19()),
+        tiny_cnn(),
+    ):
+        with pytest.raises(ValueError, match=r"no content_layer; give Recipe\(content_layer="):
+            transfer_loss(CONTENT, [STYLE], Recipe(style_layers=[0]), cnn)
+        with pytest.raises(ValueError, match=r"no style_layers; give Recipe\(style_layers="):
+            synthesize_texture(STYLE, 16, Recipe(content_layer=0), cnn=cnn)
+
+
+def test_from_coarse_to_fine_in_its_parts():
+    loss, start = transfer_loss(
+        _shorter_side(CONTENT, 16), [_shorter_side(STYLE, 19)], RECIPE, tiny_cnn().eval()
+    )
+    small, before = minimize(loss, start, 3)
+    loss, start = transfer_loss(CONTENT20, [STYLE24], RECIPE, tiny_cnn().eval())
+    inner = nn.functional.interpolate(small[:, :, 8:-8, 8:-8], (20, 27), mode="bicubic")
+    img, after = minimize(loss, nn.functional.pad(inner, [8] * 4, mode="reflect"), 5)
+    steps = []
+    result = lbfgs(
+        image_size=[16, 20], evaluations=[3, 5], callback=lambda step, *_: steps.append(step)
+    )
+    both = {part: before[part] + after[part] for part in before}
+    assert_same_histories(result, Transfer(result.image, both))
+    assert np.abs(result.image - deprocess(img)[0, 8:-8, 8:-8].astype(int)).max() <= 1
+    assert steps == list(range(len(both["total"])))
 
 
 def test_shares_of_the_styles_may_be_rounded_a_little():

@@ -12,6 +12,7 @@ import yaml
 
 from tests.chapters import NOTEBOOKS, ROOT
 from website.book import chapter_files, code_cells, read
+from website.reference import source_of
 
 CHAPTERS = ROOT / "chapters"
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in chapter_files(CHAPTERS)}
@@ -195,6 +196,22 @@ def test_what_a_chapter_shows_and_its_entry_in_the_reference_lead_to_each_other(
         sections = [page(pages, chapter).find(id=anchor).get_text() for anchor in anchors]
         definition = re.compile(rf"^(def|class) {name.rpartition('.')[2]}\b", re.M)
         assert any(definition.search(section) for section in sections)
+
+
+def test_a_page_that_names_functions_shows_their_source_without_what_is_no_method(pages):
+    named = re.findall(r"^\{source\} ([\w.]+) ([\w ]+)$", page_text("fast"), flags=re.M)
+    text = page(pages, "fast").select_one("article").get_text()
+    assert len(named) >= 3
+    for module, names in named:
+        assert all(
+            f"# {module.replace('.', '/')}.py\ndef {name}(" in text for name in names.split()
+        )
+    assert not re.search(r"\{source\}|@checked|Parameters\n", text)
+
+
+def test_a_function_that_is_not_there_stops_the_build():
+    with pytest.raises(AttributeError, match="rnn_slow"):
+        source_of("cs231n_lib.speak.rnn", "rnn_forward rnn_slow")
 
 
 def test_every_module_is_in_the_reference(pages):

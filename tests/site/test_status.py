@@ -72,15 +72,15 @@ def test_what_a_page_shows_is_counted():
 
 
 def test_reading_takes_what_the_status_page_says():
-    contents = Contents(words=2000, code_lines=200, formulas=12, figures=6)
+    contents = Contents(words=1500, code_lines=100, formulas=4, figures=2)
     assert reading_minutes(contents) == 20  # 10 + 5 + 2 + 1 = 18
     assert reading_minutes(Contents(10, 0, 0, 0)) == 5
     page = (ROOT / "chapters" / "status.md").read_text(encoding="utf-8")
     stated = re.search(
         r"(\d+) words a minute, (\d+) lines of code a minute, and (\w+) seconds", page
     )
-    assert stated.groups() == (str(status.WORDS), str(status.CODE_LINES), "ten")
-    assert status.FORMULAS == status.FIGURES == 60 / 10
+    assert stated.groups() == (str(status.WORDS), str(status.CODE_LINES), "thirty")
+    assert status.FORMULAS == status.FIGURES == 60 / 30
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(50.4, "50 s"), (89, "89 s"), (95, "2 minutes")])

@@ -140,6 +140,32 @@ def test_sample_says_null_behind_end_and_only_there_stops(cell_type, seed):
         assert END not in row[:end]
 
 
+@pytest.mark.parametrize("cell_type", CELLS)
+@pytest.mark.parametrize("temperature", [0.5, 1, 3.0])
+def test_drawn_words_come_as_often_as_the_softmax_says(cell_type, temperature):
+    model, N = small_model(cell_type, seed=3), 20_000
+    features = np.repeat(pictures(1), N, axis=0)
+    words = model.sample(features, 1, temperature, np.random.default_rng(5))[:, 0]
+    forward, p = {"rnn": rnn_forward, "lstm": lstm_forward}[cell_type], model.params
+    h0 = features[:1] @ p["W_proj"] + p["b_proj"]
+    h, _ = forward(p["W_embed"][[[START]]], h0, p["Wx"], p["Wh"], p["b"])
+    scores = torch.tensor(h[0, 0] @ p["W_vocab"] + p["b_vocab"])
+    expected = functional.softmax(scores / temperature, dim=0).numpy()
+    # Four standard deviations of a share of N draws.
+    limit = 4 * np.sqrt(expected * (1 - expected) / N)
+    assert (np.abs(np.bincount(words, minlength=V) / N - expected) <= limit).all()
+
+
+def test_sampling_repeats_itself_unless_given_a_generator_that_goes_on():
+    model, features = small_model("rnn"), pictures(30)
+    first = model.sample(features, 5, temperature=1)
+    np.testing.assert_array_equal(model.sample(features, 5, temperature=1), first)
+    rng = np.random.default_rng(0)
+    np.testing.assert_array_equal(model.sample(features, 5, 1, rng), first)
+    assert (model.sample(features, 5, 1, rng) != first).any()
+    np.testing.assert_array_equal(model.sample(features, 5, 1e-9), model.sample(features, 5))
+
+
 def speaker(cell_type, successor):
     """A model that says, whatever it sees, ``successor[word]`` after each word."""
     vocabulary = {"<NULL>": 0, "<START>": 1, "<END>": 2, "a": 3, "b": 4, "c": 5}

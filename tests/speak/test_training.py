@@ -107,6 +107,15 @@ def test_the_same_seed_gives_the_same_result_and_another_does_not():
     assert first.loss_history != third.loss_history
 
 
+def test_training_in_pieces_ends_with_the_very_same_weights():
+    solver, done = make_solver(), []
+    for steps in (0, 3, 3, 7, 1000, None):
+        solver.train(steps)
+        done.append(len(solver.loss_history))
+    assert done == [0, 3, 3, 7, 30, 30]
+    assert_same_result(solver, trained())
+
+
 def spy(solver, monkeypatch):
     """Keep the features and captions of every step."""
     steps, loss = [], solver.model.loss

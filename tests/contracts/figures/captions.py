@@ -6,7 +6,13 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from cs231n_lib.figures.captions import plot_curves, plot_mistakes, plot_training, show_captions
+from cs231n_lib.figures.captions import (
+    compare_captions,
+    plot_curves,
+    plot_mistakes,
+    plot_training,
+    show_captions,
+)
 from cs231n_lib.speak.scenes import Description, Scene, Thing
 from tests.contracts import Contract, Refusal
 
@@ -24,6 +30,15 @@ CONTRACTS = (
     Contract(
         show_captions,
         lambda: {"scenes": [SCENE], "sentences": ["a red star"], "columns": 2},
+    ),
+    Contract(
+        compare_captions,
+        lambda: {"scenes": [SCENE], "rows": {"before": ["a red red"], "after": ["a red star"]}},
+        (
+            Refusal("no rows", {"rows": {}}, ValueError, "is empty, expected at least one"),
+            Refusal("a sentence too few", {"rows": {"before": []}}, ValueError,
+                    r"rows\['before'\]"),
+        ),
     ),
     Contract(
         plot_curves,

@@ -15,5 +15,5 @@ CONTRACTS = (
         ),
     ),
     Contract(diagrams.draw_unrolled_rnn, dict),
-    Contract(diagrams.draw_lstm_cell, dict),
+    Contract(diagrams.draw_lstm_cell, lambda: {"lit": "forget"}),
 )  # fmt: skip

@@ -11,6 +11,7 @@ from cs231n_lib.figures.gates import (
     plot_gates,
     plot_gradient_norms,
     plot_open_directions,
+    plot_recall,
 )
 from tests.contracts import Contract, Refusal
 from tests.contracts.figures.captions import SCENE
@@ -60,6 +61,17 @@ BAD_GATES = (
     Refusal("a cell that is NaN", with_gate("c", np.full((3, 7), np.nan)), ValueError, "21 values"),
 )  # fmt: skip
 
+
+def recall() -> dict[str, Any]:
+    """Two seeds of one network, at three lengths."""
+    return {
+        "lengths": [10, 20, 50],
+        "reach": {"RNN": np.array([1.0, 0.5, 0.0])},
+        "shares": {"RNN": np.array([[1.0, 0.5, 0.2], [1.0, 0.9, 0.3]])},
+        "guess": 0.25,
+    }
+
+
 CONTRACTS = (
     Contract(
         plot_gradient_norms,
@@ -68,6 +80,18 @@ CONTRACTS = (
     Contract(
         plot_open_directions,
         lambda: {"counts": {"RNN": np.array([4.0, 2.0, 0.0])}},
+    ),
+    Contract(
+        plot_recall,
+        recall,
+        (
+            Refusal("other names", lambda a: {"shares": {"LSTM": a["shares"]["RNN"]}}, ValueError,
+                    "shares has LSTM, reach RNN"),
+            Refusal("shares of other lengths", {"shares": {"RNN": np.ones((2, 4))}}, ValueError,
+                    r"shares\['RNN'\] has shape \(2, 4\)"),
+            Refusal("a share above one", {"shares": {"RNN": np.full((1, 3), 1.5)}}, ValueError,
+                    r"shares\['RNN'\] contains 1.5"),
+        ),
     ),
     Contract(
         plot_gates, lambda: {"gates": gates(), "words": list(WORDS), "per_word": 2}, BAD_GATES

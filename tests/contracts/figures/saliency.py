@@ -10,6 +10,8 @@ from cs231n_lib.figures.saliency import (
     plot_deletion,
     plot_path,
     plot_randomisation,
+    show_maps,
+    show_overlays,
     visible,
 )
 from tests.contracts import Contract, Refusal
@@ -22,8 +24,7 @@ CONTRACTS = (
     ),
     Contract(
         overlay,
-        lambda: {"image": np.full((3, 4, 3), 90, np.uint8), "heat": np.eye(3, 4),
-                 "colours": "inferno"},
+        lambda: {"image": np.full((3, 4, 3), 90, np.uint8), "heat": np.eye(3, 4)},
         (
             Refusal("a map of another size", {"heat": np.zeros((4, 3))}, ValueError,
                     r"heat has shape \(4, 3\), expected \(H, W\)"),
@@ -34,6 +35,25 @@ CONTRACTS = (
             Refusal("a map that is NaN", {"heat": np.full((3, 4), np.nan)}, ValueError,
                     "heat contains 12 values that are NaN"),
             Refusal("a map as a list", {"heat": [[0.0]]}, TypeError, "heat is a list, expected"),
+        ),
+    ),
+    Contract(
+        show_overlays,
+        lambda: {"images": [np.full((3, 4, 3), 90, np.uint8)] * 2, "heats": [np.eye(3, 4)] * 2,
+                 "words": ["cat", "dog"]},
+    ),
+    Contract(
+        show_maps,
+        lambda: {"images": [np.full((3, 4, 3), 90, np.uint8)] * 2, "titles": ["cat", "dog"],
+                 "rows": {"gradient": torch.ones(2, 3, 4)}, "percentile": 90.0},
+        (
+            Refusal("no rows", {"rows": {}}, ValueError, "rows is empty, expected at least one"),
+            Refusal("maps alone", {"rows": torch.ones(2, 3, 4)}, TypeError,
+                    "rows is a Tensor, expected a dict"),
+            Refusal("a map too few", {"rows": {"gradient": torch.ones(1, 3, 4)}}, ValueError,
+                    r"rows\['gradient'\] has shape \(1, 3, 4\), .* = \(2, 3, 4\)"),
+            Refusal("maps of another size", {"rows": {"gradient": torch.ones(2, 4, 4)}},
+                    ValueError, r"rows\['gradient'\] has shape \(2, 4, 4\), .* = \(2, 3, 4\)"),
         ),
     ),
     Contract(

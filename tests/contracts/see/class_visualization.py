@@ -14,6 +14,7 @@ from cs231n_lib.see.class_visualization import (
     class_score,
     class_visualization_step,
     create_class_visualization,
+    deep_dream,
     jitter,
     visualize,
 )
@@ -133,6 +134,15 @@ CONTRACTS = (
             Refusal("no class", {"y": torch.tensor([], dtype=torch.int64)}, ValueError, "least on"),
         ))
         for make in (class_score, class_log_probability)
+    ),
+    Contract(
+        deep_dream,
+        lambda: {"X": pictures(), "model": network(), "layer": "0", "octaves": 2, "scale": 1.5,
+                 "num_iterations": 2, "learning_rate": 0.1},
+        (
+            Refusal("no such layer", {"layer": "features.12"}, ValueError,
+                    "no layer 'features.12'; it has 0, 1"),
+        ),
     ),
     Contract(channel_mean, lambda: {"layer": "0", "channels": classes()}),
     *(

@@ -38,7 +38,7 @@ CONTRACTS = (
             lambda: {"self": _fooling()},
             name=f"Fooling.{name}",
         )
-        for name in ("fooled", "margin", "l2", "linf", "l2_bytes", "linf_bytes")
+        for name in ("fooled", "margin", "l2", "linf", "l2_levels", "linf_levels")
     ),
     Contract(
         make_fooling_image,

@@ -19,6 +19,15 @@ CONTRACTS = (
                     "^FourierPicture: the picture has dtype torch.float16, .* picture.float()"),
         ),
     ),
+    Contract(
+        FourierPicture.enlarged,
+        lambda: {"self": FourierPicture(2, 8), "size": 16},
+        (
+            Refusal("a smaller size", {"size": 7}, ValueError, "size is 7, expected at least the"),
+            Refusal("half precision", {"self": FourierPicture(2, 8).half()}, TypeError,
+                    "the picture has dtype torch.float16, .* picture.float()"),
+        ),
+    ),
     Contract(PixelPicture, lambda: {"count": 2, "size": 8}),
     Contract(PixelPicture.forward, lambda: {"self": PixelPicture(2, 8)}),
     Contract(

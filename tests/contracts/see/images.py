@@ -29,7 +29,7 @@ SQUARE = np.zeros((6, 6, 3), np.uint8)
 def _of_sources(name: str) -> tuple[Refusal, ...]:
     return (
         Refusal("a file that is not there", {name: "no-such.png"}, FileNotFoundError,
-                "there is no file 'no-such.png', and no photograph of that name"),
+                "there is no file 'no-such.png', and no picture of that name"),
         Refusal("a file that is not a picture", {name: __file__}, ValueError,
                 "is not a picture that can be read"),
         Refusal("an array of integers that are not bytes", {name: np.zeros((6, 6, 3), int)},

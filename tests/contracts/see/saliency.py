@@ -12,6 +12,7 @@ from cs231n_lib.see.saliency import (
     compute_saliency_maps,
     grad_cam,
     integrated_gradients,
+    occlusion,
     smooth_grad,
 )
 from tests.contracts import Contract, Refusal
@@ -36,6 +37,17 @@ CONTRACTS = (
     Contract(compute_saliency_maps, question, (*of_models(), NO_CLASS)),
     Contract(smooth_grad, lambda: question(samples=2), (NO_CLASS,)),
     Contract(integrated_gradients, lambda: question(steps=2), (NO_CLASS,)),
+    Contract(
+        occlusion,
+        lambda: question(size=4, stride=3),
+        (
+            NO_CLASS,
+            Refusal("a patch larger than the picture", {"size": 9}, ValueError,
+                    "size is 9, expected at most 8, the picture's side"),
+            Refusal("a patch that leaps", {"stride": 5}, ValueError,
+                    "stride is 5, expected at most size, 4"),
+        ),
+    ),
     Contract(
         completeness_gap,
         lambda: question(attributions=torch.zeros(2, 3, 8, 8)),

@@ -50,6 +50,12 @@ def _recipe(**fields: Any) -> dict[str, Recipe]:
 
 NO_LAYER = Refusal("a layer that does not exist", _recipe(style_layers=[0, 9]), ValueError,
                    "there is no layer 9, expected 0 to 3")  # fmt: skip
+UNKNOWN = Refusal(
+    "no layers, and a network that nobody knows",
+    {"recipe": Recipe()},
+    ValueError,
+    r"neither as SqueezeNet 1.1's features nor as VGG-19, .*; give Recipe\(",
+)
 NO_STYLE = Refusal("no style", {"style_image": []}, ValueError, "style_image is empty, expected")
 NO_FILE = Refusal("a picture that is not there", {"style_image": "no-such.png"}, FileNotFoundError,
                   "no file 'no-such.png'")  # fmt: skip
@@ -102,7 +108,17 @@ CONTRACTS = (
     Contract(
         style_transfer_lbfgs,
         lambda: _images(evaluations=2, recipe=RECIPE),
-        (NO_FILE, NO_LAYER, NO_STYLE, A_SHARE_TOO_MANY),
+        (
+            NO_FILE, NO_LAYER, NO_STYLE, A_SHARE_TOO_MANY, UNKNOWN,
+            Refusal("a size too small for the network", {"image_size": [8, 16]}, ValueError,
+                    r"image_size\[0\] is 8, expected at least 16"),
+            Refusal("no sizes", {"image_size": []}, ValueError, "image_size is empty"),
+            Refusal("evaluations for a size too many",
+                    {"image_size": [16, 18], "evaluations": [2, 2, 2]}, ValueError,
+                    "evaluations has 3 parts, expected 2"),
+            Refusal("evaluations for two sizes of one", {"evaluations": [2, 2]}, ValueError,
+                    "evaluations has 2 parts, expected 1"),
+        ),
     ),
     Contract(
         transfer_loss,
@@ -119,7 +135,7 @@ CONTRACTS = (
         synthesize_texture,
         lambda: {"style_image": _picture(), "image_size": 16, "recipe": RECIPE, "cnn": chain(),
                  "evaluations": 2},
-        (NO_FILE, NO_LAYER, NO_STYLE, A_SHARE_TOO_MANY),
+        (NO_FILE, NO_LAYER, NO_STYLE, A_SHARE_TOO_MANY, UNKNOWN),
     ),
     Contract(
         reconstruct_content,

@@ -39,7 +39,10 @@ def _begins_beyond(_: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sample(cell_type: str) -> dict[str, Any]:
-    return {"self": small_model(cell_type), "features": features(), "max_length": 4}
+    return {
+        "self": small_model(cell_type), "features": features(), "max_length": 4,
+        "temperature": 0.5, "rng": np.random.default_rng(1),
+    }  # fmt: skip
 
 
 CONTRACTS = (
@@ -99,6 +102,7 @@ CONTRACTS = (
                     ValueError, r"word_to_idx\['<START>'\] contains 6, expected .* from 0 to 5",
                 ),
             ),
+            changes={"rng": "is drawn from"},
         )
         for cell in ("rnn", "lstm")
     ),
