@@ -29,12 +29,13 @@ BOOK = "https://networks-that-speak-and-see.github.io/book/chapters/"
 _FIRST = """\
 # Workbook: {title}
 
-This is the chapter [{title}]({page}) with blanks. Where it shows a function, you write one. Run the cells from
-the top. In a blank, replace the last line, run the cell and the check below it.
+This is the chapter [{title}]({page}) with blanks. Where it shows a function, you write one. Run the
+cells from the top. In a blank, replace the last line, run the cell and the check below it.
 
 - `check(f)` says what is right, and which mistake gives exactly your numbers.
 - `hint(f)` gives three hints, one after the other; `solution(f)` shows the book's function.
-- Your functions are used from there on, right or wrong. `use_solution("f")` goes on with the book's.
+- Your functions are used from there on, right or wrong. `use_solution("f")` goes on with the
+  book's.
 """
 _SHOWN = re.compile(r"^show_source\(\s*(.*?),?\s*\)$", re.M | re.S)
 _PLAIN = (  # MyST -> the Markdown that every notebook shows
@@ -49,6 +50,20 @@ _PLAIN = (  # MyST -> the Markdown that every notebook shows
     (r"````\{solution\}(?s:.*?)\n````\n?", ""),
     (r"```\{(?:figure|include)\}(?s:.*?)\n```\n?", ""),
 )
+# What the first shows is written beside the second: no source in a chapter gives these their place.
+_BESIDE = {
+    "caption": "adam",
+    "create_class_visualization": "class_visualization_step",
+    "content_loss": "extract_features",
+}
+# The first reads the cache of the second, which must be the book's again.
+_READS = {"lstm_gates": "lstm_forward"}
+_TRAINING = """\
+**Whose functions train now?** The next cell says. With the book's, a share of {reached} of the
+captions of the test pictures is true in the end. If one of yours is wrong, you will see it here:
+the loss stays high, a condition does not hold, or the sentences are worse. Then mend it, check it,
+and run these cells once more.
+"""
 # A function that the book shows -> the one that a reader writes in its place. The plain loop stands
 # for the fast version, and a part of a function gives it away.
 _WRITTEN = {
@@ -85,11 +100,18 @@ def workbook(chapter: nbformat.NotebookNode, page: str) -> nbformat.NotebookNode
     title = next(c.source for c in chapter.cells if c.source.startswith("# ")).splitlines()[0][2:]
     cells = [new_markdown_cell(_FIRST.format(title=title, page=page))]
     facts, written, skipping = _facts(chapter), set(), False
+    reached = facts.get(f"{Path(page).stem.partition('-')[2]}_true")
     for cell in chapter.cells:
         if cell.cell_type == "markdown":
             skipping = _skips(cell.source, skipping)
             cells += [new_markdown_cell(text)] if (text := _plain(cell.source, facts)) else []
         elif not skipping:
+            if reached and "solver.train(" in cell.source:
+                cells += [
+                    new_markdown_cell(_TRAINING.format(reached=reached)),
+                    new_code_cell("summary()"),
+                ]
+                reached = None
             cells += _code(cell, written)
     cells.append(new_code_cell("summary()"))
     for number, cell in enumerate(cells):
@@ -130,8 +152,10 @@ def _code(cell: nbformat.NotebookNode, written: set[str]) -> Iterator[nbformat.N
     """A code cell, or blanks and what is left of it."""
     shown = _SHOWN.search(cell.source)
     names = re.split(r",\s*", shown[1]) if shown else []
+    names += [_BESIDE[name] for name in names if name in _BESIDE]
     blanks = list(dict.fromkeys(_WRITTEN[name] for name in names if name in _WRITTEN))
     blanks = [name for name in blanks if name not in written]
+    blanks = _helpers_first(blanks)
     written.update(blanks)
     source = cell.source
     if any(name in _WRITTEN for name in names):
@@ -146,6 +170,12 @@ def _code(cell: nbformat.NotebookNode, written: set[str]) -> Iterator[nbformat.N
         yield new_code_cell(f"check({name})")
 
 
+def _helpers_first(names: list[str]) -> list[str]:
+    """Functions in their order, but behind those that they call."""
+    sources = {name: inspect.getsource(every_task()[name].function) for name in names}
+    return sorted(names, key=lambda name: sum(f" {other}(" in sources[name] for other in names))
+
+
 def _tags(cell: nbformat.NotebookNode) -> list[str]:
     return cell.metadata.get("tags", [])
 
@@ -154,7 +184,11 @@ def _without_imports(source: str, names: set[str]) -> str:
     """A cell without imports of what the reader writes."""
     lines = source.splitlines(keepends=True)
     for node in reversed(ast.parse(source).body):
-        if isinstance(node, ast.ImportFrom) and {a.name for a in node.names} & names:
+        imported = {a.name for a in node.names} if isinstance(node, ast.ImportFrom) else set()
+        if read := [_READS[name] for name in imported & {*_READS}]:
+            book = f"from {node.module} import {', '.join(read)}  # the book's, to read its cache\n"
+            lines.insert(node.end_lineno, book)
+        if imported & names:
             node.names = [alias for alias in node.names if alias.name not in names]
             lines[node.lineno - 1 : node.end_lineno] = [f"{ast.unparse(node)}\n"] * bool(node.names)
         elif isinstance(node, ast.ImportFrom) and node.module == "cs231n_lib.notebook":
