@@ -75,6 +75,7 @@ def quick(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         body = ast.parse(cell.source).body
         functions = [node for node in body if isinstance(node, ast.FunctionDef)]
         calls = ast.Module([node for node in body if not isinstance(node, _DEFINES)], [])
+        lost |= {node.name for node in functions if _reads(node) & lost}
         left_out = LONG.search(ast.unparse(calls)) or _reads(calls) & lost
         lost = lost | _names(calls, ast.Store) if left_out else lost - _names(calls, ast.Store)
         for node in functions:
@@ -109,13 +110,13 @@ def said(notebook: nbformat.NotebookNode, shorten: Callable | None = None) -> It
     if shorten:
         parts = [shorten(part) for part in parts]
     cells = [*parts[0].cells, new_code_cell(_AGAIN), *parts[1].cells]
-    whole = nbformat.v4.new_notebook(cells=cells, metadata=notebook.metadata)
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
+    whole = nbformat.v4.new_notebook(cells=cells, metadata=notebook.metadata)
     NotebookClient(whole, timeout=None, resources={"metadata": {"path": str(ROOT)}}).execute()
     for part in (cells[: len(parts[0].cells)], cells[-len(parts[1].cells) :]):
         yield [
-            output.data["text/plain"].splitlines()[0]
+            output.data["text/plain"].partition(".")[0]
             for cell in part
             if cell.cell_type == "code" and cell.source.startswith("check(")
             for output in cell.outputs
@@ -131,7 +132,7 @@ def main(arguments: list[str]) -> int:
             continue
         start = time.perf_counter()
         blanks, answers = said(read(path))
-        good = [line for line in answers if line.endswith(" is right.")]
+        good = [line for line in answers if line.endswith(" is right")]
         empty = [line for line in blanks if "is not written yet" in line]
         failed |= len(good) < len(answers) or len(empty) < len(blanks)
         print(

@@ -43,7 +43,11 @@ _PLAIN = (  # MyST -> the Markdown that every notebook shows
     (r"\{doc\}`([^<`]+?) <([\w-]+)>`", rf"[\1]({BOOK}\2.html)"),
     (r"\{cite:[pt]\}`([^`]+)`", r"(\1)"),
     (r"\{eq\}`([^`]+)`", r"(\1)"),
+    (r"(?<=\. )\{(?:ref|numref)\}`fig-[\w-]+`", "The figure"),
+    (r"\{(?:ref|numref)\}`fig-[\w-]+`", "the figure"),
     (r"\{(?:ref|numref|term)\}`([^`<]+?)(?: <[^`]*>)?`", r"\1"),
+    (r"\{math\}`([^`]+)`", r"$\1$"),
+    (r"^\([\w-]+\)=\n", ""),
     (r"```\{math\}\n:label: ([^\n]*)\n((?s:.*?))```", r"$$\n\2\\tag{\1}\n$$"),
     (r"```\{admonition\} ([^\n]*)\n(?::class:[^\n]*\n)?((?s:.*?))```", r"**\1.** \2"),
     (r"```\{exercise\}\n:label: [^\n]*\n+((?s:.*?))```", r"**Exercise.** \1"),
@@ -130,14 +134,19 @@ def _plain(text: str, facts: dict[str, str]) -> str:
     """What every notebook shows, without solutions."""
     text = re.sub(r"```\{solution-start\}.*", "", text, flags=re.S)
     text = re.sub(r".*```\{solution-end\}\n```\n?", "", text, flags=re.S)
+    text = re.sub(
+        r"\{ref\}`([\w-]+)`", lambda m: f"*{facts[m[1]]}*" if m[1] in facts else m[0], text
+    )
     for pattern, plain in _PLAIN:
-        text = re.sub(pattern, plain, text)
+        text = re.sub(pattern, plain, text, flags=re.M)
     return re.sub(r"\{glue:text\}`([^`]+)`", lambda m: facts.get(m[1], m[1]), text).strip()
 
 
 def _facts(chapter: nbformat.NotebookNode) -> dict[str, str]:
-    """What the chapter's run has recorded for its text."""
-    return {
+    """What the text quotes: numbers that the chapter's run has recorded, and labelled headings."""
+    text = "\n".join(cell.source for cell in chapter.cells)
+    headings = re.findall(r"^\(([\w-]+)\)=\n#+ (.*)", text, re.M)
+    return dict(headings) | {
         output.metadata["scrapbook"]["name"]: output.data[
             "application/papermill.record/text/plain"
         ].strip("'")
@@ -182,21 +191,19 @@ def _tags(cell: nbformat.NotebookNode) -> list[str]:
 
 def _without_imports(source: str, names: set[str]) -> str:
     """A cell without imports of what the reader writes."""
-    lines = source.splitlines(keepends=True)
+    lines = source.splitlines()
     for node in reversed(ast.parse(source).body):
         imported = {a.name for a in node.names} if isinstance(node, ast.ImportFrom) else set()
         if read := [_READS[name] for name in imported & {*_READS}]:
-            book = f"from {node.module} import {', '.join(read)}  # the book's, to read its cache\n"
+            book = f"from {node.module} import {', '.join(read)}  # the book's, to read its cache"
             lines.insert(node.end_lineno, book)
         if imported & names:
             node.names = [alias for alias in node.names if alias.name not in names]
-            lines[node.lineno - 1 : node.end_lineno] = [f"{ast.unparse(node)}\n"] * bool(node.names)
+            lines[node.lineno - 1 : node.end_lineno] = [ast.unparse(node)] * bool(node.names)
         elif isinstance(node, ast.ImportFrom) and node.module == "cs231n_lib.notebook":
-            workshop = (
-                "from cs231n_lib.workshop import check, hint, solution, summary, use_solution\n"
-            )
-            lines.insert(node.end_lineno, workshop)
-    return "".join(lines).strip()
+            workshop = "import check, hint, solution, summary, use_solution"
+            lines.insert(node.end_lineno, f"from cs231n_lib.workshop {workshop}")
+    return "\n".join(lines).strip()
 
 
 def write_workbooks(root: Path) -> None:
