@@ -61,7 +61,7 @@ linkcheck: $(VENV)/installed  ## ask every external link whether it still leads 
 	@echo "Every link, and what came of it: _build/linkcheck/output.txt"
 
 # The tests of the library, a folder for each of its rooms; other folders test what is around it.
-UNIT := $(BIN) -m pytest tests/ground tests/speak tests/see tests/figures tests/cs231n
+UNIT := $(BIN) -m pytest tests/ground tests/speak tests/see tests/figures tests/workshop tests/cs231n
 
 unit: $(VENV)/installed  ## the tests of the library alone
 	$(UNIT)
@@ -90,8 +90,9 @@ bench: $(VENV)/installed  ## how fast the library is on this machine, and the ta
 sync: $(VENV)/installed  ## bring the notebooks in step with their text files
 	$(BIN) -m jupytext --quiet --to ipynb --update $(CHAPTERS).md
 
-workbook: $(VENV)/installed  ## make the workbook of each chapter, with blanks for readers to fill
+workbook: $(VENV)/installed  ## make the workbook of each chapter, with blanks for readers to fill (RUN=1: run each, empty and filled)
 	$(BIN) -m website.workbook
+	$(if $(RUN),$(BIN) -m tests.workbooks $(ONLY))
 
 address: $(VENV)/installed  ## for a fork: set the repository's address everywhere (make address URL=https://github.com/you/book)
 	$(BIN) -m website.address $(URL)

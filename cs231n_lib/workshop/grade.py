@@ -2,8 +2,8 @@
 
 Each notebook is run in a process of its own, with limits of time and memory, in an empty folder and
 without a network. Only its definitions are run: imports, functions, classes and the checks' names,
-not trainings or figures. This keeps accidents away. It is no sandbox against malice: code that wants
-to can read files and use up what the limits allow.
+not trainings or figures. This keeps accidents away. It is no sandbox against malice: code that
+wants to can read files and use up what the limits allow.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ def grade(path: str | Path, seconds: float = 60, megabytes: int = 4000) -> Grade
     -------
     dict
         ``"notebook"``, its path; ``"points"``; ``"of"``, the number of functions that it should
-        hold; ``"functions"``, for each its state, ``"right"``, ``"wrong"`` or ``"not written"``, and
-        what the check says; ``"problem"``, what stopped the grading, or an empty string.
+        hold; ``"functions"``, for each its state, ``"right"``, ``"wrong"`` or ``"not written"``,
+        and what the check says; ``"problem"``, what stopped the grading, or an empty string.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)

@@ -34,10 +34,9 @@ class Report:
         self.right, self.lines = right, lines
 
     def __repr__(self) -> str:
-        return "\n".join(
-            textwrap.fill(line, 88, subsequent_indent="  ", break_on_hyphens=False, break_long_words=False)
-            for line in self.lines
-        )
+        whole = {"break_on_hyphens": False, "break_long_words": False}  # words and addresses
+        lines = (textwrap.fill(x, 88, subsequent_indent="  ", **whole) for x in self.lines)
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
         first, *rest = map(html.escape, self.lines)
@@ -113,7 +112,7 @@ def _used(entry: Entry) -> list[str]:
     other = partner(entry.task)
     if other is None or (other in _session.entries and _session.entries[other].own):
         return []
-    return [f"The library uses it as soon as your {other} is there: a cache is known to its own pair."]
+    return [f"The library uses it once your {other} is there: a cache is known to its own pair."]
 
 
 def _what_is_wrong(found: Diagnosis) -> list[str]:
@@ -195,7 +194,7 @@ def use_solution(name: str) -> Callable:
 
 
 def summary() -> Report:
-    """Which functions are done, which are right, how many hints were used, and whose are at work."""
+    """Which functions are done and right, how many hints were used, and whose are at work."""
     lines = []
     for entry in _session.entries.values():
         state = "right" if entry.right else "wrong" if entry.written else "not written"

@@ -83,7 +83,9 @@ def test_what_is_wrong_is_named(old, new, words):
 
 
 def test_two_mistakes_are_told_together():
-    source = RIGHT.replace("dnext_h * o * (1", "dnext_h * (1").replace("prev_h.T.dot", "(o * tc).T.dot")
+    source = RIGHT.replace("dnext_h * o * (1", "dnext_h * (1").replace(
+        "prev_h.T.dot", "(o * tc).T.dot"
+    )
     says = " ".join(check(written(source)).lines)
     assert "Two things together give exactly your numbers" in says
     assert "lacks its factor o" in says and "dWh was made with the new state" in says
@@ -99,7 +101,10 @@ def test_results_may_be_a_list_of_tensors():
 def test_hints_give_more_each_time():
     function = written(RIGHT.replace("dc * prev_c, dc * g", "dc * prev_c, dc * i"))
     first, second, third, again = (hint(function).lines for _ in range(4))
-    assert first == ["Hint 1 of 3", "What is the derivative of a product with respect to one factor?"]
+    assert first == [
+        "Hint 1 of 3",
+        "What is the derivative of a product with respect to one factor?",
+    ]
     assert "02-lstm.html#one-step-backward" in second[1]
     assert third == again and "was multiplied by i" in third[1]
     assert hint(written(RIGHT)).lines == ["lstm_step_backward is right. It needs no hint."]
@@ -169,7 +174,9 @@ def test_a_pair_is_put_to_work_together():
 
 
 def test_a_half_that_is_missing_says_what_it_needs():
-    space = notebook(FORWARD.format(""), BACKWARD.replace("caches, _", "raise NotImplementedError\n    _"))
+    space = notebook(
+        FORWARD.format(""), BACKWARD.replace("caches, _", "raise NotImplementedError\n    _")
+    )
     check(space["rnn_forward"])
     check(space["rnn_backward"])
     with pytest.raises(NotImplementedError, match=r"use_solution\('rnn_forward'\)"):

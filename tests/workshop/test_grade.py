@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import resource
+import runpy
+import socket
+import sys
 import time
 
 import nbformat
@@ -10,7 +15,7 @@ import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from cs231n_lib.workshop.grade import grade, main
+from cs231n_lib.workshop.grade import _grade_here, _limit, grade, main
 
 RIGHT = """
 def rnn_step_forward(x, prev_h, Wx, Wh, b):
@@ -67,7 +72,9 @@ def test_a_right_function_is_a_point_whatever_else_the_notebook_does(tmp_path):
 )  # fmt: skip
 def test_awkward_functions_get_a_clear_line(tmp_path, monkeypatch, line, state, says):
     monkeypatch.chdir(tmp_path)
-    path = notebook(tmp_path / "a.ipynb", RIGHT.replace("    next_h =", f"    {line}\n    next_h ="))
+    path = notebook(
+        tmp_path / "a.ipynb", RIGHT.replace("    next_h =", f"    {line}\n    next_h =")
+    )
     found, said = graded(path)
     assert found == state
     assert says in said
@@ -89,6 +96,53 @@ def test_what_is_not_a_notebook_is_said_to_be_none(tmp_path, text):
     result = grade(path)
     assert result["problem"].startswith("it is not a notebook")
     assert (result["points"], result["of"]) == (0, 0)
+
+
+def test_what_happens_in_the_process_of_its_own(tmp_path, monkeypatch):
+    """Here, so that it can be seen: other tests see only what comes of it."""
+    limits = {}
+    monkeypatch.setattr(resource, "setrlimit", limits.__setitem__)
+    for owner, name in (
+        (socket.socket, "connect"),
+        (socket.socket, "connect_ex"),
+        (socket, "getaddrinfo"),
+    ):
+        monkeypatch.setattr(owner, name, getattr(owner, name))  # so that it is put back
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+    _grade_here(
+        str(notebook(tmp_path / "a.ipynb", RIGHT, "print(3)", "import nothing")), 100, theirs
+    )
+    (first, second, end) = (ours.recv() for _ in range(3))
+    assert first == ("rnn_step_forward", {"state": "not written", "says": []})
+    assert second == ("rnn_step_forward", {"state": "right", "says": []})
+    assert end == (None, "cell 4 stopped with ModuleNotFoundError: No module named 'nothing'")
+    assert limits == {
+        resource.RLIMIT_AS: [100 * 2**20] * 2,
+        resource.RLIMIT_FSIZE: [2**20] * 2,
+    }
+    with pytest.raises(OSError, match="no network"):
+        socket.getaddrinfo("localhost", 80)
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    limits.clear()
+    _limit(100)
+    assert limits == {}
+    path = tmp_path / "empty.ipynb"
+    for source in ("x = 1", "def rnn_step_forward(:"):
+        _grade_here(str(notebook(path, source)), 100, theirs)
+    answers = [ours.recv() for _ in range(6)]
+    assert answers[1][1]["says"] == ["the notebook defines no rnn_step_forward"]
+    assert answers[4][1]["state"] == "wrong"
+    path.write_text("no notebook")
+    _grade_here(str(path), 100, theirs)
+    assert ours.recv()[1].startswith("it is not a notebook")
+
+
+def test_the_command_is_that_of_the_package(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["workshop", "grade", str(tmp_path / "nothing.ipynb")])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("cs231n_lib.workshop", run_name="__main__", alter_sys=False)
+    assert ended.value.code == 1
+    assert "it is not a notebook" in capsys.readouterr().out
 
 
 def test_the_command_prints_a_table_and_writes_json(tmp_path, capsys):

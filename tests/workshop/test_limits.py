@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
+import threading
 import time
 import warnings
 
@@ -16,9 +17,9 @@ from cs231n_lib.workshop.limits import run
 
 def endless():
     while True:
-        try:
+        try:  # noqa: SIM105 - as careless as a reader may be
             pass
-        except Exception:  # noqa: BLE001, S110 - as careless as a reader may be
+        except Exception:
             pass
 
 
@@ -52,17 +53,30 @@ def test_no_error_ends_the_session(error):
     assert run(function, ()).error is error
 
 
+def random_states():
+    numpy_random = np.random.get_state()[1].tolist()  # noqa: NPY002
+    return numpy_random, random.getstate(), torch.get_rng_state().tolist()
+
+
 def test_what_everyone_shares_is_put_back():
     def function():
-        np.random.seed(0)
+        np.random.seed(0)  # noqa: NPY002
         random.seed(0)
         torch.manual_seed(0)
         warnings.simplefilter("error")
         np.tanh = np.exp = None
 
     before = np.tanh, np.exp, list(warnings.filters), sys.stdout
-    states = np.random.get_state()[1].tolist(), random.getstate(), torch.get_rng_state().tolist()
+    states = random_states()
     assert run(function, ()).changed == ["np.exp", "np.tanh"]
     assert (np.tanh, np.exp, list(warnings.filters), sys.stdout) == before
-    after = np.random.get_state()[1].tolist(), random.getstate(), torch.get_rng_state().tolist()
-    assert after == states
+    assert random_states() == states
+
+
+def test_where_there_are_no_threads_and_no_pytorch_it_runs_all_the_same(monkeypatch):
+    def start(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    monkeypatch.delitem(sys.modules, "torch")
+    assert run(lambda x: x + 1, (1,)).value == 2
