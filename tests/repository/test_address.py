@@ -14,8 +14,10 @@ from website.address import set_address
 from website.book import chapter_files, fingerprint, read
 
 OLD = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["repository"]["url"]
-NEW = "https://github.com/Somebody/a.fork"
-FORMS = OLD.removeprefix("https://github.com/"), "networks-that-speak-and-see.github.io/book"
+OWNER, NAME = OLD.split("/")[-2:]
+FORMS = f"{OWNER}/{NAME}", f"{OWNER.lower()}.github.io/{NAME}"
+FORK = "Some-body", "a.fork"
+NEW = "/".join(["https://github.com", *FORK])
 
 
 @pytest.fixture
@@ -48,9 +50,9 @@ def test_nothing_of_the_old_address_is_left_and_the_chapters_stay_current(fork):
     assert config["repository"]["url"] == NEW
     chapter = (fork / "chapters" / "01-rnn.md").read_text(encoding="utf-8")
     assert f'"git+{NEW}"' in chapter
-    assert "https://somebody.github.io/a.fork/" in (fork / "website" / "workbook.py").read_text(
-        "utf-8"
-    )
+    assert f"https://{FORK[0].lower()}.github.io/{FORK[1]}/" in (
+        fork / "website" / "workbook.py"
+    ).read_text("utf-8")
     record = json.loads((fork / "chapters" / "status.json").read_text(encoding="utf-8"))
     assert current <= {
         path.stem for path in chapter_files(fork / "chapters", ".ipynb")

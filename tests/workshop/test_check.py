@@ -156,7 +156,7 @@ def test_a_pair_is_put_to_work_together():
 
     exec(FORWARD.format(""), space)
     mine = space["rnn_forward"]
-    assert "as soon as your rnn_backward is there" in check(mine).lines[-1]
+    assert "once your rnn_backward is there" in check(mine).lines[-1]
     assert captioning.rnn_forward is rnn.rnn_forward
     check(space["rnn_backward"])
     assert captioning.rnn_forward is mine and captioning.rnn_backward is space["rnn_backward"]
