@@ -79,6 +79,11 @@ def _adam(rng: np.random.Generator) -> Arguments:
     return w, dw, config | {"m": m, "v": v**2, "t": 2}
 
 
+def _first_and_later(adam: Callable, w: np.ndarray, dw: np.ndarray, config: dict) -> tuple:
+    first, _ = adam(w, dw, {"learning_rate": 0.1})
+    return first, *adam(w, dw, config)
+
+
 def _bent(x: np.ndarray) -> np.ndarray:
     return np.sin(x @ x.T) @ np.arange(1.0, 1 + len(x))
 
@@ -235,11 +240,12 @@ _TASKS = (
     ),
     Task(
         optim.adam,
-        ("next_w", "config"),
+        ("first w", "next_w", "config"),
         _adam,
         "Update both running means, correct them for their start at zero, and only then divide.",
         "01-rnn#training",
         catalogue.ADAM,
+        ask=_first_and_later,
         may_change=("config",),
     ),
     Task(

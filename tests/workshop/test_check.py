@@ -7,7 +7,6 @@ import pytest
 
 from cs231n_lib.speak import captioning, lstm, rnn
 from cs231n_lib.workshop import check, hint, solution, summary, use_solution
-from cs231n_lib.workshop.session import Session
 
 RIGHT = """
 import numpy as np
@@ -20,16 +19,6 @@ def lstm_step_backward(dnext_h, dnext_c, cache):
     da = np.hstack([di * i * (1 - i), df * f * (1 - f), do * o * (1 - o), dg * (1 - g**2)])
     return da.dot(Wx.T), da.dot(Wh.T), dprev_c, x.T.dot(da), prev_h.T.dot(da), da.sum(axis=0)
 """
-
-
-@pytest.fixture(autouse=True)
-def session(monkeypatch):
-    """A session of its own, and the library as it was afterwards."""
-    before = {name: vars(captioning)[name] for name in ("rnn_forward", "rnn_backward")}
-    new = Session()
-    monkeypatch.setattr("cs231n_lib.workshop.reports._session", new)
-    yield new
-    vars(captioning).update(before)
 
 
 def written(source, name="lstm_step_backward"):

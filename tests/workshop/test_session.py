@@ -9,7 +9,7 @@ from cs231n_lib.see import class_visualization
 from cs231n_lib.speak import lstm
 from cs231n_lib.speak.captioning import CaptioningRNN
 from cs231n_lib.workshop.diagnosis import diagnose
-from cs231n_lib.workshop.session import Session, partner
+from cs231n_lib.workshop.session import partner
 from cs231n_lib.workshop.tasks import every_task
 from tests.workshop.students import loops
 
@@ -24,37 +24,32 @@ def at_work(name):
 
 
 @pytest.mark.parametrize("name", ["loss", "class_visualization_step"])
-def test_a_readers_function_works_in_its_class_or_module_until_the_books_is_asked_for(name):
-    session, task, own = Session(), TASKS[name], getattr(loops, name)
-    try:
-        entry = session.checked(diagnose(own, task), own)
-        assert at_work(name) is own
-        assert diagnose(own, task).right
-    finally:
-        entry.given = True
-        session.put_to_work(entry)
-    assert at_work(name) is task.function
+def test_a_readers_function_works_in_its_class_or_module_until_the_books_is_asked_for(
+    name, session, monkeypatch
+):
+    task, own = TASKS[name], getattr(loops, name)
+    monkeypatch.setattr(loops, name, own)  # it is put back, where the book's takes its name
+    entry = session.checked(diagnose(own, task), own)
+    assert at_work(name) is own
+    assert diagnose(own, task).right
+    entry.given = True
+    session.put_to_work(entry)
+    assert at_work(name) is getattr(loops, name) is task.function
 
 
-def test_a_picture_is_made_with_a_readers_step():
-    name = "class_visualization_step"
-    session, task = Session(), TASKS[name]
-
+def test_a_picture_is_made_with_a_readers_step(session):
     def class_visualization_step(img, y, model, l2_reg=1e-3, learning_rate=25, check=True):
         return torch.zeros_like(img), torch.zeros(len(img))
 
-    try:
-        entry = session.checked(diagnose(class_visualization_step, task), class_visualization_step)
-        model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 5))
-        made = class_visualization.create_class_visualization(1, model, size=8, num_iterations=2)
-        assert not made.any()
-    finally:
-        entry.given = True
-        session.put_to_work(entry)
+    task = TASKS["class_visualization_step"]
+    session.checked(diagnose(class_visualization_step, task), class_visualization_step)
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 5))
+    made = class_visualization.create_class_visualization(1, model, size=8, num_iterations=2)
+    assert not made.any()
 
 
-def test_what_makes_caches_keeps_the_books_own_in_its_module():
-    session, task = Session(), TASKS["sigmoid"]
+def test_what_makes_caches_keeps_the_books_own_in_its_module(session):
+    task = TASKS["sigmoid"]
     session.checked(diagnose(loops.sigmoid, task), loops.sigmoid)
     assert at_work("sigmoid") is task.function
 

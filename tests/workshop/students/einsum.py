@@ -102,7 +102,8 @@ def temporal_softmax_loss(x, y, mask):
 
 
 def adam(w, dw, config=None):
-    settings = dict(config)
+    settings = {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8,
+                "m": 0 * w, "v": 0 * w, "t": 0} | (config or {})  # fmt: skip
     t, b1, b2 = settings["t"] + 1, settings["beta1"], settings["beta2"]
     settings.update(t=t, m=settings["m"] + (1 - b1) * (dw - settings["m"]),
                     v=settings["v"] + (1 - b2) * (np.square(dw) - settings["v"]))  # fmt: skip

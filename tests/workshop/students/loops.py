@@ -132,7 +132,16 @@ def temporal_softmax_loss(x, y, mask):
 
 
 def adam(w, dw, config=None):
-    config["t"] += 1  # as in 2017: the caller's own dict
+    if config is None:
+        config = {}
+    config.setdefault("learning_rate", 1e-3)  # as in 2017: in the caller's own dict
+    config.setdefault("beta1", 0.9)
+    config.setdefault("beta2", 0.999)
+    config.setdefault("epsilon", 1e-8)
+    config.setdefault("m", np.zeros_like(w))
+    config.setdefault("v", np.zeros_like(w))
+    config.setdefault("t", 0)
+    config["t"] += 1
     for name, beta, new in (("m", "beta1", dw), ("v", "beta2", dw * dw)):
         config[name] = config[beta] * config[name] + (1 - config[beta]) * new
     m = config["m"] / (1 - config["beta1"] ** config["t"])

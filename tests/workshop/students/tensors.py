@@ -114,6 +114,8 @@ def temporal_softmax_loss(x, y, mask):
 
 
 def adam(w, dw, config=None):
+    begin = {"learning_rate": 1e-3, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "t": 0}
+    config = {**begin, "m": np.zeros(w.shape), "v": np.zeros(w.shape), **(config or {})}
     t = config["t"] + 1
     m = torch.lerp(_t(config["m"]), _t(dw), 1 - config["beta1"])
     v = torch.lerp(_t(config["v"]), _t(dw) ** 2, 1 - config["beta2"])
