@@ -91,7 +91,7 @@ sync: $(VENV)/installed  ## bring the notebooks in step with their text files
 	$(BIN) -m jupytext --quiet --to ipynb --update $(CHAPTERS).md
 
 workbook: $(VENV)/installed  ## make the workbook of each chapter, with blanks for readers to fill (RUN=1: run each, empty and filled)
-	$(BIN) -m website.workbook
+	$(BIN) -m website.workbook $(FOR)
 	$(if $(RUN),$(BIN) -m tests.workbooks $(ONLY))
 
 address: $(VENV)/installed  ## for a fork: set the repository's address everywhere (make address URL=https://github.com/you/book)

@@ -9,8 +9,10 @@ nothing is written twice.
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,7 +24,7 @@ from cs231n_lib.files import write_atomically
 from cs231n_lib.workshop.tasks import every_task
 from website.book import chapter_files, read
 
-__all__ = ["blank", "workbook", "write_workbooks"]
+__all__ = ["blank", "for_nbgrader", "workbook", "write_for_nbgrader", "write_workbooks"]
 
 BOOK = "https://networks-that-speak-and-see.github.io/book/chapters/"
 
@@ -216,5 +218,37 @@ def write_workbooks(root: Path) -> None:
         )
 
 
+def for_nbgrader(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """A workbook as the source of an assignment: each blank is a solution, each check a point."""
+    notebook, name = copy.deepcopy(notebook), ""
+    for cell in notebook.cells:
+        given = {"schema_version": 3, "locked": False, "task": False}
+        if "function" in cell.metadata:
+            name = cell.metadata.function
+            begin, end = "    ### BEGIN SOLUTION\n", "\n    ### END SOLUTION"
+            head, line = cell.source.rsplit("\n", 1)
+            cell.source = f"{head}\n{begin}{line}{end}"
+            given |= {"grade_id": name, "grade": False, "solution": True}
+        elif cell.source == f"check({name})":
+            cell.source = f"report = check({name})\nassert report.right, report"
+            given |= {"grade_id": f"check-{name}", "grade": True, "solution": False, "points": 1}
+            given["locked"] = True
+        else:
+            continue
+        cell.metadata["nbgrader"] = given
+    return notebook
+
+
+def write_for_nbgrader(root: Path) -> None:
+    """Write an assignment for each workbook into ``_build/nbgrader/source``."""
+    for path in chapter_files(root / "workbooks", ".ipynb"):
+        target = root / "_build" / "nbgrader" / "source" / path.stem / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(nbformat.writes(for_nbgrader(read(path))), encoding="utf-8")
+
+
 if __name__ == "__main__":
-    write_workbooks(Path(__file__).resolve().parent.parent)
+    book = Path(__file__).resolve().parent.parent
+    write_workbooks(book)
+    if sys.argv[1:] == ["nbgrader"]:
+        write_for_nbgrader(book)

@@ -13,7 +13,7 @@ from cs231n_lib.workshop.tasks import every_task
 from tests.chapters import NOTEBOOKS, ROOT
 from tests.workbooks import WORKBOOKS, main, quick, said
 from website.book import code_cells, read
-from website.workbook import blank, workbook, write_workbooks
+from website.workbook import blank, workbook, write_for_nbgrader, write_workbooks
 
 TASKS = every_task()
 
@@ -125,6 +125,21 @@ def test_a_solution_an_output_and_a_quoted_fact():
     assert text[6].startswith("from cs231n_lib.speak.lstm import lstm_gates\n")
     assert "import lstm_forward  # the book's" in text[6]
     assert text[7:] == ["summary()"]
+
+
+def test_an_assignment_for_nbgrader_has_a_solution_and_a_point_for_each_function(tmp_path):
+    (tmp_path / "workbooks").symlink_to(ROOT / "workbooks")
+    write_for_nbgrader(tmp_path)
+    for path in WORKBOOKS:
+        made = read(tmp_path / "_build" / "nbgrader" / "source" / path.stem / path.name)
+        told = [c.metadata.nbgrader for c in made.cells if "nbgrader" in c.metadata]
+        points = {about.grade_id: about.points for about in told if about.grade}
+        solutions = [about.grade_id for about in told if about.solution]
+        assert solutions == blanks(made)
+        assert points == {f"check-{name}": 1 for name in solutions}
+        assert sum("### BEGIN SOLUTION\n    raise" in c.source for c in made.cells) == len(
+            solutions
+        )
 
 
 def test_the_full_run_tells_a_workbook_that_fails(monkeypatch, capsys):
