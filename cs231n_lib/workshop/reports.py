@@ -1,4 +1,4 @@
-"""What a reader calls: :func:`check`, :func:`hint`, :func:`solution` and their like."""
+"""What a reader calls: ``check``, ``hint``, ``solution`` and their like."""
 
 from __future__ import annotations
 
