@@ -79,7 +79,7 @@ CARDS: dict[str, Card | Callable[[], Image.Image]] = {
         ("forget gate", "cell state"),
     ),
     "03-saliency": Card(
-        "fig-saliency-opening", ((0.61, 0.075, 0.795, 0.495), (0.61, 0.535, 0.795, 0.975))
+        "fig-saliency-opening", ((0.339, 0.02, 0.661, 0.491), (0.339, 0.508, 0.661, 0.979))
     ),
     "04-fooling-images": Card(
         "fig-fooling-opening",
@@ -87,7 +87,7 @@ CARDS: dict[str, Card | Callable[[], Image.Image]] = {
         ("“cat”", "difference × 10", "“stingray”"),
     ),
     "05-class-visualization": Card(
-        "fig-gallery", ((0.26, 0.685, 0.49, 0.995), (0.51, 0.35, 0.745, 0.66))
+        "fig-gallery", ((0.014, 0.010, 0.333, 0.249), (0.014, 0.751, 0.333, 0.989))
     ),
     "06-style-transfer": Card(
         "fig-style-idea", ((0.005, 0.013, 0.328, 0.905), (0.672, 0.013, 0.994, 0.905))
