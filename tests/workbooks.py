@@ -67,7 +67,7 @@ def filled(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
 def quick(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """A workbook without what takes long, and without what needs its results.
 
-    Of a cell that is left out, imports and definitions stay.
+    Of a cell that is left out, imports stay, and functions that can be called.
     """
     notebook = copy.deepcopy(notebook)
     lost: set[str] = set()
@@ -80,9 +80,10 @@ def quick(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
         lost = lost | _names(calls, ast.Store) if left_out else lost - _names(calls, ast.Store)
         for node in functions:
             (lost.add if _reads(node) & lost else lost.discard)(node.name)
+        kept = [node for node in body if getattr(node, "name", "") not in lost]
         if left_out:
-            kept = [node for node in body if isinstance(node, _DEFINES)]
-            kept = [node for node in kept if getattr(node, "name", "") not in lost]
+            kept = [node for node in kept if isinstance(node, _DEFINES)]
+        if len(kept) < len(body):
             cell.source = ast.unparse(ast.Module(kept, []))
     return notebook
 
