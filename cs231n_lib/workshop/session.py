@@ -70,6 +70,8 @@ class Session:
         for part in pair:
             book = part.task.function
             new = part.function if own else book
+            if own and hasattr(book, "declared"):  # a training asks its rule what settings it knows
+                vars(new).setdefault("declared", book.declared)
             _replace(book, self._at_work.get(part.name, book), new)
             self._at_work[part.name] = new
             if not part.own:

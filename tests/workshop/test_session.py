@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
 from cs231n_lib.see import class_visualization
-from cs231n_lib.speak import lstm
+from cs231n_lib.speak import lstm, training
 from cs231n_lib.speak.captioning import CaptioningRNN
 from cs231n_lib.workshop.diagnosis import diagnose
 from cs231n_lib.workshop.session import partner
 from cs231n_lib.workshop.tasks import every_task
-from tests.workshop.students import loops
+from tests.workshop.students import einsum, loops
 
 TASKS = every_task()
 
@@ -46,6 +47,23 @@ def test_a_picture_is_made_with_a_readers_step(session):
     model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 5))
     made = class_visualization.create_class_visualization(1, model, size=8, num_iterations=2)
     assert not made.any()
+
+
+def test_a_network_is_trained_with_a_readers_update_rule(session):
+    steps = []
+
+    def adam(w, dw, config=None):
+        steps.append(config)
+        return einsum.adam(w, dw, config)
+
+    session.checked(diagnose(adam, TASKS["adam"]), adam)
+    steps.clear()
+    settings = training.TrainingSettings(update_rule="adam", optim_config={"learning_rate": 0.1})
+    w, config = training._RULES[settings.update_rule](np.ones(2), np.ones(2), settings.optim_config)
+    assert steps == [{"learning_rate": 0.1}] and config["t"] == 1
+    np.testing.assert_allclose(w, 0.9)
+    with pytest.raises(ValueError, match="has unknown keys"):
+        training.TrainingSettings(update_rule="adam", optim_config={"rate": 0.1})
 
 
 def test_what_makes_caches_keeps_the_books_own_in_its_module(session):
