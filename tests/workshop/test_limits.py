@@ -42,7 +42,8 @@ def test_a_loop_that_never_ends_is_stopped():
 def test_a_function_that_cannot_be_stopped_is_left_alone():
     start = time.monotonic()
     assert isinstance(run(time.sleep, (6,), 0.1).error, TimeoutError)
-    assert time.monotonic() - start < 4
+    # Under a tracer, as that of coverage, Python 3.11 waits until the thread has ended.
+    assert sys.gettrace() or time.monotonic() - start < 4
 
 
 @pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), RecursionError("deep")])
