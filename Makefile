@@ -8,7 +8,7 @@ TOOLS := $(VENV)/tools
 # PyTorch's CPU build is on no registry but its own. Only torch is taken from there.
 TORCH_WHEELS ?= $(or $(PIP_FIND_LINKS),https://download.pytorch.org/whl/cpu/torch/)
 
-.PHONY: help book environment run test browser unit coverage mutants test-matrix linkcheck print lab bench sync landing lock audit lint clean
+.PHONY: help book environment run test browser unit coverage mutants test-matrix linkcheck print lab bench sync workbook address landing lock audit lint clean
 
 help:  # every command, from the ## behind it
 	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1\t/p' Makefile | expand -t 18
@@ -61,7 +61,7 @@ linkcheck: $(VENV)/installed  ## ask every external link whether it still leads 
 	@echo "Every link, and what came of it: _build/linkcheck/output.txt"
 
 # The tests of the library, a folder for each of its rooms; other folders test what is around it.
-UNIT := $(BIN) -m pytest tests/ground tests/speak tests/see tests/figures tests/cs231n
+UNIT := $(BIN) -m pytest tests/ground tests/speak tests/see tests/figures tests/workshop tests/cs231n
 
 unit: $(VENV)/installed  ## the tests of the library alone
 	$(UNIT)
@@ -82,13 +82,20 @@ $(VENV)/lab: requirements-lab.txt $(VENV)/installed
 	touch $@
 
 lab: $(VENV)/lab  ## JupyterLab, in which a notebook and its text file stay in step
-	JUPYTER_CONFIG_PATH=.jupyter $(BIN) -m jupyterlab --LabApp.default_url=/lab/tree/chapters
+	JUPYTER_CONFIG_PATH=.jupyter $(BIN) -m jupyterlab --LabApp.default_url=/lab/tree/workbooks
 
 bench: $(VENV)/installed  ## how fast the library is on this machine, and the tables of the book about it (or make bench ONLY=cells)
 	$(BIN) -m benchmarks $(ONLY)
 
 sync: $(VENV)/installed  ## bring the notebooks in step with their text files
 	$(BIN) -m jupytext --quiet --to ipynb --update $(CHAPTERS).md
+
+workbook: $(VENV)/installed  ## make the workbook of each chapter, with blanks for readers to fill (RUN=1: run each, empty and filled)
+	$(BIN) -m website.workbook $(FOR)
+	$(if $(RUN),$(BIN) -m tests.workbooks $(ONLY))
+
+address: $(VENV)/installed  ## for a fork: set the repository's address everywhere (make address URL=https://github.com/you/book)
+	$(BIN) -m website.address $(URL)
 
 landing: $(VENV)/installed  ## make the pictures of the landing page
 	$(BIN) -m website.landing chapters

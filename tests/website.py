@@ -21,6 +21,7 @@ SOURCES = (
     "chapters",
     "cs231n_lib",
     "website",
+    "workbooks",
     "CHANGELOG.md",
 )
 

@@ -1,7 +1,8 @@
-"""Each chapter as a Python script, beside its notebook in the menu of downloads."""
+"""What a reader can take away from a chapter's page: a script of it, and its workbook."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import jupytext
@@ -10,6 +11,11 @@ from sphinx.application import Sphinx
 from website.book import chapter_files, read
 
 __all__ = ["as_script", "setup"]
+
+_DO_IT = """
+<p class="do-it-yourself"><strong>Do it yourself.</strong> The workbook of this chapter has a blank
+for each function, and a check that tells you which mistake you made: {}.</p>
+"""
 
 
 def as_script(path: Path) -> str:
@@ -21,16 +27,19 @@ def as_script(path: Path) -> str:
     return jupytext.writes(notebook, fmt="py:percent")
 
 
-def write_scripts(app: Sphinx, exception: Exception | None) -> None:
-    """Write the scripts where the theme keeps the notebooks."""
+def write_files(app: Sphinx, exception: Exception | None) -> None:
+    """Put scripts and workbooks where the theme keeps the notebooks."""
     folder = Path(app.outdir, "_sources", "chapters")
     if exception is None and folder.is_dir():
         for path in chapter_files(Path(app.srcdir, "chapters")):
             folder.joinpath(f"{path.stem}.py").write_text(as_script(path), encoding="utf-8")
+        shutil.copytree(
+            Path(app.srcdir, "workbooks"), folder.with_name("workbooks"), dirs_exist_ok=True
+        )
 
 
-def add_button(app: Sphinx, pagename: str, template: str, context: dict, doctree: object) -> None:
-    """Add the script to the menu of downloads on a chapter's page."""
+def add_buttons(app: Sphinx, pagename: str, template: str, context: dict, doctree: object) -> None:
+    """Add the script to the menu of downloads on a chapter's page, and a menu for the workbook."""
     chapters = chapter_files(Path(app.srcdir, "chapters"))
     if pagename not in {f"chapters/{path.stem}" for path in chapters}:
         return
@@ -43,10 +52,33 @@ def add_button(app: Sphinx, pagename: str, template: str, context: dict, doctree
         "icon": "fas fa-code",
         "label": "download-script-button",
     })  # fmt: skip
+    workbook = pagename.replace("chapters/", "workbooks/")
+    launched = [
+        button | {"url": button["url"].replace(pagename, workbook)}
+        for button in buttons.get("launch-buttons") or []
+    ]
+    download = {
+        "type": "link",
+        "url": f"{context['pathto']('_sources', 1)}/{workbook}.ipynb",
+        "text": "Workbook",
+        "tooltip": "Download this chapter with blanks for you to fill",
+        "icon": "fas fa-download",
+        "label": "download-workbook-button",
+    }
+    context["header_buttons"].append({
+        "type": "group",
+        "tooltip": "Do it yourself",
+        "icon": "fas fa-pen",
+        "label": "workbook-buttons",
+        "buttons": [download, *launched],
+    })  # fmt: skip
+    places = {"download": download["url"]} | {b["text"]: b["url"] for b in launched}
+    links = ", ".join(f'<a href="{url}">{name}</a>' for name, url in places.items())
+    context["body"] = context["body"].replace("</h1>", f"</h1>{_DO_IT.format(links)}", 1)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
-    app.connect("html-page-context", add_button, priority=900)  # after the theme's own buttons
-    app.connect("build-finished", write_scripts)
+    app.connect("html-page-context", add_buttons, priority=900)  # after the theme's own buttons
+    app.connect("build-finished", write_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

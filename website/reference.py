@@ -1,8 +1,9 @@
 """Pages that are not chapters read the library, so that they cannot disagree with it.
 
 A line ``{room} cs231n_lib.see`` in a page becomes a table of the room's modules and an entry for
-each: a new module asks for no line. A line ``{source} cs231n_lib.speak.rnn rnn_forward`` becomes
-the source of a function, or of several, as the chapters' ``show_source`` shows it.
+each: a new module asks for no line. Names behind it, as in ``{room} cs231n_lib.workshop grade``,
+choose some of its modules. A line ``{source} cs231n_lib.speak.rnn rnn_forward`` becomes the source
+of a function, or of several, as the chapters' ``show_source`` shows it.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from cs231n_lib.notebook import show_source
 __all__ = ["room", "setup", "source_of"]
 
 
-def room(root: Path, package: str) -> str:
-    """MyST that describes every module of a package, but not of the packages inside it."""
+def room(root: Path, package: str, *only: str) -> str:
+    """MyST that describes the modules of a package, or some, but not the packages inside it."""
     folder = root.joinpath(*package.split("."))
     modules = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
+    modules = only or modules
     entries = "".join(
         f"### {name}\n\n```{{eval-rst}}\n.. automodule:: {package}.{name}\n```\n\n"
         for name in modules
@@ -45,7 +47,10 @@ def fill_in(app: Sphinx, docname: str, source: list[str]) -> None:
         return source_of(line[1], line[2])
 
     text = re.sub(
-        r"^\{room\} ([\w.]+)$", lambda line: room(Path(app.srcdir), line[1]), source[0], flags=re.M
+        r"^\{room\} (.+)$",
+        lambda line: room(Path(app.srcdir), *line[1].split()),
+        source[0],
+        flags=re.M,
     )
     source[0] = re.sub(r"^\{source\} ([\w.]+) ([\w ]+)$", functions, text, flags=re.M)
 

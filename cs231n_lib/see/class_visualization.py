@@ -34,6 +34,7 @@ from cs231n_lib.progress import progress
 from cs231n_lib.see.checks import (
     MODEL,
     NETWORK,
+    Classes,
     Model,
     Network,
     Pictures,
@@ -60,6 +61,7 @@ __all__ = [
     "channel_mean",
     "class_log_probability",
     "class_score",
+    "class_visualization_step",
     "create_class_visualization",
     "deep_dream",
     "jitter",
@@ -214,10 +216,8 @@ def create_class_visualization(
             ox, oy = shift.tolist()
             img = jitter(img, ox, oy)
             look = last or t % CHECK_EVERY == 0
-            g, score = input_gradients(img, y, model, check=look)
-            g = g - 2 * l2_reg * img
-            img = jitter(img + learning_rate * unit_step(g), -ox, -oy)
-            img = clamp_pixels(img)
+            img, score = class_visualization_step(img, y, model, l2_reg, learning_rate, check=look)
+            img = clamp_pixels(jitter(img, -ox, -oy))
             if blur_every is not None and t % blur_every == 0:
                 img = blur_image(img, sigma=0.5)
             _check_pixels(img, look)
@@ -225,6 +225,50 @@ def create_class_visualization(
             if callback and (last or t == 0 or (t + 1) % show_every == 0):
                 callback(t, img, score)
     return (img, torch.stack(history)) if return_history else img
+
+
+@checked(
+    img=Pictures(), y=Classes(of="img"), model=MODEL,
+    l2_reg=Number(least=0), learning_rate=Number(above=0),
+)  # fmt: skip
+def class_visualization_step(
+    img: torch.Tensor,
+    y: torch.Tensor,
+    model: Model,
+    l2_reg: float = 1e-3,
+    learning_rate: float = 25,
+    check: bool = True,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """One step uphill, on the score of a class minus ``l2_reg`` times the picture's squared norm.
+
+    Parameters
+    ----------
+    img : (N, 3, H, W) tensor of floats
+        Normalised pictures.
+    y : (N,) int64 tensor
+        The class of each.
+    model : callable
+    l2_reg : float
+    learning_rate : float
+        Length of the step of each picture.
+    check : bool
+        Check the model's numbers too, see :func:`~cs231n_lib.see.network.input_gradients`.
+
+    Returns
+    -------
+    img : (N, 3, H, W) tensor
+        New pictures.
+    score : (N,) tensor
+        The scores before the step, without the norm.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`~cs231n_lib.see.network.input_gradients`.
+    """
+    g, score = input_gradients(img, y, model, check=check)
+    g = g - 2 * l2_reg * img
+    return img + learning_rate * unit_step(g), score
 
 
 def _check_pixels(img: torch.Tensor, look: bool) -> None:

@@ -116,7 +116,8 @@ def smooth_grad(
         Standard deviation of the noise, as a share of the range of the picture's values, from
         smallest to largest. The paper recommends 0.1 to 0.2.
     seed : int
-        Seed of the noise. Every picture gets the same noise, whatever its batch, device and dtype.
+        Seed of the noise, which ``torch.randn`` draws copy by copy, in float32 on the CPU. Every
+        picture gets the same noise, whatever its batch, device and dtype.
     squared : bool
         Average the squares of the gradients (SmoothGrad²) instead of the gradients.
 

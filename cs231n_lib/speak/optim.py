@@ -157,9 +157,22 @@ def adam(
 ) -> tuple[np.ndarray, Config]:
     """Adam: momentum and RMSProp together, both corrected for their start at zero.
 
-    Parameters, results and errors as in :func:`sgd`, but ``learning_rate`` (0.001); ``config`` also
-    has ``beta1`` (0.9), ``beta2`` (0.999), ``epsilon`` (1e-8), the moments ``m`` and ``v`` and the
-    number of steps taken, ``t``. Source: Kingma and Ba, arXiv:1412.6980.
+    Errors as in :func:`sgd`. Source: Kingma and Ba, arXiv:1412.6980.
+
+    Parameters
+    ----------
+    w, dw : floats of one shape
+        The weight, and the gradient of the loss with respect to it.
+    config : dict, optional
+        Any of ``learning_rate`` (0.001), ``beta1`` (0.9), ``beta2`` (0.999), ``epsilon`` (1e-8),
+        and what earlier steps leave: the running means ``m`` of gradients and ``v`` of their
+        squares, zeros at first, and the number of steps taken, ``t``.
+
+    Returns
+    -------
+    next_w : floats of that shape
+    config : dict
+        With all seven, for the next step.
     """
     config = _ADAM.complete(config, w)
     rate, epsilon = config["learning_rate"], config["epsilon"]

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 LIBRARY = "cs231n_lib"
 GROUND = {"checks", "files", "progress", "reproducible"}
-FLOORS = ("ground", "see", "speak", "figures", "notebook")  # from below; imports lead down
+FLOORS = ("ground", "see", "speak", "figures", "notebook", "workshop")  # imports lead down
 OURS = {LIBRARY, "cs231n", "website", "benchmarks", "tests"}
 OF_THE_ASSIGNMENT = {"create_class_visualization", "style_transfer"}  # with its own parameters
 NOT_NUMPY = ("features", "photographs")  # of what speaks

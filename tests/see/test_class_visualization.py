@@ -15,6 +15,7 @@ from cs231n_lib.see.class_visualization import (
     channel_mean,
     class_log_probability,
     class_score,
+    class_visualization_step,
     create_class_visualization,
     deep_dream,
     jitter,
@@ -115,6 +116,17 @@ class TestRecipeOf2017:
         ours = create_class_visualization(76, network, torch.FloatTensor, size=64, num_iterations=3)
         difference = (ours - expected).abs()
         assert difference.mean() < 1e-3 and difference.max() < 0.1
+
+    def test_a_step_is_that_of_each_picture_alone(self):
+        model = tiny().eval()
+        img, _ = noise_and_shifts(20, 0, 5, torch.float64, count=2)
+        both, scores = class_visualization_step(img, torch.tensor([3, 1]), model, 0.1, 2)
+        for n, y in enumerate((3, 1)):
+            (alone,) = one = img[n : n + 1].clone().requires_grad_()
+            score = model(one)[0, y]
+            (g,) = torch.autograd.grad(score - 0.1 * alone.square().sum(), one)
+            torch.testing.assert_close(both[n : n + 1], (one + 2 * g / g.norm()).detach())
+            assert scores[n] == pytest.approx(score.item(), rel=1e-9)
 
     def test_climbs(self):
         _, history = create_class_visualization(

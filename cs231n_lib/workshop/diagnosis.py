@@ -1,0 +1,412 @@
+"""What is wrong with a reader's function: :func:`diagnose`.
+
+The function is asked a question to which the answer is known. If its numbers are not the book's,
+they are compared with those of each known mistake, and of each pair of mistakes. Where none agrees,
+what can be seen in the numbers is said: shapes, signs, factors, which part is wrong.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import itertools
+import pickle
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cs231n_lib.workshop.limits import Outcome, Unending, run
+from cs231n_lib.workshop.mistakes import Mistake, with_mistakes
+from cs231n_lib.workshop.tasks import H, Task, every_task
+
+__all__ = ["Diagnosis", "diagnose"]
+
+Named = dict[str, Any]  # what a function returned, by name
+
+_GATES = ("input gate i", "forget gate f", "output gate o", "candidate g")
+
+
+@dataclass
+class Diagnosis:
+    """What came of a check.
+
+    Attributes
+    ----------
+    task
+        What was to be written.
+    written
+        False if the function only raises NotImplementedError.
+    errors
+        Name of each result -> its relative error, or None where it cannot be compared.
+    wrong
+        Names of the results that are wrong.
+    mistakes
+        The known mistakes that, made together, give exactly these numbers.
+    remarks
+        What else there is to say, a sentence each.
+    seconds
+        How long the function took, and how long the book's.
+    """
+
+    task: Task
+    written: bool = True
+    errors: dict[str, float | None] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    mistakes: tuple[Mistake, ...] = ()
+    remarks: list[str] = field(default_factory=list)
+    seconds: tuple[float, float] | None = None
+
+    @property
+    def right(self) -> bool:
+        return self.written and not self.wrong and not self.remarks
+
+
+def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis:
+    """Try a function and find out what is wrong with it.
+
+    Parameters
+    ----------
+    function : callable
+        A reader's.
+    task : Task
+    seconds : float
+        How long one call may take.
+
+    Returns
+    -------
+    Diagnosis
+    """
+    found = Diagnosis(task)
+    arguments, remark = _arguments(task, function, seconds)
+    before = _copy(arguments)
+    outcome = run(task.ask, (function, *arguments), seconds)
+    if isinstance(outcome.error, NotImplementedError):
+        found.written = False
+        return found
+    found.remarks += remark
+    found.remarks += [
+        f"It replaced {name} for everyone; that has been put right." for name in outcome.changed
+    ]
+    if isinstance(outcome.error, Unending):  # how far it has come tells as much
+        found.remarks.append(f"{str(outcome.error).capitalize()}.")
+        outcome.value = outcome.error.value
+    elif outcome.error is not None:
+        found.wrong = list(_compared(task))
+        found.remarks.append(_what_stopped_it(outcome))
+        return found
+    found.remarks += _changed_arguments(task, before, arguments)
+    wanted = _answer(task, ())
+    got, problem = _named(task, outcome.value)
+    if problem:
+        found.wrong = list(_compared(task))
+        found.remarks.append(problem)
+        return found
+    for name in wanted:
+        found.errors[name] = _error(got.get(name), wanted[name])
+    found.wrong = [name for name in wanted if not _same(got.get(name), wanted[name], task)]
+    found.wrong += [name for name in got if name not in wanted and _is_in_a_list(name, task)]
+    if not found.wrong:
+        found.remarks += _without_gradient(task, outcome.value)
+        found.seconds = _times(function, task, arguments, outcome.seconds)
+        return found
+    found.mistakes = _explanation(task, got)
+    if not found.mistakes:
+        said: dict[str, list[str]] = {}
+        for name in found.wrong:
+            remark = (
+                _given(task, before, got.get(name))
+                or _in_the_numbers(got.get(name), wanted[name], task)
+                if name in wanted
+                else "the list should have ended before."
+            )
+            said.setdefault(remark, []).append(name)
+        found.remarks += _wrong_helpers(function, seconds)
+        found.remarks += [f"{', '.join(names)}: {remark}" for remark, names in said.items()]
+    return found
+
+
+# ---- the question --------------------------------------------------------------------------------
+
+
+def _rng() -> np.random.Generator:
+    return np.random.default_rng(231)
+
+
+def _arguments(task: Task, function: Callable, seconds: float) -> tuple[tuple, list[str]]:
+    """A way back gets the cache of the reader's own way forward, if that is there and right."""
+    if task.forward is None:
+        return task.question(_rng()), []
+    own = getattr(function, "__globals__", {}).get(task.forward.__name__)
+    remarks = []
+    if own is not None and own is not task.forward:
+        if _is_right(own, every_task()[task.forward.__name__], seconds):
+            return task.question(_rng(), own), []
+        remarks.append(
+            f"Your {task.forward.__name__} is not right yet, so this one was tried with the cache "
+            "of the book's."
+        )
+    return task.question(_rng(), task.forward), remarks
+
+
+def _is_right(function: Callable, task: Task, seconds: float) -> bool:
+    """Are the numbers right, with the book's cache where one is read?"""
+    arguments = task.question(_rng(), *[task.forward] * (task.forward is not None))
+    outcome = run(task.ask, (function, *arguments), seconds)
+    got, wanted = _named(task, outcome.value)[0], _answer(task, ())
+    return all(_same(got.get(name), wanted[name], task) for name in wanted)
+
+
+def _wrong_helpers(function: Callable, seconds: float) -> list[str]:
+    """The reader's functions that this one calls, if they are wrong themselves."""
+    space = getattr(function, "__globals__", {})
+    names = getattr(getattr(function, "__code__", None), "co_names", ())
+    return [
+        f"It calls your {name}, which is not right yet: begin there."
+        for name in names
+        if name in every_task()
+        and not name.endswith("_backward")  # which reads a cache of its own kind
+        and space.get(name) not in (None, function, every_task()[name].function)
+        and not _is_right(space[name], every_task()[name], seconds)
+    ]
+
+
+@functools.cache
+def _answer(task: Task, mistakes: tuple[Mistake, ...]) -> Named:
+    """What the book's function gives, or would give with some mistakes in it."""
+    function = with_mistakes(task.sources or (task.function,), mistakes)
+    forward = task.plain_forward or task.forward
+    arguments = task.question(_rng(), *[forward] * (forward is not None))
+    with np.errstate(all="ignore"):
+        try:
+            value = task.ask(function, *arguments)
+        except Unending as unending:
+            value = unending.value
+    return _named(task, value)[0]
+
+
+def _copy(arguments: tuple) -> tuple:
+    return pickle.loads(pickle.dumps(arguments))
+
+
+# ---- what came back ------------------------------------------------------------------------------
+
+
+def _compared(task: Task) -> Iterator[str]:
+    return (name for name in task.outputs if name != "cache")
+
+
+def _named(task: Task, value: Any) -> tuple[Named, str]:
+    """The results by their names, those of a dict by its keys; or what is wrong with them all."""
+    names = task.outputs
+    if len(names) == 1:
+        value = (value,)
+    if not isinstance(value, tuple | list) or len(value) != len(names):
+        count = f"{len(value)} things" if isinstance(value, tuple | list) else _a(value)
+        return {}, f"It returns {count}; expected {len(names)}: {', '.join(names)}."
+    results = {}
+    for name, result in zip(names, value):
+        if name.endswith("[]"):
+            if not isinstance(result, tuple | list):
+                return {}, f"It returns {_a(result)}; expected a list."
+            result = dict(enumerate(result))
+        if isinstance(result, dict):
+            results |= {f"{name.removesuffix('[]')}[{k!r}]": _array(v) for k, v in result.items()}
+        elif name != "cache":
+            results[name] = _array(result)
+    return results, ""
+
+
+def _is_in_a_list(name: str, task: Task) -> bool:
+    return f"{name.partition('[')[0]}[]" in task.outputs
+
+
+def _array(result: Any) -> Any:
+    """A tensor as an array, other things as they are."""
+    if hasattr(result, "detach"):
+        result = result.detach().cpu().numpy()
+    return result
+
+
+def _leaves(value: Any) -> list[Any]:
+    """All numbers in a question, those of models included."""
+    if hasattr(value, "state_dict"):
+        value = value.state_dict()
+    value = getattr(value, "params", value)
+    if isinstance(value, dict):
+        value = tuple(value.values())
+    if isinstance(value, tuple | list):
+        return [leaf for part in value for leaf in _leaves(part)]
+    return [_array(value)]
+
+
+def _a(value: Any) -> str:
+    if isinstance(value, tuple):  # PyTorch's max(dim=...) is one
+        return f"a tuple of {len(value)} things"
+    return "nothing (is a return missing?)" if value is None else f"a {type(value).__name__}"
+
+
+def _same(got: Any, wanted: Any, task: Task | None = None) -> bool:
+    if not isinstance(got, np.ndarray | float | int | np.number):
+        return False
+    got, wanted = np.asarray(got), np.asarray(wanted)
+    if got.shape != wanted.shape or got.dtype.kind not in "fiub":
+        return False
+    got, wanted = got.astype(float, copy=False), wanted.astype(float, copy=False)
+    relative, absolute = task.tolerance if task else (1e-8, 1e-10)
+    size = np.abs(wanted)
+    if not (np.isfinite(got).all() and np.isfinite(size).all()):
+        return np.allclose(got, wanted, relative, absolute, equal_nan=True)  # slow
+    return bool((np.abs(got - wanted) <= absolute + relative * size).all())
+
+
+def _error(got: Any, wanted: Any) -> float | None:
+    """The largest difference, relative to the largest number."""
+    if not isinstance(got, np.ndarray | float | int | np.number) or np.shape(got) != np.shape(
+        wanted
+    ):
+        return None
+    return float(np.max(np.abs(np.subtract(got, wanted))) / max(1e-8, np.max(np.abs(wanted))))
+
+
+def _what_stopped_it(outcome: Outcome) -> str:
+    error = outcome.error
+    if isinstance(error, TimeoutError):
+        return f"{str(error).capitalize()}: is there a loop that never ends?"
+    frames = traceback.extract_tb(error.__traceback__)[1:]
+    others = ("cs231n_lib", "site-packages")
+    own = [frame for frame in frames if not any(part in frame.filename for part in others)]
+    where = f", at line {own[-1].lineno}: {own[-1].line}" if own and own[-1].line else ""
+    return f"It stopped with {type(error).__name__}: {error}{where}"
+
+
+def _changed_arguments(task: Task, before: tuple, after: tuple) -> list[str]:
+    names = inspect.signature(task.function).parameters
+    return [
+        f"It changes its argument {name}. The caller still needs it: write a = a + b, not a += b."
+        for name, old, new in zip(names, before, after)
+        if name not in task.may_change and not _alike(_leaves(old), _leaves(new))
+    ]
+
+
+def _alike(old: list[Any], new: list[Any]) -> bool:
+    return len(old) == len(new) and all(
+        _same(a, b) for a, b in zip(old, new) if isinstance(a, np.ndarray | float | int)
+    )
+
+
+def _without_gradient(task: Task, value: Any) -> list[str]:
+    if not task.differentiable:
+        return []
+    parts = value if isinstance(value, tuple | list) else [value]
+    if all(getattr(part, "requires_grad", False) for part in parts):
+        return []
+    return [
+        "The numbers are right, but no gradient leads back from them to the picture. Stay with "
+        "tensors, without .item(), .data, .detach() or .numpy()."
+    ]
+
+
+def _times(
+    function: Callable, task: Task, arguments: tuple, first: float
+) -> tuple[float, float] | None:
+    forward = [task.forward] * (task.forward is not None)
+    book = min(
+        run(task.ask, (task.function, *task.question(_rng(), *forward))).seconds for _ in range(5)
+    )
+    again = 0 if first > 0.2 else 4
+    return min(
+        [first, *(run(task.ask, (function, *arguments)).seconds for _ in range(again))]
+    ), book
+
+
+# ---- the explanation -----------------------------------------------------------------------------
+
+
+def _explanation(task: Task, got: Named) -> tuple[Mistake, ...]:
+    """The fewest known mistakes, one or two, that give exactly these numbers."""
+    for count in (1, 2):
+        for mistakes in itertools.combinations(task.mistakes, count):
+            try:
+                known = _answer(task, mistakes)
+            except LookupError:
+                if count == 1:
+                    raise
+                continue  # both edit the same words
+            except Exception:  # a pair of mistakes may stop the function altogether
+                continue
+            if known.keys() == got.keys() and all(_same(got[k], known[k], task) for k in known):
+                return mistakes
+    return ()
+
+
+def _in_the_numbers(got: Any, wanted: Any, task: Task) -> str:
+    """What can be said of a wrong result although no known mistake fits."""
+    if not isinstance(got, np.ndarray | float | int | np.number):
+        return f"{_a(got)}, expected an array of shape {np.shape(wanted)}."
+    got, wanted = np.asarray(got), np.asarray(wanted)
+    if got.shape != wanted.shape:
+        same = got.ndim == wanted.ndim >= 2 and _same(got.swapaxes(-1, -2), wanted, task)
+        tail = ". It is transposed; its numbers are right." if same else "."
+        return f"the shape is {got.shape}, expected {wanted.shape}{tail}"
+    if not got.ndim:
+        return f"it is {got:.6g}, expected {wanted:.6g} for this question."
+    if not np.isfinite(got).all():
+        first = tuple(map(int, np.argwhere(~np.isfinite(got))[0]))
+        return f"there is a NaN or an infinity, the first at {first}."
+    return (
+        _all_over(got, wanted)
+        or _in_a_part(got, wanted, task)
+        or "the shape is right, the numbers are not."
+    )
+
+
+def _given(task: Task, question: tuple, got: Any) -> str:
+    """Whether a result is an argument, as it was given."""
+    for name, value in zip(inspect.signature(task.function).parameters, map(_array, question)):
+        if isinstance(value, np.ndarray) and _same(got, value, task):
+            return f"it is the argument {name}, as it was given."
+    return ""
+
+
+def _all_over(got: np.ndarray, wanted: np.ndarray) -> str:
+    """How the numbers differ, if they all do so in the same way."""
+    if not got.any():
+        return "all numbers are zero."
+    if _same(-got, wanted):
+        return "the sign is wrong; the numbers are right."
+    factor = np.vdot(wanted, got) / max(np.vdot(wanted, wanted), 1e-300)
+    if _same(got, factor * wanted):
+        return f"the numbers are {factor:.4g} times what they should be."
+    shift = np.mean(got - wanted)
+    if _same(got, wanted + shift):
+        return f"the numbers are too large by {shift:.4g}."
+    if wanted.ndim and _same(np.sort(got, axis=None), np.sort(wanted, axis=None)):
+        return "the numbers are right, but in the wrong places."
+    if np.allclose(got, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max()):
+        return "the numbers are right to a few digits only: was something computed in float32?"
+    return ""
+
+
+def _in_a_part(got: np.ndarray, wanted: np.ndarray, task: Task) -> str:
+    """Which part is wrong, if it is a block of some gates, some time steps or some rows."""
+    if wanted.ndim and wanted.shape[-1] == 4 * H:
+        blocks = zip(_GATES, np.split(got, 4, axis=-1), np.split(wanted, 4, axis=-1))
+        bad = {gate: _all_over(a, b) for gate, a, b in blocks if not _same(a, b)}
+        if len(bad) < 4:
+            how = f": {text}" if (text := next(iter(bad.values()))) and len(bad) == 1 else "."
+            return f"only the block of the {' and the '.join(bad)} is wrong{how}"
+    for axis, part in ((1, task.axes[1]), (0, task.axes[0])):
+        if axis < wanted.ndim - (axis == 1):
+            places = range(wanted.shape[axis])
+            right = [str(i) for i in places if _same(got.take(i, axis), wanted.take(i, axis))]
+            if right:
+                are = (
+                    f"{part} {right[0]} is"
+                    if len(right) == 1
+                    else f"{part}s {', '.join(right)} are"
+                )
+                return f"of {len(places)} {part}s, counted from 0, only {are} right."
+    return ""

@@ -1,0 +1,204 @@
+"""What a reader calls: ``check``, ``hint``, ``solution`` and their like."""
+
+from __future__ import annotations
+
+import html
+import textwrap
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from cs231n_lib.checks import Function, Instance, checked, named
+from cs231n_lib.workshop.diagnosis import Diagnosis, diagnose
+from cs231n_lib.workshop.session import Entry, Session, partner
+from cs231n_lib.workshop.tasks import TASKS, Task, every_task
+
+if TYPE_CHECKING:
+    from IPython.display import Markdown
+
+__all__ = ["Report", "check", "hint", "solution", "summary", "use_solution"]
+
+_BOOK = "https://networks-that-speak-and-see.github.io/book/chapters/"
+_session = Session()
+
+
+class Report:
+    """A few lines that say how a function did: text on a terminal, a table in a notebook.
+
+    Attributes
+    ----------
+    right : bool
+    lines : list of str
+    """
+
+    def __init__(self, right: bool, lines: list[str]) -> None:
+        self.right, self.lines = right, lines
+
+    def __repr__(self) -> str:
+        whole = {"break_on_hyphens": False, "break_long_words": False}  # words and addresses
+        lines = (textwrap.fill(x, 88, subsequent_indent="  ", **whole) for x in self.lines)
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        first, *rest = map(html.escape, self.lines)
+        return f"<p><strong>{first}</strong></p><ul>{''.join(f'<li>{x}</li>' for x in rest)}</ul>"
+
+
+def _task(function: Callable) -> Task:
+    return _named_task(getattr(function, "__name__", ""))
+
+
+def _named_task(name: str) -> Task:
+    tasks = TASKS if name in TASKS else every_task()
+    if name not in tasks:
+        raise ValueError(
+            named(f"{name!r} is none of the functions to write, which are: {', '.join(tasks)}")
+        )
+    return tasks[name]
+
+
+@checked(function=Function("that you wrote"))
+def check(function: Callable) -> Report:
+    """Try a function that you wrote, say what is right and what is wrong, and use it from there on.
+
+    The cells below and the library then work with it, right or wrong. While it is not written they
+    work with the book's.
+
+    Parameters
+    ----------
+    function : callable
+        With the name and the parameters of the book's.
+
+    Returns
+    -------
+    Report
+        ``right`` is true if all is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If that is not a function, or not the name of one that the book asks for.
+    """
+    task = _task(function)
+    if function is task.function:
+        return Report(True, [f"This {function.__name__} is the book's."])
+    found = diagnose(function, task)
+    entry = _session.checked(found, function)
+    if not found.written:
+        return Report(
+            False,
+            [
+                f"{entry.name} is not written yet. Until it is, the cells below use the book's.",
+                f"Begin here: {task.start}",
+            ],
+        )
+    if not found.right:
+        return Report(False, [f"{entry.name} is not right yet.", *_what_is_wrong(found)])
+    return Report(True, [f"{entry.name} is right.", *_how_measured(found), *_used(entry)])
+
+
+def _how_measured(found: Diagnosis) -> list[str]:
+    largest = max(found.errors.values())
+    lines = [
+        f"{', '.join(found.errors)}: they differ from the book's by at most {largest:.0e} of the "
+        "largest number, on random arrays."
+    ]
+    if found.seconds:
+        yours, book = found.seconds
+        lines.append(f"It took {1e3 * yours:.2f} ms; the book's takes {1e3 * book:.2f} ms.")
+    return lines
+
+
+def _used(entry: Entry) -> list[str]:
+    other = partner(entry.task)
+    if other is None or (other in _session.entries and _session.entries[other].own):
+        return []
+    return [f"The library uses it once your {other} is there: a cache is known to its own pair."]
+
+
+def _what_is_wrong(found: Diagnosis) -> list[str]:
+    lines = []
+    if found.wrong and found.errors:
+        right = [name for name in found.errors if name not in found.wrong]
+        lines.append(f"Wrong: {', '.join(found.wrong)}. Right: {', '.join(right) or 'nothing'}.")
+    if found.mistakes:
+        two = len(found.mistakes) > 1
+        lines.append(
+            ("Two things together give" if two else "One thing gives")
+            + " exactly your numbers. "
+            + " ".join(mistake.what for mistake in found.mistakes)
+        )
+        lines.append(f"The book derives it at {_address(found.task)}")
+    return lines + found.remarks
+
+
+def _address(task: Task) -> str:
+    return _BOOK + task.section.replace("#", ".html#")
+
+
+@checked(function=Function("that you wrote"))
+def hint(function: Callable) -> Report:
+    """The next hint about a function that is not right yet. There are three; each gives more.
+
+    Parameters and errors as :func:`check`.
+    """
+    task = _task(function)
+    found = diagnose(function, task)
+    if found.right:
+        return Report(True, [f"{task.function.__name__} is right. It needs no hint."])
+    entry = _session.entry(task, function)
+    entry.hints += 1
+    if found.mistakes:
+        rungs = [found.mistakes[0].hint, *[m.what for m in found.mistakes[:1]]]
+    else:
+        rungs = [task.start, *found.remarks[:1]]
+    rungs.insert(1, f"Read {_address(task)} once more.")
+    rung = min(entry.hints, len(rungs))
+    last = " After this, solution() shows the book's." if rung == len(rungs) else ""
+    return Report(False, [f"Hint {rung} of {len(rungs)}", rungs[rung - 1] + last])
+
+
+@checked(function=Function("of the book, or your own with its name"))
+def solution(function: Callable) -> Markdown:
+    """The book's own source of a function, without its docstring. Errors as :func:`check`."""
+    from cs231n_lib.notebook import show_source  # which needs IPython
+
+    return show_source(_task(function).function)
+
+
+@checked(name=Instance(str, "the name of a function"))
+def use_solution(name: str) -> Callable:
+    """Go on with the book's function, and the other half of its pair.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``"lstm_step_backward"``.
+
+    Returns
+    -------
+    callable
+        The book's. The notebook and the library use it from here on, until you check your own.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If that is not a name of one that the book asks for.
+    """
+    task = _named_task(name)
+    for part in (partner(task), name):
+        if part == name or part in _session.entries:
+            entry = _session.entries.get(part) or _session.entry(task, task.function)
+            entry.given = True
+            _session.put_to_work(entry)
+    return task.function
+
+
+def summary() -> Report:
+    """Which functions are done and right, how many hints were used, and whose are at work."""
+    lines = []
+    for entry in _session.entries.values():
+        state = "right" if entry.right else "wrong" if entry.written else "not written"
+        whose = "yours at work" if entry.own else "the book's at work"
+        lines.append(f"{entry.name}: {state}, {entry.hints} hints, {whose}")
+    right = sum(entry.right for entry in _session.entries.values())
+    return Report(right == len(lines), [f"{right} of {len(lines)} are right.", *lines])

@@ -1,0 +1,341 @@
+"""A reader who writes loops, and ``backward()`` as in 2017."""
+
+import numpy as np
+import torch
+from torch.nn import functional as F  # noqa: N812
+
+MEAN = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
+STD = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
+
+
+def sigmoid(a):
+    out = np.zeros_like(a)
+    for place, value in np.ndenumerate(a):
+        out[place] = 1 / (1 + np.exp(-value)) if value > 0 else np.exp(value) / (1 + np.exp(value))
+    return out
+
+
+def rnn_step_forward(x, prev_h, Wx, Wh, b):
+    next_h = np.zeros_like(prev_h)
+    for n in range(x.shape[0]):
+        next_h[n] = np.tanh(np.dot(prev_h[n], Wh) + np.dot(x[n], Wx) + b)
+    return next_h, {"x": x, "h": prev_h, "Wx": Wx, "Wh": Wh, "out": next_h}
+
+
+def rnn_step_backward(dnext_h, cache):
+    dmid = (1 - np.square(cache["out"])) * dnext_h
+    dx, dprev_h = np.zeros_like(cache["x"]), np.zeros_like(cache["h"])
+    dWx, dWh, db = np.zeros_like(cache["Wx"]), np.zeros_like(cache["Wh"]), np.zeros(dmid.shape[1])
+    for n in range(len(dmid)):
+        dx[n] = cache["Wx"].dot(dmid[n])
+        dprev_h[n] = cache["Wh"].dot(dmid[n])
+        dWx += np.outer(cache["x"][n], dmid[n])
+        dWh += np.outer(cache["h"][n], dmid[n])
+        db += dmid[n]
+    return dx, dprev_h, dWx, dWh, db
+
+
+def rnn_forward(x, h0, Wx, Wh, b):
+    N, T, _ = x.shape
+    h, cache = np.zeros((N, T, h0.shape[1])), []
+    for t in range(T):
+        h0, step = rnn_step_forward(x[:, t, :], h0, Wx, Wh, b)
+        h[:, t, :] = h0
+        cache.append(step)
+    return h, cache
+
+
+def rnn_backward(dh, cache):
+    N, T, H = dh.shape
+    D = cache[0]["x"].shape[1]
+    dx, dh0 = np.zeros((N, T, D)), np.zeros((N, H))
+    dWx, dWh, db = np.zeros((D, H)), np.zeros((H, H)), np.zeros(H)
+    for t in range(T - 1, -1, -1):
+        dx[:, t], dh0, dWx_t, dWh_t, db_t = rnn_step_backward(dh[:, t] + dh0, cache[t])
+        dWx, dWh, db = dWx + dWx_t, dWh + dWh_t, db + db_t
+    return dx, dh0, dWx, dWh, db
+
+
+def lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b):
+    H = prev_h.shape[1]
+    a = np.dot(x, Wx) + np.dot(prev_h, Wh) + b
+    i, f, o = sigmoid(a[:, :H]), sigmoid(a[:, H : 2 * H]), sigmoid(a[:, 2 * H : 3 * H])
+    g = np.tanh(a[:, 3 * H :])
+    c = np.multiply(f, prev_c) + np.multiply(i, g)
+    h = np.multiply(o, np.tanh(c))
+    return h, c, (i, f, o, g, c, prev_c, prev_h, x, Wx, Wh)
+
+
+def lstm_step_backward(dnext_h, dnext_c, cache):
+    i, f, o, g, c, prev_c, prev_h, x, Wx, Wh = cache
+    N, H = dnext_h.shape
+    da, dprev_c = np.zeros((N, 4 * H)), np.zeros((N, H))
+    for n in range(N):
+        for k in range(H):
+            t = np.tanh(c[n, k])
+            dc = dnext_c[n, k] + dnext_h[n, k] * o[n, k] * (1 - t * t)
+            da[n, k] = dc * g[n, k] * i[n, k] * (1 - i[n, k])
+            da[n, H + k] = dc * prev_c[n, k] * f[n, k] * (1 - f[n, k])
+            da[n, 2 * H + k] = dnext_h[n, k] * t * o[n, k] * (1 - o[n, k])
+            da[n, 3 * H + k] = dc * i[n, k] * (1 - g[n, k] ** 2)
+            dprev_c[n, k] = dc * f[n, k]
+    return da.dot(Wx.T), da.dot(Wh.T), dprev_c, x.T.dot(da), prev_h.T.dot(da), np.sum(da, 0)
+
+
+def lstm_forward(x, h0, Wx, Wh, b):
+    cache, hs, h, c = [], [], h0, np.zeros_like(h0)
+    for t in range(x.shape[1]):
+        h, c, step = lstm_step_forward(x[:, t], h, c, Wx, Wh, b)
+        hs.append(h)
+        cache.append(step)
+    return np.array(hs).transpose(1, 0, 2), cache
+
+
+def lstm_backward(dh, cache):
+    N, T, H = dh.shape
+    dx, dh_t, dc_t, sums = [None] * T, np.zeros((N, H)), np.zeros((N, H)), None
+    for t in reversed(range(T)):
+        dx[t], dh_t, dc_t, *weights = lstm_step_backward(dh[:, t] + dh_t, dc_t, cache[t])
+        sums = weights if sums is None else [a + b for a, b in zip(sums, weights)]
+    return [np.stack(dx, axis=1), dh_t, *sums]
+
+
+def word_embedding_forward(x, W):
+    out = np.zeros((*x.shape, W.shape[1]))
+    for n in range(x.shape[0]):
+        for t in range(x.shape[1]):
+            out[n, t] = W[x[n, t]]
+    return out, (x, W.shape)
+
+
+def word_embedding_backward(dout, cache):
+    x, shape = cache
+    dW = np.zeros(shape)
+    for n in range(x.shape[0]):
+        for t in range(x.shape[1]):
+            dW[x[n, t]] += dout[n, t]
+    return dW
+
+
+def temporal_softmax_loss(x, y, mask):
+    N, T, _ = x.shape
+    loss, dx = 0.0, np.zeros_like(x)
+    for n in range(N):
+        for t in range(T):
+            if mask[n, t]:
+                p = np.exp(x[n, t] - np.max(x[n, t]))
+                p /= p.sum()
+                loss -= np.log(p[y[n, t]]) / N
+                p[y[n, t]] -= 1
+                dx[n, t] = p / N
+    return loss, dx
+
+
+def adam(w, dw, config=None):
+    if config is None:
+        config = {}
+    config.setdefault("learning_rate", 1e-3)  # as in 2017: in the caller's own dict
+    config.setdefault("beta1", 0.9)
+    config.setdefault("beta2", 0.999)
+    config.setdefault("epsilon", 1e-8)
+    config.setdefault("m", np.zeros_like(w))
+    config.setdefault("v", np.zeros_like(w))
+    config.setdefault("t", 0)
+    config["t"] += 1
+    for name, beta, new in (("m", "beta1", dw), ("v", "beta2", dw * dw)):
+        config[name] = config[beta] * config[name] + (1 - config[beta]) * new
+    m = config["m"] / (1 - config["beta1"] ** config["t"])
+    v = config["v"] / (1 - config["beta2"] ** config["t"])
+    return w - config["learning_rate"] * m / (np.sqrt(v) + config["epsilon"]), config
+
+
+def numeric_gradient(f, x, df, h=1e-5):
+    grad = np.zeros_like(x)
+    it = np.nditer(x, flags=["multi_index"], op_flags=["readwrite"])
+    while not it.finished:
+        ix = it.multi_index
+        oldval = x[ix]
+        x[ix] = oldval + h
+        pos = f(x).copy()
+        x[ix] = oldval - h
+        neg = f(x).copy()
+        x[ix] = oldval
+        grad[ix] = np.sum((pos - neg) * df) / (2 * h)
+        it.iternext()
+    return grad
+
+
+def loss(self, features, captions):
+    p = self.params
+    inputs, targets = captions[:, :-1], captions[:, 1:]
+    h0 = features.dot(p["W_proj"]) + p["b_proj"]
+    x, cache_x = word_embedding_forward(inputs, p["W_embed"])
+    h, cache_h = rnn_forward(x, h0, p["Wx"], p["Wh"], p["b"])
+    scores = h.dot(p["W_vocab"]) + p["b_vocab"]
+    total, dscores = temporal_softmax_loss(scores, targets, targets != self.word_to_idx["<NULL>"])
+    grads = {"b_vocab": dscores.sum(axis=(0, 1)), "W_vocab": np.zeros_like(p["W_vocab"])}
+    for t in range(inputs.shape[1]):
+        grads["W_vocab"] += h[:, t].T.dot(dscores[:, t])
+    dx, dh0, grads["Wx"], grads["Wh"], grads["b"] = rnn_backward(
+        dscores.dot(p["W_vocab"].T), cache_h
+    )
+    grads["W_embed"] = word_embedding_backward(dx, cache_x)
+    grads["W_proj"], grads["b_proj"] = features.T.dot(dh0), dh0.sum(axis=0)
+    return total, grads
+
+
+def sample(self, features, max_length=30, temperature=0.0, rng=None):
+    p, words = self.params, self.word_to_idx
+    captions = np.zeros((len(features), max_length), dtype=int) + words["<NULL>"]
+    h = features.dot(p["W_proj"]) + p["b_proj"]
+    word, done = [words["<START>"]] * len(features), np.zeros(len(features), bool)
+    for t in range(max_length):
+        h = np.tanh(p["W_embed"][word].dot(p["Wx"]) + h.dot(p["Wh"]) + p["b"])
+        scores = h.dot(p["W_vocab"]) + p["b_vocab"]
+        if temperature:
+            e = np.exp(scores / temperature)
+            word = [rng.choice(len(row), p=row / row.sum()) for row in e]
+        else:
+            word = np.argmax(scores, axis=1)
+        for n in range(len(features)):
+            if not done[n]:
+                captions[n, t] = word[n]
+                done[n] = word[n] == words["<END>"]
+    return captions
+
+
+def compute_saliency_maps(X, y, model):
+    model.eval()
+    X.requires_grad_()
+    model(X).gather(1, y.view(-1, 1)).squeeze().sum().backward()
+    saliency, _ = torch.max(X.grad.abs(), dim=1)
+    return saliency
+
+
+def smooth_grad(X, y, model, samples=16, sigma=0.15, seed=0, squared=False):
+    torch.manual_seed(seed)
+    total = torch.zeros_like(X)
+    for _ in range(samples):
+        noisy = X + sigma * (X.max() - X.min()) * torch.randn_like(X)
+        noisy.requires_grad_()
+        model(noisy)[0, y[0]].backward()
+        total += noisy.grad
+    return (total / samples).abs().max(dim=1).values
+
+
+def integrated_gradients(X, y, model, baseline=None, steps=32):
+    baseline = (0 - MEAN) / STD if baseline is None else baseline
+    out = torch.zeros_like(X)
+    for n in range(len(X)):
+        for k in range(steps):
+            point = (baseline + (k + 0.5) / steps * (X[n : n + 1] - baseline)).to(X)
+            point.requires_grad_()
+            model(point)[0, y[n]].backward()
+            out[n] += point.grad[0] / steps
+    return out * (X - baseline)
+
+
+def make_fooling_image(X, target_y, model, learning_rate=1):
+    X_fooling = X.clone().requires_grad_()
+    while True:
+        scores = model(X_fooling)
+        if scores.argmax() == target_y:
+            return X_fooling
+        scores[0, target_y].backward()
+        with torch.no_grad():
+            X_fooling += learning_rate * X_fooling.grad / X_fooling.grad.norm()
+            X_fooling.grad.zero_()
+
+
+def fgsm(X, y, model, epsilon, targeted=False):
+    pixels = (X * STD + MEAN).detach().requires_grad_()
+    F.cross_entropy((model)((pixels - MEAN) / STD), y, reduction="sum").backward()
+    sign = -1 if targeted else 1
+    attacked = torch.clamp(pixels.detach() + sign * epsilon * pixels.grad.sign(), 0, 1)
+    return (attacked - MEAN) / STD
+
+
+def steepest(g, norm):
+    out = torch.zeros_like(g)
+    for n in range(len(g)):
+        if norm == 2 and g[n].any():
+            out[n] = g[n] / g[n].norm()
+        elif norm != 2:
+            out[n] = torch.where(g[n] > 0, 1.0, 0.0) - torch.where(g[n] < 0, 1.0, 0.0)
+    return out
+
+
+def project(change, epsilon, norm):
+    out = change.clone()
+    for n in range(len(out)):
+        if norm == "inf":
+            out[n][out[n] > epsilon] = epsilon
+            out[n][out[n] < -epsilon] = -epsilon
+        elif out[n].norm() > epsilon:
+            out[n] *= epsilon / out[n].norm()
+    return out
+
+
+def pgd(X, y, model, epsilon, norm="inf", steps=10, targeted=False, seed=None):
+    start = X * STD + MEAN
+    pixels = start.clone()
+    for _ in range(steps):
+        pixels.requires_grad_()
+        loss_sum = F.cross_entropy(model((pixels - MEAN) / STD), y, reduction="sum")
+        loss_sum.backward()
+        g = -pixels.grad if targeted else pixels.grad
+        pixels = pixels.detach() + 2.5 * epsilon / steps * steepest(g, norm)
+        pixels = (start + project(pixels - start, epsilon, norm)).clamp(0, 1)
+    return (pixels - MEAN) / STD
+
+
+def class_visualization_step(img, y, model, l2_reg=1e-3, learning_rate=25, check=True):
+    new, scores = [], []
+    for n in range(len(img)):
+        one = img[n : n + 1].clone().requires_grad_()
+        score = model(one)[0, y[n]]
+        (score - l2_reg * (one**2).sum()).backward()
+        new.append(one.detach() + learning_rate * one.grad / one.grad.norm())
+        scores.append(score.detach())
+    return torch.cat(new), torch.stack(scores)
+
+
+def extract_features(x, cnn, last=None):
+    features, prev = [], x
+    for i, module in enumerate(cnn._modules.values()):
+        prev = module(prev.clone())
+        features.append(prev)
+        if i == last:
+            break
+    return features
+
+
+def content_loss(content_weight, content_current, content_original):
+    total = 0
+    for a, b in zip(content_current[0], content_original[0]):
+        total = total + content_weight * torch.sum((a - b) ** 2)
+    return total
+
+
+def gram_matrix(features, normalize=True):
+    N, C, H, W = features.size()
+    grams = []
+    for n in range(N):
+        flat = features[n].view(C, H * W)
+        grams.append(torch.mm(flat, flat.t()))
+    gram = torch.stack(grams)
+    return gram / (H * W * C) if normalize else gram
+
+
+def style_loss(feats, style_layers, style_targets, style_weights):
+    style = 0
+    for i in range(len(style_layers)):
+        difference = gram_matrix(feats[style_layers[i]]) - style_targets[i]
+        style += style_weights[i] * torch.sum(difference.pow(2))
+    return style
+
+
+def tv_loss(img, tv_weight):
+    w = torch.sum(torch.pow(img[:, :, :, :-1] - img[:, :, :, 1:], 2))
+    h = torch.sum(torch.pow(img[:, :, :-1, :] - img[:, :, 1:, :], 2))
+    return tv_weight * (w + h)
