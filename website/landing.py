@@ -87,7 +87,7 @@ CARDS: dict[str, Card | Callable[[], Image.Image]] = {
         ("“cat”", "difference × 10", "“stingray”"),
     ),
     "05-class-visualization": Card(
-        "fig-gallery", ((0.341, 0.504, 0.660, 0.743), (0.668, 0.257, 0.987, 0.496))
+        "fig-gallery", ((0.014, 0.751, 0.333, 0.989), (0.341, 0.751, 0.660, 0.989))
     ),
     "06-style-transfer": Card(
         "fig-style-idea", ((0.005, 0.013, 0.328, 0.905), (0.672, 0.013, 0.994, 0.905))
