@@ -216,7 +216,8 @@ def create_class_visualization(
             ox, oy = shift.tolist()
             img = jitter(img, ox, oy)
             look = last or t % CHECK_EVERY == 0
-            img, score = class_visualization_step(img, y, model, l2_reg, learning_rate, check=look)
+            settings = l2_reg, learning_rate, look
+            img, score = class_visualization_step(img, y, model, *settings)
             img = clamp_pixels(jitter(img, -ox, -oy))
             if blur_every is not None and t % blur_every == 0:
                 img = blur_image(img, sigma=0.5)

@@ -125,7 +125,7 @@ class FourierPicture(nn.Module):
             If the picture is in half precision, or ``size`` is smaller than S.
         """
         if size < self.size:
-            raise ValueError(named(f"size is {size}, expected at least the present {self.size}"))
+            raise ValueError(named(f"size is {size}, expected {self.size} or more"))
         larger = FourierPicture(len(self.coefficients), size).to(self.coefficients)
         larger.basis.copy_(self.basis)
         n = (self.size + 1) // 2  # frequencies from 1 - n to n - 1 are on both grids

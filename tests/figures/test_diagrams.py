@@ -159,7 +159,8 @@ def test_gradients_flow_back_along_every_value_of_the_recurrent_network():
         for t in (1, 2, 3)
         for formula in (
             rf"$dx_{t} = da_{t} W_x^\top$",
-            rf"$\partial L_{t}/\partial h_{t}$",
+            rf"$dh_{t}$",
+            rf"$\overline{{dh}}_{t}$",
             rf"$da_{t} W_h^\top$",
         )
     )

@@ -189,7 +189,8 @@ def test_a_page_is_light(page):
         return "/mathjax/" not in response.address and response.kind != "Font"
 
     heaviest = sorted(page.responses, key=lambda r: -r.size)[:5]
-    assert sum(r.size for r in page.responses if is_own(r)) <= 2.5 * MB, heaviest
+    # Chapter 6 shows paintings at up to 384 pixels, and a browser fetches what comes into view.
+    assert sum(r.size for r in page.responses if is_own(r)) <= 3 * MB, heaviest
     assert sum(r.size for r in page.responses) <= 8 * MB, heaviest
 
 
