@@ -23,7 +23,7 @@ CONTRACTS = (
         FourierPicture.enlarged,
         lambda: {"self": FourierPicture(2, 8), "size": 16},
         (
-            Refusal("a smaller size", {"size": 7}, ValueError, "size is 7, expected at least the"),
+            Refusal("a smaller size", {"size": 7}, ValueError, "size is 7, expected 8 or more"),
             Refusal("half precision", {"self": FourierPicture(2, 8).half()}, TypeError,
                     "the picture has dtype torch.float16, .* picture.float()"),
         ),
