@@ -132,7 +132,8 @@ class FourierPicture(nn.Module):
         rows, columns = torch.arange(1 - n, n)[:, None], torch.arange(n)
         with torch.no_grad():
             larger.coefficients.zero_()
-            larger.coefficients[:, :, rows, columns] = self.coefficients[:, :, rows, columns]
+            waves = slice(None), slice(None), rows, columns
+            larger.coefficients[waves] = self.coefficients[waves]
         return larger
 
 
