@@ -21,12 +21,11 @@ import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from cs231n_lib.files import write_atomically
+from cs231n_lib.workshop.reports import BOOK
 from cs231n_lib.workshop.tasks import every_task
 from website.book import chapter_files, read
 
 __all__ = ["blank", "for_nbgrader", "workbook", "write_for_nbgrader", "write_workbooks"]
-
-BOOK = "https://networks-that-speak-and-see.github.io/book/chapters/"
 
 _FIRST = """\
 # Workbook: {title}

@@ -135,25 +135,30 @@ def _rng() -> np.random.Generator:
     return np.random.default_rng(231)
 
 
+def _question(task: Task, forward: Callable | None) -> tuple:
+    """The task's question, always the same; for a way back, with a cache of that way forward."""
+    return task.question(_rng()) if forward is None else task.question(_rng(), forward)
+
+
 def _arguments(task: Task, function: Callable, seconds: float) -> tuple[tuple, list[str]]:
     """A way back gets the cache of the reader's own way forward, if that is there and right."""
     if task.forward is None:
-        return task.question(_rng()), []
+        return _question(task, None), []
     own = getattr(function, "__globals__", {}).get(task.forward.__name__)
     remarks = []
     if own is not None and own is not task.forward:
         if _is_right(own, every_task()[task.forward.__name__], seconds):
-            return task.question(_rng(), own), []
+            return _question(task, own), []
         remarks.append(
             f"Your {task.forward.__name__} is not right yet, so this one was tried with the cache "
             "of the book's."
         )
-    return task.question(_rng(), task.forward), remarks
+    return _question(task, task.forward), remarks
 
 
 def _is_right(function: Callable, task: Task, seconds: float) -> bool:
     """Are the numbers right, with the book's cache where one is read?"""
-    arguments = task.question(_rng(), *[task.forward] * (task.forward is not None))
+    arguments = _question(task, task.forward)
     outcome = run(task.ask, (function, *arguments), seconds)
     got, wanted = _named(task, outcome.value)[0], _answer(task, ())
     return all(_same(got.get(name), wanted[name], task) for name in wanted)
@@ -177,8 +182,7 @@ def _wrong_helpers(function: Callable, seconds: float) -> list[str]:
 def _answer(task: Task, mistakes: tuple[Mistake, ...]) -> Named:
     """What the book's function gives, or would give with some mistakes in it."""
     function = with_mistakes(task.sources or (task.function,), mistakes)
-    forward = task.plain_forward or task.forward
-    arguments = task.question(_rng(), *[forward] * (forward is not None))
+    arguments = _question(task, task.plain_forward or task.forward)
     with np.errstate(all="ignore"):
         try:
             value = task.ask(function, *arguments)
@@ -312,9 +316,8 @@ def _without_gradient(task: Task, value: Any) -> list[str]:
 def _times(
     function: Callable, task: Task, arguments: tuple, first: float
 ) -> tuple[float, float] | None:
-    forward = [task.forward] * (task.forward is not None)
     book = min(
-        run(task.ask, (task.function, *task.question(_rng(), *forward))).seconds for _ in range(5)
+        run(task.ask, (task.function, *_question(task, task.forward))).seconds for _ in range(5)
     )
     again = 0 if first > 0.2 else 4
     return min(

@@ -128,14 +128,13 @@ def _definitions(source: str) -> Any:
 
 def _limit(megabytes: int) -> None:
     """Limits of memory and files where the system has them, and no network."""
+    for name in ("connect", "connect_ex"):
+        setattr(socket.socket, name, _no_network)
+    socket.getaddrinfo = _no_network
     try:
         import resource
     except ImportError:  # as on Windows
         return
-    finally:
-        for name in ("connect", "connect_ex"):
-            setattr(socket.socket, name, _no_network)
-        socket.getaddrinfo = _no_network
     resource.setrlimit(resource.RLIMIT_AS, [megabytes * 2**20] * 2)
     resource.setrlimit(resource.RLIMIT_FSIZE, [_MOST_FILE] * 2)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Report", "check", "hint", "solution", "summary", "use_solution"]
 
-_BOOK = "https://networks-that-speak-and-see.github.io/book/chapters/"
+BOOK = "https://networks-that-speak-and-see.github.io/book/chapters/"
 _session = Session()
 
 
@@ -132,7 +132,7 @@ def _what_is_wrong(found: Diagnosis) -> list[str]:
 
 
 def _address(task: Task) -> str:
-    return _BOOK + task.section.replace("#", ".html#")
+    return BOOK + task.section.replace("#", ".html#")
 
 
 @checked(function=Function("that you wrote"))
@@ -148,7 +148,7 @@ def hint(function: Callable) -> Report:
     entry = _session.entry(task, function)
     entry.hints += 1
     if found.mistakes:
-        rungs = [found.mistakes[0].hint, *[m.what for m in found.mistakes[:1]]]
+        rungs = [found.mistakes[0].hint, found.mistakes[0].what]
     else:
         rungs = [task.start, *found.remarks[:1]]
     rungs.insert(1, f"Read {_address(task)} once more.")

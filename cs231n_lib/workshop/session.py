@@ -28,7 +28,6 @@ class Entry:
     function: Callable  # as it was checked last
     written: bool = False
     right: bool = False
-    checks: int = 0
     hints: int = 0
     given: bool = False  # the reader has asked for the book's
 
@@ -57,7 +56,6 @@ class Session:
     def checked(self, found: Diagnosis, function: Callable) -> Entry:
         """Note what came of a check, and put the function to work."""
         entry = self.entry(found.task, function)
-        entry.checks += 1
         entry.written, entry.right, entry.given = found.written, found.right, False
         self.put_to_work(entry)
         return entry

@@ -51,7 +51,7 @@ def test_nothing_of_the_old_address_is_left_and_the_chapters_stay_current(fork):
     chapter = (fork / "chapters" / "01-rnn.md").read_text(encoding="utf-8")
     assert f'"git+{NEW}"' in chapter
     assert f"https://{FORK[0].lower()}.github.io/{FORK[1]}/" in (
-        fork / "website" / "workbook.py"
+        fork / "cs231n_lib" / "workshop" / "reports.py"
     ).read_text("utf-8")
     record = json.loads((fork / "chapters" / "status.json").read_text(encoding="utf-8"))
     assert current <= {
