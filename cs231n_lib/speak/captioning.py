@@ -6,11 +6,19 @@ Source: CS231n 2017, Assignment 3, ``classifiers/rnn.py``; Vinyals et al., "Show
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from cs231n_lib.checks import RNG, Call, Count, Number, OneOf, check_finite, checked, named
+from cs231n_lib.speak.attention import (
+    attention_backward,
+    attention_forward,
+    attention_step_forward,
+    field_affine_backward,
+    field_affine_forward,
+)
 from cs231n_lib.speak.checks import Captions, Features, Model, Vocabulary
 from cs231n_lib.speak.layers import (
     affine_backward,
@@ -26,6 +34,8 @@ from cs231n_lib.speak.rnn import rnn_backward, rnn_forward
 
 __all__ = ["CaptioningRNN"]
 
+_LOOKING = ("Wq", "W_keys", "P_keys", "W_values", "P_values")  # the weights of attention alone
+
 
 def _check_dtype(name: str, dtype: Any, call: Call) -> None:
     try:
@@ -37,6 +47,39 @@ def _check_dtype(name: str, dtype: Any, call: Call) -> None:
     if np.dtype(dtype).itemsize == 2:
         message = f"{name} is {np.dtype(dtype)}, expected float32 or float64"
         raise TypeError(named(f"{message}: half precision is too coarse here"))
+
+
+def _keys_and_values(features: np.ndarray, p: dict[str, np.ndarray]) -> tuple[np.ndarray, ...]:
+    """What a network that looks compares its query with, and what it sees: each (N, L, A)."""
+    fields = _fields(features, p)
+    return fields @ p["W_keys"] + p["P_keys"], fields @ p["W_values"] + p["P_values"]
+
+
+def _fields(features: np.ndarray, p: dict[str, np.ndarray]) -> np.ndarray:
+    return features.reshape(len(features), len(p["P_keys"]), -1)  # (N, L, C)
+
+
+def _looking(features: np.ndarray, p: dict[str, np.ndarray]) -> tuple[Callable, Callable]:
+    """Forward and backward of the LSTM that looks at these pictures, called as those of the LSTM.
+
+    After the gradients of the LSTM, ``backward`` returns those of the weights ``_LOOKING``.
+    """
+    fields = _fields(features, p)
+
+    def forward(x, h0, Wx, Wh, b):
+        keys, keys_cache = field_affine_forward(fields, p["W_keys"], p["P_keys"])
+        values, values_cache = field_affine_forward(fields, p["W_values"], p["P_values"])
+        h, cache = attention_forward(x, h0, keys, values, Wx, Wh, p["Wq"], b)
+        return h, (keys_cache, values_cache, cache)
+
+    def backward(dh, caches):
+        keys_cache, values_cache, cache = caches
+        dx, dh0, dkeys, dvalues, dWx, dWh, dWq, db = attention_backward(dh, cache)
+        _, dW_keys, dP_keys = field_affine_backward(dkeys, keys_cache)
+        _, dW_values, dP_values = field_affine_backward(dvalues, values_cache)
+        return dx, dh0, dWx, dWh, db, dWq, dW_keys, dP_keys, dW_values, dP_values
+
+    return forward, backward
 
 
 class CaptioningRNN:
@@ -56,23 +99,29 @@ class CaptioningRNN:
         W, the size of a word's vector.
     hidden_dim : int
         H, the size of the hidden state.
-    cell_type : {"rnn", "lstm"}
+    cell_type : {"rnn", "lstm", "attention"}
+        ``"attention"``: an LSTM that looks at the fields of the picture before every word.
     dtype : float dtype
         Of the weights and of all that is computed: float32 to train, float64 to check gradients.
         Half precision is refused.
+    fields, attention_dim : int
+        For attention: L, the number of fields, and A, the size of keys, values and query. Features
+        are then (N, L, C), flattened to (N, D).
 
     Attributes
     ----------
     params : dict
         The weights: ``W_proj`` (D, H), ``b_proj`` (H,), ``W_embed`` (V, W), ``Wx`` (W, G),
         ``Wh`` (H, G), ``b`` (G,), ``W_vocab`` (H, V), ``b_vocab`` (V,), where G is H for the
-        vanilla RNN and 4H for the LSTM.
+        vanilla RNN and 4H for the LSTM. With attention ``Wx`` is (W + A, 4H), and there are also
+        ``Wq`` (H, A), and ``W_keys``, ``W_values`` (C, A), ``P_keys``, ``P_values`` (L, A), which
+        make the keys and the values of the fields.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is stated, two words have one index, ``<NULL>`` is missing, or
-        a special word is not in [0, V).
+        If an argument is not what is stated, two words have one index, ``<NULL>`` is missing, a
+        special word is not in [0, V), or D is not a multiple of L.
     """
 
     @checked(
@@ -80,8 +129,10 @@ class CaptioningRNN:
         input_dim=Count(),
         wordvec_dim=Count(),
         hidden_dim=Count(),
-        cell_type=OneOf(("rnn", "lstm")),
+        cell_type=OneOf(("rnn", "lstm", "attention")),
         dtype=_check_dtype,
+        fields=Count(),
+        attention_dim=Count(),
     )
     def __init__(
         self,
@@ -91,6 +142,8 @@ class CaptioningRNN:
         hidden_dim: int = 128,
         cell_type: str = "rnn",
         dtype: type = np.float32,
+        fields: int = 36,
+        attention_dim: int = 64,
     ) -> None:
         self.word_to_idx = dict(word_to_idx)
         self.cell_type = cell_type
@@ -108,6 +161,19 @@ class CaptioningRNN:
             "W_vocab": (H, V),
             "b_vocab": (V,),
         }
+        if cell_type == "attention":
+            L, A = fields, attention_dim
+            C, rest = divmod(D, L)
+            if rest:
+                raise ValueError(named(f"input_dim is {D}, expected a multiple of fields, {L}"))
+            self._shapes |= {
+                "Wx": (W + A, G),
+                "Wq": (H, A),
+                "W_keys": (C, A),
+                "P_keys": (L, A),
+                "W_values": (C, A),
+                "P_values": (L, A),
+            }
         self.initialize(np.random.default_rng(0))
 
     @checked(rng=RNG)
@@ -159,8 +225,10 @@ class CaptioningRNN:
         mask = words_out != self.word_to_idx["<NULL>"]
         if self.cell_type == "rnn":
             forward, backward = rnn_forward, rnn_backward
-        else:
+        elif self.cell_type == "lstm":
             forward, backward = lstm_forward, lstm_backward
+        else:
+            forward, backward = _looking(features, p)
 
         h0, proj_cache = affine_forward(features, p["W_proj"], p["b_proj"])
         x, embed_cache = word_embedding_forward(words_in, p["W_embed"])
@@ -169,7 +237,7 @@ class CaptioningRNN:
         loss, dscores = temporal_softmax_loss(scores, words_out, mask)
 
         dh, dW_vocab, db_vocab = temporal_affine_backward(dscores, out_cache)
-        dx, dh0, dWx, dWh, db = backward(dh, cell_cache)
+        dx, dh0, dWx, dWh, db, *dlooking = backward(dh, cell_cache)
         dW_embed = word_embedding_backward(dx, embed_cache)
         _, dW_proj, db_proj = affine_backward(dh0, proj_cache)
         grads = {
@@ -181,6 +249,7 @@ class CaptioningRNN:
             "b": db,
             "W_vocab": dW_vocab,
             "b_vocab": db_vocab,
+            **dict(zip(_LOOKING, dlooking)),
         }
         return loss, grads
 
@@ -237,10 +306,16 @@ class CaptioningRNN:
         features = features.astype(self.dtype, copy=False)
         h, _ = affine_forward(features, p["W_proj"], p["b_proj"])
         c = np.zeros_like(h)
-        x_part = p["W_embed"] @ p["Wx"] + p["b"]  # x Wx + b of every word
+        Wx, Wc = np.split(p["Wx"], [p["W_embed"].shape[1]])  # of words, of contexts
+        x_part = p["W_embed"] @ Wx + p["b"]  # x Wx + b of every word
+        if self.cell_type == "attention":
+            keys, values = _keys_and_values(features, p)
         for t in range(max_length):
             # One step: read a word, change the state.
             a = x_part[word] + h @ p["Wh"]
+            if self.cell_type == "attention":
+                context, _ = attention_step_forward(h, keys, values, p["Wq"])
+                a += context @ Wc
             if self.cell_type == "rnn":
                 h = np.tanh(a)
             else:
