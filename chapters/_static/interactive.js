@@ -76,6 +76,39 @@
     });
   }
 
+  /* A button for each word; the tile of the word shows. */
+  function wordByWord({ labels, cut, show, alt }, tell) {
+    const words = labels.slice(1);
+    const tile = cut(1);
+    const stage = make("div", { className: "panels-stage", role: "img", "aria-label": alt }, tile);
+    const output = make("output");
+    const buttons = words.map((word) => make("button", { type: "button", tabIndex: -1 }, word));
+    const choose = (k) => {
+      buttons.forEach((button, i) => {
+        button.tabIndex = i === k ? 0 : -1;
+        button.setAttribute("aria-pressed", String(i === k));
+      });
+      show(tile, k + 1);
+      say(output, tell(words, k));
+    };
+    const bar = make("div", { className: "panels-bar", role: "toolbar",
+      "aria-label": "Words of the caption" }, ...buttons);
+    buttons.forEach((button, k) => {
+      for (const event of ["pointerenter", "focus", "click"])
+        button.addEventListener(event, () => choose(k));
+    });
+    bar.addEventListener("keydown", (event) => {
+      const from = buttons.indexOf(document.activeElement);
+      const to = { ArrowLeft: from - 1, ArrowRight: from + 1, ArrowUp: from - 1,
+        ArrowDown: from + 1, Home: 0, End: buttons.length - 1 }[event.key];
+      if (to === undefined) return;
+      event.preventDefault();
+      buttons[Math.min(buttons.length - 1, Math.max(0, to))].focus();
+    });
+    choose(Math.min(2, words.length - 1));
+    return { scene: make("div", { className: "panels-scene" }, cut(0)), bar, stage, output };
+  }
+
   const builders = {
     /* A line between the first picture and the last. */
     compare({ labels, cut, alt, data }) {
@@ -168,39 +201,20 @@
       return [stage, make("div", { className: "panels-controls" }, label, input, play), output];
     },
 
-    /* A button for each word; the tile of the word shows. */
-    words({ labels, cut, show, alt }) {
-      const words = labels.slice(1);
-      const tile = cut(1);
-      const stage = make("div", { className: "panels-stage", role: "img", "aria-label": alt }, tile);
-      const output = make("output");
-      const buttons = words.map((word) => make("button", { type: "button", tabIndex: -1 }, word));
-      const choose = (k) => {
-        buttons.forEach((button, i) => {
-          button.tabIndex = i === k ? 0 : -1;
-          button.setAttribute("aria-pressed", String(i === k));
-        });
-        show(tile, k + 1);
+    /* A button for each word that the network reads, and what happens in it then. */
+    words(figure) {
+      const { scene, bar, stage, output } = wordByWord(figure, (words, k) => {
         const next = words[k + 1] ? `It says “${words[k + 1]}”.` : "It has said all.";
-        say(output, `The network has read “${words[k]}”. ${next}`);
-      };
-      const bar = make("div", { className: "panels-bar", role: "toolbar",
-        "aria-label": "Words of the caption" }, ...buttons);
-      buttons.forEach((button, k) => {
-        for (const event of ["pointerenter", "focus", "click"])
-          button.addEventListener(event, () => choose(k));
+        return `The network has read “${words[k]}”. ${next}`;
       });
-      bar.addEventListener("keydown", (event) => {
-        const from = buttons.indexOf(document.activeElement);
-        const to = { ArrowLeft: from - 1, ArrowRight: from + 1, ArrowUp: from - 1,
-          ArrowDown: from + 1, Home: 0, End: buttons.length - 1 }[event.key];
-        if (to === undefined) return;
-        event.preventDefault();
-        buttons[Math.min(buttons.length - 1, Math.max(0, to))].focus();
-      });
-      choose(Math.min(2, words.length - 1));
-      const scene = make("div", { className: "panels-scene" }, cut(0));
       return [make("div", { className: "panels-reading" }, scene, bar), stage, output];
+    },
+
+    /* A button for each word that the network says, and where it looked before. */
+    looks(figure) {
+      const { scene, bar, stage, output } = wordByWord(figure, (words, k) =>
+        `Before it said “${words[k]}”, the network looked here.`);
+      return [bar, make("div", { className: "panels-pair" }, scene, stage), output];
     },
   };
 
@@ -208,6 +222,7 @@
     compare: "Compare two pictures",
     steps: "Go through the steps",
     words: "Go through the words",
+    looks: "See where it looked",
   };
 
   const near = "IntersectionObserver" in window && new IntersectionObserver((entries) => {

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from cs231n_lib.checks import OneOf, Texts, checked, named
 from cs231n_lib.figures.style import COLOUR, finish
+from cs231n_lib.speak.scenes import Description, Scene, Thing, draw
 
-__all__ = ["draw_captioning", "draw_lstm_cell", "draw_unrolled_rnn"]
+__all__ = ["draw_attention", "draw_captioning", "draw_lstm_cell", "draw_unrolled_rnn"]
 
 Point = tuple[float, float]
 
@@ -147,6 +150,58 @@ def draw_lstm_cell(lit: str = "all") -> Figure:
     ax.text(7.65, 3.2, r"$o_t$", ha="center", va="bottom", fontsize=11, color=ink("o"))
     _arrow(ax, (8.4, top), (8.4, 3.35), label=r"$\tanh$", colour=ink("o"))
     _arrow(ax, (8.65, 3.1), (9.35, 3.1), colour=ink("o"))
+    return finish(figure, ax)
+
+
+def draw_attention() -> Figure:
+    """One look: a query meets the key of every field, and the weights mix the values.
+
+    Three of the 36 fields are followed, with weights of 0.8, 0.1 and 0.1.
+    """
+    large, small = Thing("large", "red", "circle"), Thing("small", "blue", "star")
+    picture = draw(Scene(Description(large, "left of", small), seed=3), scale=4)
+    pixels = len(picture) // 6
+    fields = {(2, 1): (0.8, "orange"), (2, 3): (0.1, "blue"), (5, 0): (0.1, "grey")}
+    crops = [picture[pixels * r : pixels * (r + 1), pixels * c : pixels * (c + 1)].copy()
+             for r, c in fields]  # fmt: skip
+    picture[::pixels] = picture[:, ::pixels] = 255
+    figure, ax = _canvas(width=12.4, height=6)
+    left, top, side = 0.2, 5.7, 0.7
+    ax.imshow(picture, extent=(left, left + 6 * side, top - 6 * side, top))
+    ax.set(xlim=(0, 12.4), ylim=(0, 6))
+
+    rows = 5.15, 3.75, 2.35
+    for y, crop, ((row, column), (weight, name)) in zip(rows, crops, fields.items()):
+        frame = {"fill": False, "edgecolor": COLOUR[name], "linewidth": 2.6}
+        corner = left + side * column, top - side * (row + 1)
+        ax.add_patch(Rectangle(corner, side, side, **frame))
+        ax.imshow(crop, extent=(5, 5.9, y - 0.45, y + 0.45))
+        ax.add_patch(Rectangle((5, y - 0.45), 0.9, 0.9, **frame))
+        _arrow(ax, (5.95, y), (6.5, y))
+        _box(ax, (7, y), "key", COLOUR["purple"], size=(1, 0.6))
+        _arrow(ax, (7.5, y), (7.95, y))
+        _circle(ax, (8.2, y), r"$\cdot$")
+        _arrow(ax, (8.45, y), (8.9, y))
+        for share, colour in ((1, _PALE), (weight, COLOUR["orange"])):
+            bar = {"color": colour, "linewidth": 17, "solid_capstyle": "butt"}
+            ax.plot([8.92, 8.92 + 0.75 * share], [y, y], **bar)
+        ax.text(9.3, y + 0.48, f"{weight:g}", ha="center", va="center", fontsize=10.5)
+        ax.text(9.95, y, r"$\times$", ha="center", va="center", fontsize=13)
+        _box(ax, (10.75, y), "value", COLOUR["green"], size=(1.1, 0.6))
+        ax.plot([11.3, 11.8], [y, y], color=COLOUR["ink"], lw=1.4)
+    for above, below in itertools.pairwise(rows):
+        ax.plot([8.2, 8.2], [above - 0.25, below + 0.25], color=COLOUR["ink"], lw=1.4)
+    ax.plot([11.8, 11.8], [1.75, rows[0]], color=COLOUR["ink"], lw=1.4)
+    _arrow(ax, (6.6, 0.6), (7.65, 0.6))
+    _box(ax, (8.2, 0.6), "query", COLOUR["purple"], size=(1.1, 0.6))
+    _arrow(ax, (8.2, 0.9), (8.2, rows[2] - 0.25))
+    _circle(ax, (11.8, 1.5), "+")
+    _arrow(ax, (11.8, 1.25), (11.8, 0.9))
+    for x, y, text, size in (
+        (6.2, 0.6, r"$h_{t-1}$", 14), (9.3, 1.7, "softmax", 10.5), (11.8, 0.6, r"$z_t$", 14),
+        (10.5, 0.6, "to the LSTM", 10.5),
+    ):  # fmt: skip
+        ax.text(x, y, text, ha="center", va="center", fontsize=size)
     return finish(figure, ax)
 
 

@@ -40,7 +40,7 @@ class _Tile:
 
 
 @checked(
-    kind=OneOf(("compare", "steps", "words")),
+    kind=OneOf(("compare", "steps", "words", "looks")),
     tiles=Each(_Tile(), "K"),
     labels=Texts("K"),
     columns=Count(),
@@ -61,10 +61,11 @@ def panels(
 
     Parameters
     ----------
-    kind : {"compare", "steps", "words"}
+    kind : {"compare", "steps", "words", "looks"}
         What the website makes of it. ``"compare"``: a movable line between the first picture and
         the last. ``"steps"``: a slider through the tiles. ``"words"``: a button for each tile after
-        the first, which stays in view.
+        the first, which stays in view; each word is one that was read. ``"looks"``: the same, and
+        each word is one that was said.
     tiles : sequence of (H, W, 3) uint8 arrays, or of callables
         A callable is given an empty matplotlib figure of the tile's size to draw on. Its
         units are those of the page: text of size 9 is legible there.

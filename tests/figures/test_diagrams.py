@@ -11,7 +11,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
 from matplotlib.transforms import Bbox
 
 from cs231n_lib.figures import diagrams
@@ -25,6 +25,7 @@ DIAGRAMS: dict[str, Callable[[], Figure]] = {
     "forget gate": lambda: diagrams.draw_lstm_cell("forget"),
     "input gate": lambda: diagrams.draw_lstm_cell("input"),
     "output gate": lambda: diagrams.draw_lstm_cell("output"),
+    "attention": diagrams.draw_attention,
 }
 every = pytest.mark.parametrize("draw", DIAGRAMS.values(), ids=DIAGRAMS.keys())
 
@@ -40,7 +41,7 @@ def ends_of(arrow: FancyArrowPatch) -> np.ndarray:
 def distances(ax: Axes, point: np.ndarray, but: FancyArrowPatch) -> Iterator[float]:
     """How far a point is from the edge of each box and circle, each word, line and other arrow."""
     for patch in ax.patches:
-        if isinstance(patch, FancyBboxPatch):
+        if isinstance(patch, FancyBboxPatch | Rectangle):
             corner, size = np.array((patch.get_x(), patch.get_y())), patch.get_width()
             half = np.array((size, patch.get_height())) / 2
             yield abs((np.abs(point - corner - half) - half).max())
@@ -193,6 +194,28 @@ def test_the_cell_state_runs_along_the_top_past_its_four_gates():
     assert [word for word in said if word in ("$f_t$", "$i_t$", "$g_t$", "$o_t$")] == [
         "$f_t$", "$i_t$", "$g_t$", "$o_t$",
     ]  # fmt: skip
+
+
+def test_a_query_meets_each_key_and_the_weights_of_the_values_add_up_to_one():
+    (ax,) = DIAGRAMS["attention"]().axes
+    said = Counter(text.get_text() for text in ax.texts)
+    assert said["key"] == said["value"] == said[r"$\cdot$"] == said[r"$\times$"] == 3
+    assert said["query"] == said["softmax"] == said[r"$h_{t-1}$"] == said[r"$z_t$"] == 1
+    weights = [float(word) for word in said.elements() if word.startswith("0.")]
+    assert sum(weights) == pytest.approx(1)
+    bars = [line for line in ax.lines if to_hex(line.get_color()) == COLOUR["orange"].lower()]
+    lengths = [np.ptp(bar.get_xdata()) for bar in bars]
+    assert lengths == pytest.approx([0.75 * weight for weight in weights])
+    # Each field that is followed is framed in the picture, and shown larger in the same frame.
+    frames = [patch for patch in ax.patches if isinstance(patch, Rectangle)]
+    for small, large in zip(frames[::2], frames[1::2], strict=True):
+        assert small.get_edgecolor() == large.get_edgecolor()
+    picture, *crops = (image.get_array() for image in ax.images)
+    for crop, frame in zip(crops, frames[::2], strict=True):
+        across, down = frame.get_x() - 0.2, 5.7 - frame.get_y() - 0.7
+        row, column = (round(64 * place / 0.7) for place in (down, across))
+        inside = picture[row : row + 64, column : column + 64]
+        np.testing.assert_array_equal(inside[1:, 1:], crop[1:, 1:])
 
 
 @pytest.mark.parametrize(

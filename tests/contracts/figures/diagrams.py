@@ -14,6 +14,7 @@ CONTRACTS = (
                     "words has 1, expected at least"),
         ),
     ),
+    Contract(diagrams.draw_attention, dict),
     Contract(diagrams.draw_unrolled_rnn, dict),
     Contract(diagrams.draw_lstm_cell, lambda: {"lit": "forget"}),
 )  # fmt: skip
