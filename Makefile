@@ -73,7 +73,7 @@ coverage: $(VENV)/installed  ## the same, and which lines and branches of each m
 mutants: $(VENV)/installed  ## whether the tests notice small mistakes (make mutants ONLY=speak.rnn SAMPLE=50)
 	$(BIN) -m tests.mutants $(ONLY) $(if $(SAMPLE),--sample $(SAMPLE))
 
-test-matrix: $(VENV)/installed  ## every chapter under one condition after the other (or make test-matrix ONLY=no-network)
+test-matrix: $(VENV)/installed  ## every chapter under one condition after the other (or make test-matrix ONLY=kernels-avx2)
 	$(BIN) -m tests.matrix $(ONLY)
 
 # JupyterLab is large and only wanted here. Its root is this folder, where Jupytext's settings are.

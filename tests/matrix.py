@@ -1,9 +1,9 @@
-"""The whole nbval run under one condition after the other: ``make test-matrix``.
+"""The whole nbval run on one kind of machine after the other: ``make test-matrix``.
 
 What a chapter prints must not depend on threads, on a quota of processors, on the kernels that a
 processor is given, on what an earlier run left behind, on the language of the system, or on a
-network. Each cell of the matrix sets one such condition, proves that it holds, and runs every
-chapter.
+network. Each cell of the matrix is such a machine: it sets its conditions, proves that they hold,
+and runs every chapter.
 """
 
 from __future__ import annotations
@@ -31,14 +31,16 @@ __all__ = ["CELLS", "Cell", "main"]
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "_build" / "matrix"
 
-_BLAS = (
-    "import numpy, threadpoolctl; assert [pool['architecture'] for pool in "
-    "threadpoolctl.threadpool_info() if pool['internal_api'] == 'openblas'][0] == '{}'"
-)
-_ATEN = "import torch; assert torch.backends.cpu.get_cpu_capability() == '{}'"
-_NUMPY = (
-    "import numpy; extensions = numpy.show_config('dicts')['SIMD Extensions']; "
-    "assert {!r} not in extensions.get('found', [])"
+_KERNELS = (
+    "import os, subprocess, sys, numpy, threadpoolctl, torch; "
+    "assert torch.backends.cpu.get_cpu_capability() == {aten!r}; "
+    "assert [pool['architecture'] for pool in threadpoolctl.threadpool_info() "
+    "if pool['internal_api'] == 'openblas'] == [{blas!r}]; "
+    "extensions = numpy.show_config('dicts')['SIMD Extensions'].get('found', []); "
+    "assert not set({without!r}.split()) & set(extensions), extensions; "
+    "convolve = 'import torch; x = torch.ones(1, 1, 9, 9); torch.conv2d(x, x)'; "
+    "said = subprocess.run([sys.executable, '-c', convolve], capture_output=True, text=True, "
+    "env=os.environ | dict(ONEDNN_VERBOSE='1')).stdout; assert {onednn!r} in said, said"
 )
 _SET_UP = (
     "import os, threadpoolctl, torch; from cs231n_lib.notebook import setup; "
@@ -53,6 +55,17 @@ _LEFT_TO_THE_BOOK = _SET_UP + (
 )
 # What begins with AVX-512 for NumPy, by the names that it gives to groups of instructions.
 _NUMPY_AVX512 = "X86_V4 AVX512_ICL AVX512_SPR"
+
+
+def _kernels(aten: str, blas: str, without: str, onednn: str, mkl: str) -> dict[str, str]:
+    """The variables that give every library the kernels of a processor of some age."""
+    return {
+        "ATEN_CPU_CAPABILITY": aten,
+        "OPENBLAS_CORETYPE": blas,
+        "NPY_DISABLE_CPU_FEATURES": without,
+        "ONEDNN_MAX_CPU_ISA": onednn,
+        "MKL_ENABLE_INSTRUCTIONS": mkl,
+    }
 
 
 def _avx512() -> str:
@@ -70,11 +83,11 @@ def _always() -> str:
 
 @dataclass(frozen=True)
 class Cell:
-    """One condition.
+    """One kind of machine.
 
     ``prepare`` is given an empty folder and returns further environment variables. ``missing`` says
-    why the condition cannot be had on this machine, if it cannot. ``proof`` is Python code that
-    fails where the condition does not hold. ``begin`` is put in front of the command. Without
+    why that cannot be had on this machine, if it cannot. ``proof`` is Python code that
+    fails where a condition does not hold. ``begin`` is put in front of the command. Without
     ``threads``, two chapters run at once, and the book chooses.
     """
 
@@ -93,7 +106,7 @@ _WITHOUT_NETWORK = (
     "unshare", "--map-root-user", "--net", sys.executable, "-c",
     "import fcntl, os, socket, struct, sys; "
     "fcntl.ioctl(socket.socket(), 0x8914, struct.pack('16sh22x', b'lo', 1)); "
-    "os.execv(sys.argv[1], sys.argv[1:])",
+    "os.execvp(sys.argv[1], sys.argv[1:])",
 )  # fmt: skip
 
 
@@ -128,24 +141,23 @@ def _no_quota() -> str:
     return subprocess.run([*_ONE_CPU, "true"], capture_output=True).stderr.decode().strip()
 
 
-def _german(folder: Path) -> dict[str, str]:
-    target = folder / "de_DE.UTF-8"
-    subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", target], check=True)
-    return {"LOCPATH": str(folder), "LC_ALL": "de_DE.UTF-8", "LANG": "de_DE.UTF-8"}
-
-
-def _no_german() -> str:
-    there = shutil.which("localedef") and Path("/usr/share/i18n/locales/de_DE").exists()
-    return "" if there else "localedef or the definition of de_DE is missing"
-
-
 def _fresh_home(folder: Path) -> dict[str, str]:
     return {"HOME": str(folder), "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
 
 
-def _locked_home(folder: Path) -> dict[str, str]:
+def _abroad(folder: Path) -> dict[str, str]:
+    """German, with a decimal comma, and a home folder that may not be written to."""
+    target = folder / "de_DE.UTF-8"
+    subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", target], check=True)
     folder.chmod(0o555)
-    return {"HOME": str(folder)}
+    german = {"LOCPATH": str(folder), "LC_ALL": "de_DE.UTF-8", "LANG": "de_DE.UTF-8"}
+    return german | {"HOME": str(folder)}
+
+
+def _cannot_go_abroad() -> str:
+    if not (shutil.which("localedef") and Path("/usr/share/i18n/locales/de_DE").exists()):
+        return "localedef or the definition of de_DE is missing"
+    return _no_network()
 
 
 # Where the first of these lead, programs keep what they need again; without them it is in the home
@@ -164,50 +176,48 @@ CELLS = {
     "quota-of-one-cpu": Cell(
         _LEFT_TO_THE_BOOK + _ONE_CPU_HOLDS, threads=None, begin=_ONE_CPU, missing=_no_quota
     ),
-    "aten-default": Cell(_ATEN.format("DEFAULT"), {"ATEN_CPU_CAPABILITY": "default"}),
-    "aten-avx2": Cell(_ATEN.format("AVX2"), {"ATEN_CPU_CAPABILITY": "avx2"}),
-    "aten-avx512": Cell(_ATEN.format("AVX512"), {"ATEN_CPU_CAPABILITY": "avx512"}, missing=_avx512),
-    "openblas-haswell": Cell(_BLAS.format("Haswell"), {"OPENBLAS_CORETYPE": "Haswell"}),
-    "openblas-skylakex": Cell(
-        _BLAS.format("SkylakeX"), {"OPENBLAS_CORETYPE": "SkylakeX"}, missing=_avx512
+    # Processors of about 2010, 2013 and 2017.
+    "kernels-sse": Cell(
+        _KERNELS.format(
+            aten="DEFAULT",
+            blas="Nehalem",
+            without=f"X86_V3 {_NUMPY_AVX512}",
+            onednn="isa:Intel SSE4.1",
+        ),
+        _kernels("default", "Nehalem", f"X86_V3 {_NUMPY_AVX512}", "SSE41", "SSE4_2"),
     ),
-    "numpy-without-avx512": Cell(
-        _NUMPY.format("X86_V4"), {"NPY_DISABLE_CPU_FEATURES": _NUMPY_AVX512}, missing=_avx512
+    "kernels-avx2": Cell(
+        _KERNELS.format(
+            aten="AVX2", blas="Haswell", without=_NUMPY_AVX512, onednn="isa:Intel AVX2"
+        ),
+        _kernels("avx2", "Haswell", _NUMPY_AVX512, "AVX2", "AVX2"),
     ),
-    "numpy-without-avx2": Cell(
-        _NUMPY.format("X86_V3"), {"NPY_DISABLE_CPU_FEATURES": f"X86_V3 {_NUMPY_AVX512}"}
+    "kernels-avx512": Cell(
+        _KERNELS.format(
+            aten="AVX512", blas="SkylakeX", without="AVX512_SPR", onednn="isa:Intel AVX-512"
+        ),
+        _kernels("avx512", "SkylakeX", "AVX512_SPR", "AVX512_CORE", "AVX512"),
+        missing=_avx512,
     ),
-    "cold-cache": Cell(
-        "from pathlib import Path; assert not (Path.home() / '.cache').exists()",
-        prepare=_fresh_home,
-    ),
-    "warm-cache": Cell(
-        "import matplotlib; from pathlib import Path; "
-        "assert list(Path(matplotlib.get_cachedir()).glob('fontlist-*'))"
-    ),
-    "locale-c": Cell(
-        "import locale; locale.setlocale(locale.LC_ALL, ''); "
+    "fresh-home": Cell(
+        "import locale; from pathlib import Path; assert not (Path.home() / '.cache').exists(); "
+        "locale.setlocale(locale.LC_ALL, ''); "
         "assert locale.setlocale(locale.LC_NUMERIC) == 'C'",
         {"LC_ALL": "C", "LANG": "C"},
+        prepare=_fresh_home,
     ),
-    "locale-decimal-comma": Cell(
-        "import locale; locale.setlocale(locale.LC_ALL, ''); "
-        "assert locale.format_string('%.1f', 0.5) == '0,5'",
-        prepare=_german,
-        missing=_no_german,
-    ),
-    "home-not-writable": Cell(
-        "import os; from pathlib import Path; assert not os.access(Path.home(), os.W_OK)",
-        prepare=_locked_home,
-        begin=_AS_ANYBODY,
-    ),
-    "another-folder": Cell("import os; assert not os.path.exists('chapters')", elsewhere=True),
-    "no-network": Cell(
-        "import socket; assert [name for _, name in socket.if_nameindex()] == ['lo']; "
+    # In another folder and another language, with a home that is not to be written to, offline.
+    "abroad": Cell(
+        "import locale, os, socket; from pathlib import Path; "
+        "locale.setlocale(locale.LC_ALL, ''); assert locale.format_string('%.1f', 0.5) == '0,5'; "
+        "assert not os.access(Path.home(), os.W_OK); assert not os.path.exists('chapters'); "
+        "assert [name for _, name in socket.if_nameindex()] == ['lo']; "
         "server = socket.create_server(('127.0.0.1', 0)); "
         "socket.create_connection(server.getsockname())",
-        begin=_WITHOUT_NETWORK,
-        missing=_no_network,
+        prepare=_abroad,
+        missing=_cannot_go_abroad,
+        begin=(*_WITHOUT_NETWORK, *_AS_ANYBODY),
+        elsewhere=True,
     ),
     "gpu": Cell(
         "from cs231n_lib.reproducible import choose_device; assert choose_device() == 'cuda'",
