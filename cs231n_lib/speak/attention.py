@@ -57,6 +57,12 @@ def _check_input_weights(name: str, Wx: np.ndarray, call: Call) -> None:
     Floats(f"{call.sizes['D'] + call.sizes['A']} 4H")(name, Wx, call)
 
 
+_SEQUENCE = {
+    **{"x": "N T D", "h0": "N H", "keys": "N L A", "values": "N L A"},
+    **{"Wx": _check_input_weights, "Wh": "H 4H", "Wq": "H A", "b": "4H"},
+}
+
+
 @checked(prev_h="N H", keys="N L A", values="N L A", Wq="H A")
 def attention_step_forward(
     prev_h: np.ndarray,
@@ -121,8 +127,7 @@ def attention_step_backward(dcontext: np.ndarray, cache: tuple) -> Gradients:
     return dprev_h, dkeys, dvalues, dWq
 
 
-@checked(x="N T D", h0="N H", keys="N L A", values="N L A", Wx=_check_input_weights, Wh="H 4H", Wq="H A",
-         b="4H")  # fmt: skip
+@checked(**_SEQUENCE)
 def attention_loop_forward(
     x: np.ndarray,
     h0: np.ndarray,
@@ -173,8 +178,7 @@ def attention_loop_backward(dh: np.ndarray, caches: list[tuple]) -> Gradients:
     return dx, dh0, dkeys, dvalues, dWx, dWh, dWq, db
 
 
-@checked(x="N T D", h0="N H", keys="N L A", values="N L A", Wx=_check_input_weights, Wh="H 4H", Wq="H A",
-         b="4H")  # fmt: skip
+@checked(**_SEQUENCE)
 def attention_forward(
     x: np.ndarray,
     h0: np.ndarray,

@@ -32,7 +32,7 @@ from cs231n_lib.speak.layers import (
 from cs231n_lib.speak.lstm import lstm_backward, lstm_cell, lstm_forward
 from cs231n_lib.speak.rnn import rnn_backward, rnn_forward
 
-__all__ = ["CaptioningRNN"]
+__all__ = ["CaptioningRNN", "keys_and_values"]
 
 _LOOKING = ("Wq", "W_keys", "P_keys", "W_values", "P_values")  # the weights of attention alone
 
@@ -49,22 +49,12 @@ def _check_dtype(name: str, dtype: Any, call: Call) -> None:
         raise TypeError(named(f"{message}: half precision is too coarse here"))
 
 
-def _keys_and_values(features: np.ndarray, p: dict[str, np.ndarray]) -> tuple[np.ndarray, ...]:
-    """What a network that looks compares its query with, and what it sees: each (N, L, A)."""
-    fields = _fields(features, p)
-    return fields @ p["W_keys"] + p["P_keys"], fields @ p["W_values"] + p["P_values"]
-
-
-def _fields(features: np.ndarray, p: dict[str, np.ndarray]) -> np.ndarray:
-    return features.reshape(len(features), len(p["P_keys"]), -1)  # (N, L, C)
-
-
 def _looking(features: np.ndarray, p: dict[str, np.ndarray]) -> tuple[Callable, Callable]:
     """Forward and backward of the LSTM that looks at these pictures, called as those of the LSTM.
 
     After the gradients of the LSTM, ``backward`` returns those of the weights ``_LOOKING``.
     """
-    fields = _fields(features, p)
+    fields = features.reshape(len(features), len(p["P_keys"]), -1)  # (N, L, C)
 
     def forward(x, h0, Wx, Wh, b):
         keys, keys_cache = field_affine_forward(fields, p["W_keys"], p["P_keys"])
@@ -309,7 +299,7 @@ class CaptioningRNN:
         Wx, Wc = np.split(p["Wx"], [p["W_embed"].shape[1]])  # of words, of contexts
         x_part = p["W_embed"] @ Wx + p["b"]  # x Wx + b of every word
         if self.cell_type == "attention":
-            keys, values = _keys_and_values(features, p)
+            keys, values = keys_and_values(self, features)
         for t in range(max_length):
             # One step: read a word, change the state.
             a = x_part[word] + h @ p["Wh"]
@@ -332,3 +322,25 @@ class CaptioningRNN:
                 break
         check_finite("the hidden state", h)
         return captions
+
+
+@checked(model=Model(finite=True, looks=True), features=Features("model"))
+def keys_and_values(model: CaptioningRNN, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What a model with attention compares its queries with, and what it sees of pictures.
+
+    Parameters
+    ----------
+    model : CaptioningRNN
+        With ``cell_type="attention"``.
+    features : (N, D) floats
+
+    Returns
+    -------
+    keys, values : (N, L, A) floats
+        One of each for every field.
+    """
+    p = model.params
+    fields = features.astype(model.dtype, copy=False).reshape(len(features), len(p["P_keys"]), -1)
+    keys, _ = field_affine_forward(fields, p["W_keys"], p["P_keys"])
+    values, _ = field_affine_forward(fields, p["W_values"], p["P_values"])
+    return keys, values

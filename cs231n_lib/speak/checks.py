@@ -50,10 +50,14 @@ SPECIAL_WORDS = tuple(_MEANINGS)
 
 @dataclass(frozen=True)
 class Model:
-    """A captioning model; ``finite``: of finite weights; ``speaks``: with a word to begin with."""
+    """A captioning model.
+
+    ``finite``: of finite weights; ``speaks``: with a word to begin with; ``looks``: with attention.
+    """
 
     finite: bool = False
     speaks: bool = False
+    looks: bool = False
 
     def __call__(self, name: str, model: Any, call: Call) -> None:
         if not all(
@@ -72,6 +76,9 @@ class Model:
         if self.speaks:
             V = len(model.params["W_embed"])
             check_word(f"{name}.word_to_idx", model.word_to_idx, "<START>", V)
+        if self.looks and model.cell_type != "attention":
+            cell = f"{name}.cell_type is {model.cell_type!r}"
+            raise ValueError(named(f"{cell}, expected 'attention': this network does not look"))
 
 
 def check_weight(name: str, array: np.ndarray, call: Call | None = None) -> None:

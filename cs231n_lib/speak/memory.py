@@ -6,23 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cs231n_lib.checks import Call, Count, Number, checked
+from cs231n_lib.checks import Call, Count, Indices, Number, checked, named
 from cs231n_lib.speak.checks import Captions, Features, Model
 from cs231n_lib.speak.layers import temporal_softmax_loss
-from cs231n_lib.speak.lstm import lstm_step_backward, lstm_step_forward
-from cs231n_lib.speak.rnn import rnn_step_backward, rnn_step_forward
+from cs231n_lib.speak.steps import STEPS, State, begin
 
 if TYPE_CHECKING:
     from cs231n_lib.speak.captioning import CaptioningRNN
 
-__all__ = ["gradient_norms", "open_directions"]
-
-State = list[np.ndarray]  # h, or h and c, each (N, H); or their gradients
-
-_STEPS = {
-    "rnn": (rnn_step_forward, rnn_step_backward),
-    "lstm": (lstm_step_forward, lstm_step_backward),
-}
+__all__ = ["attention_maps", "gradient_norms", "open_directions"]
 
 
 def _check_column(name: str, word: int, call: Call) -> None:
@@ -54,7 +46,7 @@ def gradient_norms(
     Returns
     -------
     dict
-        ``"h"`` and, for the LSTM, ``"c"``: each (word + 1,) floats. Entry k is the norm of the
+        ``"h"`` and, for an LSTM, ``"c"``: each (word + 1,) floats. Entry k is the norm of the
         gradient with respect to the state k steps before the scores of that word, averaged over
         captions; the last entry is the state that came from the picture. The loss does not look
         at the cell state, so the first entry of ``"c"`` is 0.
@@ -107,7 +99,7 @@ def open_directions(
     -------
     (word + 1,) floats
         Entry k is the number of singular values above ``threshold`` after k steps, averaged over
-        captions; entry 0 is the size of the state: H, or 2H for the LSTM, which has two.
+        captions; entry 0 is the size of the state: H, or 2H for an LSTM, which has two.
 
     Raises
     ------
@@ -133,23 +125,67 @@ def open_directions(
     return np.mean(counts, axis=0)
 
 
+def _check_said(name: str, captions: np.ndarray, call: Call) -> None:
+    """Words as ``sample`` returns them: without the <START> that was read before."""
+    model = call.arguments["model"]
+    Indices("N T", below=len(model.params["W_embed"]))(name, captions, call)
+    if (captions[:, 0] == model.word_to_idx["<START>"]).all():
+        raise ValueError(
+            named(f"{name} begin with '<START>', expected what was said after it: {name}[:, 1:]")
+        )
+
+
+@checked(
+    model=Model(finite=True, speaks=True, looks=True),
+    features=Features("model"),
+    captions=_check_said,
+)
+def attention_maps(model: CaptioningRNN, features: np.ndarray, captions: np.ndarray) -> np.ndarray:
+    """Where a network with attention looks before it says each word.
+
+    Parameters
+    ----------
+    model : CaptioningRNN
+        With ``cell_type="attention"``.
+    features : (N, D) floats
+    captions : (N, T) integers in [0, V)
+        As :meth:`.CaptioningRNN.sample` returns them, without ``<START>``. Any other words will
+        do: the network reads them as if it had said them.
+
+    Returns
+    -------
+    (N, T, L) floats in [0, 1]
+        How much of each field it saw just before the word; those of a word add up to 1. Behind
+        ``<END>`` they mean nothing.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``model`` is not a captioning model with attention and finite weights, ``captions``
+        begin with ``<START>``, or shapes do not fit.
+    """
+    start = np.full((len(captions), 1), model.word_to_idx["<START>"])
+    words = np.concatenate([start, captions[:, :-1]], axis=1)
+    _, caches = _read(model, features, words)
+    return np.stack([look[-1] for look, _ in caches], axis=1)
+
+
 def _read(
     model: CaptioningRNN, features: np.ndarray, words: np.ndarray
 ) -> tuple[State, list[tuple]]:
     """Read words (N, T) one by one: the last state, and the cache of every step."""
-    p, (forward, _) = model.params, _STEPS[model.cell_type]
-    h = features.astype(model.dtype, copy=False) @ p["W_proj"] + p["b_proj"]
-    state = [h] if model.cell_type == "rnn" else [h, np.zeros_like(h)]
+    forward, _ = STEPS[model.cell_type]
+    state, weights = begin(model, features)
     caches = []
     for word in words.T:
-        *state, cache = forward(p["W_embed"][word], *state, p["Wx"], p["Wh"], p["b"])
+        *state, cache = forward(model.params["W_embed"][word], *state, *weights)
         caches.append(cache)
     return state, caches
 
 
 def _gradients(model: CaptioningRNN, caches: list[tuple], dstate: State) -> list[State]:
     """Gradients at the last state, ``dstate``, and at every earlier one."""
-    _, backward = _STEPS[model.cell_type]
+    _, backward = STEPS[model.cell_type]
     history = [dstate]
     for cache in reversed(caches):
         _, *gradients = backward(*history[-1], cache)
