@@ -27,6 +27,7 @@ __all__ = [
     "Scene",
     "Thing",
     "draw",
+    "places",
     "sample_scenes",
     "split_descriptions",
 ]
@@ -176,8 +177,7 @@ def draw(scene: Scene, scale: int = 1) -> np.ndarray:
     """
     rng = np.random.default_rng(scene.seed)
     things = (scene.description.first, scene.description.second)
-    radii = [int(rng.integers(*_RADII[thing.size])) for thing in things]
-    centres = _place(rng, radii, scene.description.relation)
+    radii, centres = _layout(rng, scene.description)
 
     side = PICTURE_SIZE * scale
     corners = rng.integers(205, 246, size=(2, 2, 3)) + rng.integers(-10, 11, size=3)
@@ -195,6 +195,27 @@ def draw(scene: Scene, scale: int = 1) -> np.ndarray:
             patch = picture[row : row + mask.shape[0], column : column + mask.shape[1]]
             patch += strength * mask[: patch.shape[0], : patch.shape[1], None] * (paint - patch)
     return picture.clip(0, 255).astype(np.uint8)
+
+
+@checked(scene=Instance(Scene))
+def places(scene: Scene) -> list[tuple[int, int, int]]:
+    """Where the two things of a scene are.
+
+    Returns
+    -------
+    list of two (int, int, int)
+        Of the first and the second thing: column and row of its middle, and its radius, in the
+        pixels of a picture of 96 x 96. Turned as it may be, a thing reaches at most a fifth of its
+        radius beyond it.
+    """
+    radii, centres = _layout(np.random.default_rng(scene.seed), scene.description)
+    return [(x, y, radius) for (x, y), radius in zip(centres, radii)]
+
+
+def _layout(rng: np.random.Generator, told: Description) -> tuple[list[int], list[tuple[int, int]]]:
+    """Radii and centres of both things, the first that a scene's random numbers decide."""
+    radii = [int(rng.integers(*_RADII[thing.size])) for thing in (told.first, told.second)]
+    return radii, _place(rng, radii, told.relation)
 
 
 def _place(rng: np.random.Generator, radii: Sequence[int], relation: str) -> list[tuple[int, int]]:

@@ -15,6 +15,7 @@ from cs231n_lib.speak.scenes import (
     Scene,
     Thing,
     draw,
+    places,
     sample_scenes,
     split_descriptions,
 )
@@ -166,6 +167,20 @@ def test_the_things_are_where_the_description_says():
         assert [name for name, true in found.items() if true] == [scene.description.relation]
         looked_at += 1
     assert looked_at > 100
+
+
+def test_a_thing_is_where_its_place_says_and_reaches_as_far_as_its_radius():
+    looked_at = 0
+    for scene in SCENES:
+        things = things_of(scene)
+        if things[0].colour == things[1].colour:
+            continue
+        for thing, (x, y, radius) in zip(things, places(scene), strict=True):
+            rows, columns = pixels_of(scene, thing.colour).T / 2
+            away = np.hypot(rows - y, columns - x)
+            assert 0.8 * radius < away.max() < 1.2 * radius + 2
+            looked_at += 1
+    assert looked_at > 200
 
 
 def test_large_things_cover_more_than_small_ones_of_the_same_shape():

@@ -9,6 +9,7 @@ from cs231n_lib.speak.scenes import (
     Scene,
     Thing,
     draw,
+    places,
     sample_scenes,
     split_descriptions,
 )
@@ -35,4 +36,5 @@ CONTRACTS = (
     Contract(split_descriptions, dict),
     Contract(sample_scenes, lambda: {"split": "val", "count": 3, "seed": 1}),
     Contract(draw, lambda: {"scene": scenes()[0], "scale": 1}),
+    Contract(places, lambda: {"scene": scenes()[0]}),
 )
