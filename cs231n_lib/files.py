@@ -82,7 +82,7 @@ def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> N
     try:
         # The name's beginning only: together they must not be longer than a name may be.
         handle, partial = tempfile.mkstemp(".partial", path.name[:40], path.parent)
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(handle, "w+b") as file:  # HDF5 reads, too
             write(file)
             file.flush()
             os.fsync(file.fileno())

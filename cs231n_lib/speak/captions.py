@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -186,9 +187,19 @@ def _check_split_of_model(name: str, split: str, call: Call) -> None:
         )
 
 
-@checked()
-def build_vocabulary(sentences: Iterable[str]) -> tuple[dict[str, int], list[str]]:
+@checked(min_count=Count())
+def build_vocabulary(
+    sentences: Iterable[str], min_count: int = 1
+) -> tuple[dict[str, int], list[str]]:
     """Number the words of some sentences: the four special words first, then the alphabet.
+
+    Parameters
+    ----------
+    sentences : iterable of str
+        Words separated by blanks.
+    min_count : int
+        How often a word must occur to be given a number. :func:`encode_captions` makes ``<UNK>`` of
+        all others.
 
     Returns
     -------
@@ -199,12 +210,14 @@ def build_vocabulary(sentences: Iterable[str]) -> tuple[dict[str, int], list[str
 
     Raises
     ------
-    TypeError
-        If ``sentences`` is a single string, or holds anything but strings.
+    TypeError, ValueError
+        If ``sentences`` is a single string, or holds anything but strings; if ``min_count`` is not
+        a whole number, or less than 1.
     """
     sentences = list(sentences) if isinstance(sentences, Iterator) else sentences
     check({"sentences": sentences}, {"sentences": Texts(ordered=False)})
-    words = sorted({word for sentence in sentences for word in sentence.split()})
+    counts = Counter(word for sentence in sentences for word in sentence.split())
+    words = sorted(word for word, count in counts.items() if count >= min_count)
     idx_to_word = [*SPECIAL_WORDS, *(word for word in words if word not in SPECIAL_WORDS)]
     return {word: i for i, word in enumerate(idx_to_word)}, idx_to_word
 

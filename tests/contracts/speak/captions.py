@@ -96,7 +96,7 @@ CONTRACTS = (
     ),
     Contract(
         build_vocabulary,
-        lambda: {"sentences": ["dog", "cat dog"]},
+        lambda: {"sentences": ["dog", "cat dog"], "min_count": 1},
         (
             Refusal("a single sentence", {"sentences": "cat dog"},
                     TypeError, "sentences is a single string, expected a list of strings"),
