@@ -139,12 +139,17 @@ def card_pictures(chapters: str | Path) -> dict[str, Image.Image]:
 
 
 def cover(cards: dict[str, Image.Image]) -> Image.Image:
-    """All cards in one picture, in two columns: for the README, and for links to the book."""
-    rows = -(-len(cards) // 2)
+    """All cards in one picture, in two columns: for the README, and for links to the book.
+
+    Of an odd number, the last is in the middle.
+    """
+    rows, alone = divmod(len(cards), 2)
+    rows += alone
     picture = Image.new("RGB", (2 * SIZE[0] + GAP, rows * (SIZE[1] + GAP) - GAP), "white")
     for number, card in enumerate(cards.values()):
         row, column = divmod(number, 2)
-        picture.paste(card, (column * (SIZE[0] + GAP), row * (SIZE[1] + GAP)))
+        column = 0.5 if alone and row == rows - 1 else column
+        picture.paste(card, (int(column * (SIZE[0] + GAP)), row * (SIZE[1] + GAP)))
     return picture
 
 
