@@ -320,6 +320,10 @@ def _(kind: Model, name: str, arguments: Mapping, known: set) -> Faults:
     elif kind.speaks:
         bad.word_to_idx["<START>"] = -1
         yield "a vocabulary with a negative index", bad
+    if kind.looks:
+        blind = copy.copy(arguments[name])
+        blind.cell_type = "lstm"
+        yield "a model that does not look", blind
 
 
 @faults.register

@@ -225,7 +225,7 @@ def attention_forward(
     np.matmul(x.reshape(T * N, D), Wx[:D], out=gates.reshape(T * N, 4 * H))
     # State and context side by side: one product serves both.
     W = np.concatenate([Wh, Wx[D:]])
-    both = np.empty((T + 1, N, H + A), dtype)
+    both = np.zeros((T + 1, N, H + A), dtype)  # no look follows the last state
     h, context = both[..., :H], both[..., H:]
     h[0] = h0
     c = np.zeros((T + 1, N, H), dtype)

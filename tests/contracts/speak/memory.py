@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from cs231n_lib.speak.memory import gradient_norms, open_directions
+from cs231n_lib.speak.memory import attention_maps, gradient_norms, open_directions
 from tests.contracts import Contract, Refusal
-from tests.contracts.speak.captioning import CAPTIONS, features, small_model
+from tests.contracts.speak.captioning import CAPTIONS, CELLS, features, small_model
 
 
 def _arguments(cell_type: str) -> dict[str, Any]:
@@ -24,8 +24,28 @@ _REFUSES = (
     ),
 )  # fmt: skip
 
-CONTRACTS = tuple(
-    Contract(function, partial(_arguments, cell), _REFUSES)
-    for function in (gradient_norms, open_directions)
-    for cell in ("rnn", "lstm")
+
+def _said() -> dict[str, Any]:
+    captions = CAPTIONS[:, 1:].copy()
+    return {"model": small_model("attention"), "features": features(), "captions": captions}
+
+
+_MAPS = Contract(
+    attention_maps,
+    _said,
+    (
+        Refusal(
+            "captions that begin with <START>", {"captions": CAPTIONS.copy()},
+            ValueError, r"captions begin with '<START>', expected what was said after it",
+        ),
+    ),
+)  # fmt: skip
+
+CONTRACTS = (
+    _MAPS,
+    *(
+        Contract(function, partial(_arguments, cell), _REFUSES)
+        for function in (gradient_norms, open_directions)
+        for cell in CELLS
+    ),
 )
