@@ -322,8 +322,8 @@ def read_features(path: str | Path) -> Described:
     try:
         with h5py.File(path) as file:
             about, features = json.loads(file["about"][()]), file["features"]
-            place, shape = features.id.get_offset(), features.shape
-        mapped = np.memmap(path, features.dtype, "c", place, shape).view(np.ndarray)
+            place, dtype, shape = features.id.get_offset(), features.dtype, features.shape
+        mapped = np.memmap(path, dtype, "c", place, shape).view(np.ndarray)
         return Described(about["files"], mapped, about["skipped"])
     except Exception as error:  # a damaged file can lead to nearly any
         raise ValueError(
