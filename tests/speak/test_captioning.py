@@ -6,22 +6,27 @@ import torch
 from torch.nn import functional
 
 from cs231n_lib.speak import captioning
-from cs231n_lib.speak.captioning import CaptioningRNN
+from cs231n_lib.speak.attention import attention_forward
+from cs231n_lib.speak.captioning import CaptioningRNN, keys_and_values
 from cs231n_lib.speak.gradient_check import relative_error
 from cs231n_lib.speak.lstm import lstm_forward
 from cs231n_lib.speak.rnn import rnn_forward
 from tests.gradients import central_differences
 
-CELLS = ["rnn", "lstm"]
+CELLS = ["rnn", "lstm", "attention"]
 VOCABULARY = {"red": 0, "<END>": 1, "blue": 2, "<NULL>": 3, "cat": 4, "<START>": 5, "dog": 6}
 NULL, START, END = (VOCABULARY[word] for word in ("<NULL>", "<START>", "<END>"))
-D, W, H, V = 5, 3, 4, len(VOCABULARY)
+D, W, H, V = 6, 3, 4, len(VOCABULARY)
+L, A = 3, 5
 NAMES = ["W_proj", "b_proj", "W_embed", "Wx", "Wh", "b", "W_vocab", "b_vocab"]
+LOOKING = ["Wq", "W_keys", "P_keys", "W_values", "P_values"]
+LOOKING_SHAPES = dict(zip(LOOKING, [(H, A), (D // L, A), (L, A), (D // L, A), (L, A)]))
+WEIGHTS = [(cell, name) for cell in CELLS for name in NAMES + LOOKING * (cell == "attention")]
 
 
 def small_model(cell_type, seed=0, scale=1.0, dtype=np.float64, vocabulary=VOCABULARY):
     """A model whose weights, biases too, are large enough to matter."""
-    model = CaptioningRNN(vocabulary, D, W, H, cell_type, dtype)
+    model = CaptioningRNN(vocabulary, D, W, H, cell_type, dtype, L, A)
     rng = np.random.default_rng(seed)
     for name, weight in model.params.items():
         model.params[name] = (scale * rng.standard_normal(weight.shape)).astype(dtype)
@@ -48,7 +53,14 @@ def torch_loss(cell_type, params, features, captions):
     c = torch.zeros_like(h)
     loss = 0
     for t in range(captions.shape[1] - 1):
-        a = p["W_embed"][captions[:, t]] @ p["Wx"] + h @ p["Wh"] + p["b"]
+        x = p["W_embed"][captions[:, t]]
+        if cell_type == "attention":
+            fields = torch.tensor(features).view(len(h), L, D // L)
+            keys, values = (fields @ p[f"W_{k}"] + p[f"P_{k}"] for k in ("keys", "values"))
+            query = (h @ p["Wq"])[:, None]
+            context = functional.scaled_dot_product_attention(query, keys, values)[:, 0]
+            x = torch.cat([x, context], dim=1)
+        a = x @ p["Wx"] + h @ p["Wh"] + p["b"]
         if cell_type == "rnn":
             h = torch.tanh(a)
         else:
@@ -63,8 +75,7 @@ def torch_loss(cell_type, params, features, captions):
     return loss.item(), {name: w.grad.numpy() for name, w in p.items()}
 
 
-@pytest.mark.parametrize("cell_type", CELLS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("cell_type", "name"), WEIGHTS)
 def test_gradient_of_the_loss_equals_central_differences(cell_type, name):
     model, features = small_model(cell_type), pictures(3)
     _, grads = model.loss(features, CAPTIONS)
@@ -81,9 +92,9 @@ def test_loss_and_gradients_equal_those_of_autograd(cell_type, N, T):
     loss, grads = model.loss(features, CAPTIONS[:N, : T + 1])
     expected, expected_grads = torch_loss(cell_type, model.params, features, CAPTIONS[:N, : T + 1])
     assert loss == pytest.approx(expected, rel=1e-12)
-    assert list(model.params) == NAMES
+    assert [(cell_type, name) for name in model.params] == [w for w in WEIGHTS if w[0] == cell_type]
     assert grads.keys() == expected_grads.keys()
-    for name in NAMES:
+    for name in model.params:
         np.testing.assert_allclose(
             grads[name], expected_grads[name], rtol=1e-10, atol=1e-13, strict=True
         )
@@ -99,26 +110,39 @@ def test_loss_of_an_undecided_model_is_the_logarithm_of_the_vocabulary(cell_type
 # Captions.
 
 
+# Seeds of weights that say captions of several lengths, some of them cut.
+SPREAD = [("rnn", 206), ("lstm", 517), ("attention", 289)]
+
+
+def scores_after(model, features, words):
+    """Of what could come next, after words (1, t) that the network has read about one picture."""
+    p = model.params
+    x, h0 = p["W_embed"][words], features @ p["W_proj"] + p["b_proj"]
+    weights = p["Wx"], p["Wh"], p["b"]
+    if model.cell_type == "rnn":
+        h, _ = rnn_forward(x, h0, *weights)
+    elif model.cell_type == "lstm":
+        h, _ = lstm_forward(x, h0, *weights)
+    else:
+        Wx, Wh, b = weights
+        keys, values = keys_and_values(model, features)
+        h, _ = attention_forward(x, h0, keys, values, Wx, Wh, p["Wq"], b)
+    return h[0, -1] @ p["W_vocab"] + p["b_vocab"]
+
+
 def slow_sample(model, features, max_length):
     """Greedy captions, picture by picture; every word reads the whole prefix anew."""
-    p = model.params
-    forward = {"rnn": rnn_forward, "lstm": lstm_forward}[model.cell_type]
     captions = []
     for picture in features:
         words = []
         while len(words) < max_length and END not in words:
             prefix = np.array([[START, *words]])
-            h, _ = forward(
-                p["W_embed"][prefix],
-                (picture @ p["W_proj"] + p["b_proj"])[None],
-                *(p[name] for name in ("Wx", "Wh", "b")),
-            )
-            words.append(int(np.argmax(h[0, -1] @ p["W_vocab"] + p["b_vocab"])))
+            words.append(int(np.argmax(scores_after(model, picture[None], prefix))))
         captions.append(words + [NULL] * (max_length - len(words)))
     return np.array(captions)
 
 
-@pytest.mark.parametrize(("cell_type", "seed"), [("rnn", 419), ("lstm", 299)])
+@pytest.mark.parametrize(("cell_type", "seed"), SPREAD)
 @pytest.mark.parametrize("max_length", [1, 2, 9])
 def test_sample_equals_a_slow_loop_over_growing_prefixes(cell_type, seed, max_length):
     model, features = small_model(cell_type, seed, scale=2.0), pictures(40)
@@ -128,7 +152,7 @@ def test_sample_equals_a_slow_loop_over_growing_prefixes(cell_type, seed, max_le
     assert captions.dtype.kind == "i"
 
 
-@pytest.mark.parametrize(("cell_type", "seed"), [("rnn", 419), ("lstm", 299)])
+@pytest.mark.parametrize(("cell_type", "seed"), SPREAD)
 def test_sample_says_null_behind_end_and_only_there_stops(cell_type, seed):
     captions = small_model(cell_type, seed, scale=2.0).sample(pictures(40), 9)
     ends = [list(row).index(END) if END in row else 9 for row in captions]
@@ -146,10 +170,7 @@ def test_drawn_words_come_as_often_as_the_softmax_says(cell_type, temperature):
     model, N = small_model(cell_type, seed=3), 20_000
     features = np.repeat(pictures(1), N, axis=0)
     words = model.sample(features, 1, temperature, np.random.default_rng(5))[:, 0]
-    forward, p = {"rnn": rnn_forward, "lstm": lstm_forward}[cell_type], model.params
-    h0 = features[:1] @ p["W_proj"] + p["b_proj"]
-    h, _ = forward(p["W_embed"][[[START]]], h0, p["Wx"], p["Wh"], p["b"])
-    scores = torch.tensor(h[0, 0] @ p["W_vocab"] + p["b_vocab"])
+    scores = torch.tensor(scores_after(model, features[:1], np.array([[START]])))
     expected = functional.softmax(scores / temperature, dim=0).numpy()
     # Four standard deviations of a share of N draws.
     limit = 4 * np.sqrt(expected * (1 - expected) / N)
@@ -169,11 +190,13 @@ def test_sampling_repeats_itself_unless_given_a_generator_that_goes_on():
 def speaker(cell_type, successor):
     """A model that says, whatever it sees, ``successor[word]`` after each word."""
     vocabulary = {"<NULL>": 0, "<START>": 1, "<END>": 2, "a": 3, "b": 4, "c": 5}
-    model = CaptioningRNN(vocabulary, input_dim=2, wordvec_dim=6, hidden_dim=6, cell_type=cell_type)
+    model = CaptioningRNN(
+        vocabulary, input_dim=2, wordvec_dim=6, hidden_dim=6, cell_type=cell_type, fields=2
+    )
     for weight in model.params.values():
         weight[:] = 0
     model.params["W_embed"][:] = np.eye(6)
-    model.params["Wx"][:, -6:] = np.eye(6)  # for the LSTM, the candidate
+    model.params["Wx"][:6, -6:] = np.eye(6)  # for the LSTM, the candidate
     model.params["b"][:-6] = np.repeat([100, -100, 100], 6)[: len(model.params["b"]) - 6]
     for word, next_word in successor.items():
         model.params["W_vocab"][word, next_word] = 1
@@ -203,12 +226,12 @@ def test_sample_of_a_caption_without_end_is_cut_at_thirty_words_unless_told(cell
 @pytest.mark.parametrize("cell_type", CELLS)
 def test_sample_without_end_in_the_vocabulary_never_stops(cell_type):
     vocabulary = {"<NULL>": 0, "<START>": 1, "a": 2}
-    model = CaptioningRNN(vocabulary, D, W, H, cell_type)
+    model = CaptioningRNN(vocabulary, D, W, H, cell_type, fields=L)
     model.params["b_vocab"][2] = 100
     np.testing.assert_array_equal(model.sample(pictures(2), 4), np.full((2, 4), 2))
 
 
-@pytest.mark.parametrize("cell_type", ["rnn", "lstm"])
+@pytest.mark.parametrize("cell_type", CELLS)
 def test_sample_takes_no_step_after_the_last_end(cell_type, monkeypatch):
     forward, products = captioning.affine_forward, []
     monkeypatch.setattr(captioning, "affine_forward", lambda *a: products.append(1) or forward(*a))
@@ -221,14 +244,21 @@ def test_sample_takes_no_step_after_the_last_end(cell_type, monkeypatch):
 # Weights.
 
 
-@pytest.mark.parametrize(("cell_type", "gates"), [("rnn", 1), ("lstm", 4)])
-def test_weights_have_the_usual_names_and_shapes(cell_type, gates):
-    model = CaptioningRNN(VOCABULARY, D, W, H, cell_type)
-    assert {name: weight.shape for name, weight in model.params.items()} == {
+@pytest.mark.parametrize(
+    ("cell_type", "gates", "inputs", "looking"),
+    [
+        ("rnn", 1, W, {}),
+        ("lstm", 4, W, {}),
+        ("attention", 4, W + A, LOOKING_SHAPES),
+    ],
+)
+def test_weights_have_the_usual_names_and_shapes(cell_type, gates, inputs, looking):
+    model = CaptioningRNN(VOCABULARY, D, W, H, cell_type, fields=L, attention_dim=A)
+    assert {name: weight.shape for name, weight in model.params.items()} == looking | {
         "W_proj": (D, H),
         "b_proj": (H,),
         "W_embed": (V, W),
-        "Wx": (W, gates * H),
+        "Wx": (inputs, gates * H),
         "Wh": (H, gates * H),
         "b": (gates * H,),
         "W_vocab": (H, V),
@@ -240,8 +270,10 @@ def test_weights_have_the_usual_names_and_shapes(cell_type, gates):
 @pytest.mark.parametrize("cell_type", CELLS)
 def test_new_weights_have_the_promised_scale(cell_type):
     words = {"<NULL>": 0} | {str(k): k for k in range(1, 400)}
-    model = CaptioningRNN(words, 900, 100, 64, cell_type)
-    rows = {"W_proj": 900, "Wx": 100, "Wh": 64, "W_vocab": 64, "W_embed": 10_000}
+    model = CaptioningRNN(words, 900, 100, 64, cell_type, fields=30, attention_dim=400)
+    inputs = 500 if cell_type == "attention" else 100
+    rows = {"W_proj": 900, "Wx": inputs, "Wh": 64, "W_vocab": 64, "W_embed": 10_000, "Wq": 64}
+    rows |= dict.fromkeys(LOOKING[1:], 30)  # channels, and places
     for name, weight in model.params.items():
         if name in rows:
             assert weight.std() * np.sqrt(rows[name]) == pytest.approx(1, abs=0.05)
@@ -252,16 +284,16 @@ def test_new_weights_have_the_promised_scale(cell_type):
 
 @pytest.mark.parametrize("cell_type", CELLS)
 def test_initialize_repeats_itself_for_the_same_seed_and_only_then(cell_type):
-    first, second = (CaptioningRNN(VOCABULARY, D, W, H, cell_type) for _ in range(2))
-    for name in NAMES:
+    first, second = (CaptioningRNN(VOCABULARY, D, W, H, cell_type, fields=L) for _ in range(2))
+    for name in first.params:
         np.testing.assert_array_equal(first.params[name], second.params[name])
     second.initialize(np.random.default_rng(1))
     assert not np.array_equal(first.params["Wx"], second.params["Wx"])
     first.initialize(np.random.default_rng(1))
-    for name in NAMES:
+    for name in first.params:
         np.testing.assert_array_equal(first.params[name], second.params[name])
     second.initialize(np.random.default_rng(0))
-    new = CaptioningRNN(VOCABULARY, D, W, H, cell_type)
+    new = CaptioningRNN(VOCABULARY, D, W, H, cell_type, fields=L)
     np.testing.assert_array_equal(second.params["W_vocab"], new.params["W_vocab"])
 
 
@@ -276,7 +308,7 @@ def test_the_vocabulary_is_the_models_own():
 @pytest.mark.parametrize("features_dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("cell_type", CELLS)
 def test_everything_is_computed_in_the_dtype_of_the_model(cell_type, dtype, features_dtype):
-    model = CaptioningRNN(VOCABULARY, D, W, H, cell_type, dtype)
+    model = CaptioningRNN(VOCABULARY, D, W, H, cell_type, dtype, fields=L)
     assert model.dtype == dtype
     features = pictures(3).astype(features_dtype)
     loss, grads = model.loss(features, CAPTIONS)

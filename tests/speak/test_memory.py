@@ -1,21 +1,24 @@
 """How far back gradients reach: equal to what autograd says of the same network."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
 from cs231n_lib.speak.captioning import CaptioningRNN
-from cs231n_lib.speak.memory import gradient_norms, open_directions
+from cs231n_lib.speak.memory import attention_maps, gradient_norms, open_directions
 
-CELLS = ["rnn", "lstm"]
+CELLS = ["rnn", "lstm", "attention"]
 VOCABULARY = {"<NULL>": 0, "<START>": 1, "<END>": 2, "cat": 3, "dog": 4}
 CAPTIONS = np.array([[1, 3, 4, 3, 2], [1, 4, 4, 2, 0], [1, 4, 3, 4, 4]])
-D, W, H = 5, 3, 4
+D, W, H = 6, 3, 4
+L, A = 3, 5
 
 
 def small_model(cell_type, dtype=np.float64):
-    model = CaptioningRNN(VOCABULARY, D, W, H, cell_type, dtype)
+    model = CaptioningRNN(VOCABULARY, D, W, H, cell_type, dtype, L, A)
     rng = np.random.default_rng(0)
     for name, weight in model.params.items():
         model.params[name] = rng.standard_normal(weight.shape).astype(dtype)
@@ -26,12 +29,25 @@ def pictures():
     return np.random.default_rng(1).standard_normal((3, D))
 
 
-def advance(model, state, words):
+def values_of(p, picture):
+    return torch.tensor(picture).view(L, D // L) @ p["W_values"] + p["P_values"]
+
+
+def look(p, picture, h):
+    """Where a network in the states h looks, (n, L)."""
+    keys = torch.tensor(picture).view(L, D // L) @ p["W_keys"] + p["P_keys"]
+    return torch.softmax(h @ p["Wq"] @ keys.T / np.sqrt(A), dim=1)
+
+
+def advance(model, picture, state, words):
     """Read words, one by one, from a state: h, or h and c side by side; both (n, size)."""
     p = {name: torch.tensor(w) for name, w in model.params.items()}
     h, c = state[:, :H], state[:, H:]
     for word in words:
-        a = p["W_embed"][torch.tensor(word)] @ p["Wx"] + h @ p["Wh"] + p["b"]
+        x = p["W_embed"][torch.tensor([word] * len(h))]
+        if model.cell_type == "attention":
+            x = torch.cat([x, look(p, picture, h) @ values_of(p, picture)], dim=1)
+        a = x @ p["Wx"] + h @ p["Wh"] + p["b"]
         if model.cell_type == "rnn":
             h = torch.tanh(a)
         else:
@@ -51,9 +67,9 @@ def expected_norms(model, word):
     norms = np.zeros((word + 1, 2, 3))
     for n, (picture, caption) in enumerate(zip(pictures(), CAPTIONS)):
         for k in range(word + 1):
-            state = advance(model, first_state(model, picture), caption[: word - k])
+            state = advance(model, picture, first_state(model, picture), caption[: word - k])
             state = state.detach().requires_grad_()
-            h = advance(model, state, caption[word - k : word])[:, :H]
+            h = advance(model, picture, state, caption[word - k : word])[:, :H]
             scores = h @ torch.tensor(model.params["W_vocab"]) + torch.tensor(
                 model.params["b_vocab"]
             )
@@ -71,7 +87,7 @@ def test_gradient_norms_equal_those_of_autograd(cell_type, word):
     expected = expected_norms(model, word)
     assert list(norms) == (["h"] if cell_type == "rnn" else ["h", "c"])
     np.testing.assert_allclose(norms["h"], expected[:, 0], rtol=1e-10, strict=True)
-    if cell_type == "lstm":
+    if cell_type != "rnn":
         np.testing.assert_allclose(norms["c"], expected[:, 1], rtol=1e-10, strict=True)
         assert norms["c"][0] == 0
 
@@ -85,9 +101,9 @@ def test_open_directions_equal_the_singular_values_of_the_jacobian(cell_type, th
     counts = np.zeros((3, word + 1))
     for n, (picture, caption) in enumerate(zip(pictures(), CAPTIONS)):
         for k in range(word + 1):
-            start = advance(model, first_state(model, picture), caption[: word - k])
+            start = advance(model, picture, first_state(model, picture), caption[: word - k])
             jacobian = torch.autograd.functional.jacobian(
-                lambda state, words=caption[word - k : word]: advance(model, state, words), start
+                partial(advance, model, picture, words=caption[word - k : word]), start
             )[0, :, 0]
             values = np.linalg.svd(jacobian.numpy(), compute_uv=False)
             counts[n, k] = np.count_nonzero(values > (threshold or 0.5))
@@ -103,3 +119,25 @@ def test_the_dtype_is_kept(cell_type):
     for state, values in norms.items():
         assert values.dtype == np.float32
         np.testing.assert_allclose(values, expected[state], rtol=1e-4)
+
+
+def test_maps_are_where_the_network_looked_before_each_word_that_it_said():
+    model = small_model("attention")
+    captions = np.array([[3, 4, 2, 0], [4, 4, 3, 3], [2, 0, 0, 0]])
+    maps = attention_maps(model, pictures(), captions)
+    p = {name: torch.tensor(w) for name, w in model.params.items()}
+    for n, (picture, caption) in enumerate(zip(pictures(), captions)):
+        for t in range(4):
+            read = [1, *caption][:t]  # <START> and what it has said
+            h = advance(model, picture, first_state(model, picture), read)[:, :H]
+            np.testing.assert_allclose(maps[n, t], look(p, picture, h)[0], rtol=1e-12)
+    assert maps.shape == (3, 4, L)
+
+
+def test_maps_of_a_sampled_caption_end_with_the_look_before_its_last_word():
+    model = small_model("attention", np.float32)
+    captions = model.sample(pictures(), 6)
+    maps = attention_maps(model, pictures(), captions)
+    assert maps.dtype == np.float32
+    np.testing.assert_array_equal(maps[:, :2], attention_maps(model, pictures(), captions[:, :2]))
+    np.testing.assert_allclose(maps.sum(axis=2), 1, rtol=1e-6)
