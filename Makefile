@@ -8,7 +8,7 @@ TOOLS := $(VENV)/tools
 # PyTorch's CPU build is on no registry but its own. Only torch is taken from there.
 TORCH_WHEELS ?= $(or $(PIP_FIND_LINKS),https://download.pytorch.org/whl/cpu/torch/)
 
-.PHONY: help book environment run test browser unit coverage mutants test-matrix linkcheck print lab bench sync workbook address landing lock audit lint clean
+.PHONY: help book environment run test browser unit coverage mutants test-matrix linkcheck print lab bench sync workbook address landing nouns lock audit lint clean
 
 help:  # every command, from the ## behind it
 	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1\t/p' Makefile | expand -t 18
@@ -99,6 +99,9 @@ address: $(VENV)/installed  ## for a fork: set the repository's address everywhe
 
 landing: $(VENV)/installed  ## make the pictures of the landing page
 	$(BIN) -m website.landing chapters
+
+nouns: $(VENV)/installed  ## make the sheet of two hundred nouns from two npm packages; this needs a network and npm
+	$(BIN) -m website.nouns cs231n_lib/speak/pictures
 
 $(TOOLS)/installed: requirements-tools.txt
 	test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)

@@ -5,7 +5,7 @@ This is where the half of the book that speaks meets the half that sees.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -18,18 +18,35 @@ from cs231n_lib.reproducible import choose_device
 from cs231n_lib.see.pixels import normalize
 from cs231n_lib.see.pretrained import squeezenet
 from cs231n_lib.speak.captions import CaptionData, Split, build_vocabulary, encode_captions
-from cs231n_lib.speak.scenes import Scene, draw, sample_scenes, split_descriptions
+from cs231n_lib.speak.nouns import NOUNS, NamedThing, sample_noun_scenes
+from cs231n_lib.speak.scenes import (
+    RELATIONS,
+    SIZES,
+    Description,
+    Scene,
+    draw,
+    sample_scenes,
+    split_descriptions,
+)
 
-__all__ = ["describe_pictures", "load_scenes"]
+__all__ = ["describe_pictures", "load_nouns", "load_scenes"]
 
 _FIELDS = 6  # the network's map is averaged over 6 x 6 fields
-_CHANNELS = 32  # principal components that are kept of the map's 128 channels
+_OUTPUTS = {5: 128, 8: 256}  # layers of the network -> channels of their map
+_CHANNELS = {5: 32, 8: 64}  # and principal components that are kept of them
 _BATCH = 12  # pictures at a time: few, so that what becomes of them stays in the cache
 
 
+def _check_layers(name: str, layers: int, call: Call) -> None:
+    Count()(name, layers)
+    if layers not in _OUTPUTS:
+        raise ValueError(named(f"{name} is {layers}, expected one of {list(_OUTPUTS)}"))
+
+
 def _check_projection(name: str, projection: PCA, call: Call) -> None:
+    layers = call.arguments.get("layers", 5)
     components = np.shape(getattr(projection, "components_", ()))
-    if components != (_CHANNELS, 128):
+    if components != (_CHANNELS[layers], _OUTPUTS[layers]):
         raise TypeError(
             named(
                 f"{name} is {projection!r} with components of shape {components}, "
@@ -38,25 +55,25 @@ def _check_projection(name: str, projection: PCA, call: Call) -> None:
         )
 
 
-def _check_enough(scenes: Sequence[Scene], projection: PCA | None) -> None:
-    if projection is None and len(scenes) < _CHANNELS:
+def _check_enough(scenes: Sequence[Scene], projection: PCA | None, channels: int) -> None:
+    if projection is None and len(scenes) < channels:
         raise ValueError(
             named(
-                f"scenes has {len(scenes)} parts, expected at least {_CHANNELS} "
+                f"scenes has {len(scenes)} parts, expected at least {channels} "
                 "to fit a projection to"
             )
         )
 
 
-@checked(scenes=Each(Instance(Scene)), projection=_check_projection)
+@checked(scenes=Each(Instance(Scene)), layers=_check_layers, projection=_check_projection)
 def describe_pictures(
-    scenes: Sequence[Scene], projection: PCA | None = None
+    scenes: Sequence[Scene], projection: PCA | None = None, layers: int = 5
 ) -> tuple[np.ndarray, PCA]:
     """Features of scenes: what the first layers of SqueezeNet see in them, and where.
 
     Each picture becomes 6 x 6 fields with 32 numbers for each field: the output of
     ``features[:5]``, averaged over the field and reduced from 128 channels by principal component
-    analysis.
+    analysis. Of ``features[:8]``, which see larger and more particular forms, 64 are kept of 256.
 
     Parameters
     ----------
@@ -64,10 +81,11 @@ def describe_pictures(
         P of them.
     projection : sklearn.decomposition.PCA, optional
         Of an earlier call. Without it, one is fitted to the first 2,000 of the scenes.
+    layers : {5, 8}
 
     Returns
     -------
-    features : (P, 1152) float32
+    features : (P, 1152) float32, or (P, 2304)
         Of mean about 0 and standard deviation about 1.
     projection : sklearn.decomposition.PCA
         The given one, or a new one for the next call, so that held-out pictures are described as
@@ -76,14 +94,15 @@ def describe_pictures(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not what is declared, or there are too few scenes (fewer than 32) to fit
-        a projection to.
+        If an argument is not what is declared, or there are too few scenes (fewer than 32, or
+        64) to fit a projection to.
     """
-    _check_enough(scenes, projection)
+    channels = _CHANNELS[layers]
+    _check_enough(scenes, projection, channels)
     device = choose_device()
-    network = squeezenet().features[:5].to(device, memory_format=torch.channels_last)
+    network = squeezenet().features[:layers].to(device, memory_format=torch.channels_last)
     network[1].inplace = True  # the ReLU's input, the largest array of all, is of no further use
-    maps = np.empty((len(scenes), _FIELDS**2, 128), dtype=np.float32)
+    maps = np.empty((len(scenes), _FIELDS**2, _OUTPUTS[layers]), dtype=np.float32)
     # On a GPU: with all bits, and alike in every run.
     exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
     # One thread: more gain little on arrays so small, and wait for each other on a busy machine.
@@ -96,13 +115,19 @@ def describe_pictures(
             maps[start : start + _BATCH] = y.flatten(2).mT.cpu().numpy()
     if projection is None:
         sample = maps[:2000].reshape(-1, maps.shape[-1])
-        projection = PCA(_CHANNELS, svd_solver="covariance_eigh").fit(sample)
+        projection = PCA(channels, svd_solver="covariance_eigh").fit(sample)
     scale = np.sqrt(projection.explained_variance_.mean())
     features = projection.transform(maps.reshape(-1, maps.shape[-1])) / scale
     return features.reshape(len(scenes), -1).astype(np.float32), projection
 
 
-@checked(num_train=Count(least=_CHANNELS), num_val=Count(), num_test=Count(), seed=Count(least=0))
+def _counts(layers: int) -> dict[str, Count]:
+    """Pictures in each split, and in the first enough to fit a projection to."""
+    counts = {"num_train": Count(least=_CHANNELS[layers]), "num_val": Count(), "num_test": Count()}
+    return counts | {"seed": Count(least=0)}
+
+
+@checked(**_counts(layers=5))
 def load_scenes(
     num_train: int = 30_000, num_val: int = 1_000, num_test: int = 1_000, seed: int = 0
 ) -> CaptionData:
@@ -121,12 +146,49 @@ def load_scenes(
         The images are scenes, with one caption each: the first of their two.
     """
     everything = [str(told) for part in split_descriptions().values() for told in part]
+    counts = {"train": num_train, "val": num_val, "test": num_test}
+    return _load(sample_scenes, counts, seed, 5, everything)
+
+
+@checked(**_counts(layers=8))
+def load_nouns(
+    num_train: int = 20_000, num_val: int = 1_000, num_test: int = 1_000, seed: int = 0
+) -> CaptionData:
+    """Draw scenes of named things and describe them, as :func:`load_scenes` does with its scenes.
+
+    Parameters
+    ----------
+    num_train, num_val, num_test : int
+        Pictures in each split; at least 64 in the first, to which the features are fitted.
+    seed : int
+        Another seed, other scenes; which pairs of nouns are held out stays the same.
+
+    Returns
+    -------
+    CaptionData
+        The images are scenes, with one caption each: the first of their two. The features are of
+        6 x 6 fields with 64 channels, 2304 numbers for each picture.
+    """
+    things = [NamedThing(size, noun) for size in SIZES for noun in NOUNS]
+    everything = [str(Description(one, how, one)) for one in things for how in RELATIONS]
+    counts = {"train": num_train, "val": num_val, "test": num_test}
+    return _load(sample_noun_scenes, counts, seed, 8, everything)
+
+
+def _load(
+    sample: Callable[[str, int, int], list[Scene]],
+    counts: dict[str, int],
+    seed: int,
+    layers: int,
+    everything: list[str],
+) -> CaptionData:
+    """A data set whose captions have the words, and the length, of everything that can be said."""
     word_to_idx, idx_to_word = build_vocabulary(everything)
     length = max(len(sentence.split()) for sentence in everything) + 2
     splits, projection = {}, None
-    for split, count in (("train", num_train), ("val", num_val), ("test", num_test)):
-        scenes = sample_scenes(split, count, seed)
-        features, projection = describe_pictures(scenes, projection)
+    for split, count in counts.items():
+        scenes = sample(split, count, seed)
+        features, projection = describe_pictures(scenes, projection, layers)
         captions = encode_captions([scene.captions[0] for scene in scenes], word_to_idx, length)
         splits[split] = Split(captions, np.arange(count), features, scenes)
     return CaptionData(word_to_idx, idx_to_word, **splits)

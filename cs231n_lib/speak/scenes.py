@@ -1,17 +1,19 @@
 """Captioned scenes: pictures of two things, what can be said of them, and whether it is true.
 
 A scene shows two things, each with a size, a colour and a shape, one above, below, left of or right
-of the other. Because the scene is known, any sentence about it can be judged: true, or false and
-where. Whole descriptions, not only pictures, are held out: no sentence that is true of a test
-picture's two things in their order is ever read in training.
+of the other; in those of :mod:`cs231n_lib.speak.nouns` a thing has a size and a name. Because the
+scene is known, any sentence about it can be judged: true, or false and where. Whole descriptions,
+not only pictures, are held out: no sentence that is true of a test picture's two things in their
+order is ever read in training.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -53,19 +55,41 @@ _GAP = 4  # pixels, at least, between two things
 _ANGLES = (-12, -6, 0, 6, 12)  # degrees
 
 
+class _Thing:
+    """Whatever can be in a scene.
+
+    ``words`` are those that each of its attributes can have, in the order in which they are said:
+    its size first, last what it is.
+    """
+
+    words: ClassVar[dict[str, tuple[str, ...]]]
+
+    def __post_init__(self) -> None:
+        check_fields(self, **{name: OneOf(words) for name, words in self.words.items()})
+
+    def __str__(self) -> str:
+        return " ".join(["a", *astuple(self)])
+
+    def _paint(self, rng: np.random.Generator, radius: int) -> tuple[np.ndarray, np.ndarray]:
+        """How much of each pixel it covers, (S, S) floats in [0, 1], and in which colours,
+        (S, S, 3) or (3,) from 0 to 255."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
-class Thing:
+class Thing(_Thing):
     """One thing in a scene, in words. Raises ValueError if a word is not in this module's lists."""
 
     size: str
     colour: str
     shape: str
 
-    def __post_init__(self) -> None:
-        check_fields(self, size=OneOf(SIZES), colour=OneOf(tuple(COLOURS)), shape=OneOf(SHAPES))
+    words: ClassVar = {"size": SIZES, "colour": tuple(COLOURS), "shape": SHAPES}
 
-    def __str__(self) -> str:
-        return f"a {self.size} {self.colour} {self.shape}"
+    def _paint(self, rng: np.random.Generator, radius: int) -> tuple[np.ndarray, np.ndarray]:
+        angle = int(rng.choice(_ANGLES))
+        colour = np.float32(COLOURS[self.colour]) + rng.integers(-8, 9, size=3)
+        return _mask(self.shape, radius, angle), colour
 
 
 @dataclass(frozen=True)
@@ -75,12 +99,12 @@ class Description:
     Raises ValueError if there is no such relation, TypeError if these are not two things.
     """
 
-    first: Thing
+    first: _Thing
     relation: str
-    second: Thing
+    second: _Thing
 
     def __post_init__(self) -> None:
-        thing, relation = Instance(Thing), OneOf(tuple(RELATIONS))
+        thing, relation = Instance(_Thing, "such as a Thing"), OneOf(tuple(RELATIONS))
         check_fields(self, first=thing, relation=relation, second=thing)
 
     def __str__(self) -> str:
@@ -127,8 +151,7 @@ def split_descriptions() -> dict[str, list[Description]]:
     everything = [
         Description(first, relation, second)
         for first, relation, second in itertools.product(things, RELATIONS, things)
-        if (first.size, second.size) == ("large", "small")
-        or (first.size == second.size and relation in ("above", "left of"))
+        if _is_first_told(first, relation, second)
     ]
     order = np.random.default_rng(0).permutation(len(everything))
     tenth = len(everything) // 10
@@ -137,6 +160,13 @@ def split_descriptions() -> dict[str, list[Description]]:
         name: [everything[i] for i in indices]
         for name, indices in (("train", train), ("val", val), ("test", test))
     }
+
+
+def _is_first_told(first: _Thing, relation: str, second: _Thing) -> bool:
+    """Whether it is this way round that training tells a scene."""
+    if first.size == second.size:
+        return relation in ("above", "left of")
+    return first.size == "large"
 
 
 @checked(split=OneOf(("train", "val", "test")), count=Count(), seed=Count(least=0))
@@ -187,9 +217,7 @@ def draw(scene: Scene, scale: int = 1) -> np.ndarray:
     picture = (ramp @ (ramp @ corners.astype(np.float32)).reshape(2, -1)).reshape(side, side, 3)
 
     for thing, radius, (x, y) in zip(things, radii, centres):
-        angle = int(rng.choice(_ANGLES))
-        colour = np.float32(COLOURS[thing.colour]) + rng.integers(-8, 9, size=3)
-        mask = _mask(thing.shape, radius * scale, angle)
+        mask, colour = thing._paint(rng, radius * scale)
         for shift, paint, strength in ((2 * scale, 40, 0.25), (0, colour, 1)):  # shadow, thing
             row, column = (v * scale + shift - mask.shape[0] // 2 for v in (y, x))
             patch = picture[row : row + mask.shape[0], column : column + mask.shape[1]]

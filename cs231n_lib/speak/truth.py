@@ -5,29 +5,21 @@ A sentence may be any string. What this module understands is::
     sentence = ["there is"] phrase [["is"] ["to the"] relation phrase | "and" phrase]
     phrase   = ["a" | "an" | "the"] [size] [colour] (shape | "thing" | "object" | "shape")
 
-with size and colour in either order. Case and a full stop at the end do not matter.
+with size and colour in either order. Of a named thing it understands ``[size] noun`` instead. Case
+and a full stop at the end do not matter.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cs231n_lib.checks import Each, Instance, Texts, checked
-from cs231n_lib.speak.scenes import (
-    COLOURS,
-    RELATIONS,
-    SHAPES,
-    SIZES,
-    Description,
-    Scene,
-    Thing,
-)
+from cs231n_lib.speak.scenes import RELATIONS, Description, Scene, _Thing
 
 __all__ = ["Mistake", "Verdict", "count_mistakes", "judge", "share_true"]
 
-_ATTRIBUTES = {"size": SIZES, "colour": tuple(COLOURS), "shape": SHAPES}
 _ANYTHING = ("thing", "object", "shape")
 
 _PAIRS = {
@@ -43,7 +35,7 @@ class Mistake:
     Attributes
     ----------
     attribute : str
-        ``"size"``, ``"colour"``, ``"shape"``, ``"relation"`` or ``"grammar"``.
+        ``"size"``, ``"colour"``, ``"shape"``, ``"noun"``, ``"relation"`` or ``"grammar"``.
     place : str
         ``"first"`` or ``"second"`` thing of the sentence; empty for a relation or the grammar.
     said, true : str
@@ -100,11 +92,11 @@ def judge(sentence: str, scene: Scene) -> Verdict:
     TypeError
         If ``sentence`` is not a string, or ``scene`` not a Scene.
     """
+    description = scene.description
     try:
-        statement = _Reader(sentence).statement()
+        statement = _Reader(sentence, description.first.words).statement()
     except _GrammarError as error:
         return Verdict(False, (error.mistake,))
-    description = scene.description
     readings = (_compare(statement, told) for told in (description, description.converse()))
     mistakes = min(readings, key=len)
     return Verdict(not mistakes, mistakes)
@@ -165,9 +157,11 @@ class _GrammarError(Exception):
 
 
 class _Reader:
-    """Reads a sentence word by word, from left to right."""
+    """Reads a sentence word by word, from left to right; ``known`` are the attributes of a thing,
+    each with its words, the last of them its noun."""
 
-    def __init__(self, sentence: str) -> None:
+    def __init__(self, sentence: str, known: Mapping[str, tuple[str, ...]]) -> None:
+        self.known, self.noun = known, list(known)[-1]
         words = sentence.lower().split()
         if words:
             words[-1] = words[-1].removesuffix(".")
@@ -197,7 +191,7 @@ class _Reader:
         phrase = _Phrase()
         while self.at < len(self.words):
             word = self.words[self.at]
-            attribute = next((a for a, words in _ATTRIBUTES.items() if word in words), None)
+            attribute = next((a for a, words in self.known.items() if word in words), None)
             if attribute is None and word not in _ANYTHING:
                 break
             if attribute in phrase.said:
@@ -205,9 +199,10 @@ class _Reader:
             if attribute is not None:
                 phrase.said[attribute] = (word, self.at)
             self.at += 1
-            if attribute in ("shape", None):
+            if attribute in (self.noun, None):
                 return phrase
-        self.fail("a size, a colour or a shape")
+        *others, noun = (f"a {attribute}" for attribute in self.known)
+        self.fail(f"{', '.join(others)} or {noun}")
 
     def skip(self, text: str) -> bool:
         """Step over these words, if they come next."""
@@ -232,7 +227,7 @@ def _compare(statement: _Statement, told: Description) -> tuple[Mistake, ...]:
     return tuple(mistakes)
 
 
-def _compare_phrase(place: str, phrase: _Phrase, thing: Thing) -> list[Mistake]:
+def _compare_phrase(place: str, phrase: _Phrase, thing: _Thing) -> list[Mistake]:
     return [
         Mistake(attribute, place, word, getattr(thing, attribute), index)
         for attribute, (word, index) in phrase.said.items()
