@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cs231n_lib.speak import layers, lstm, optim, rnn
+from cs231n_lib.speak import attention, layers, lstm, optim, rnn
 from cs231n_lib.speak.captioning import CaptioningRNN
 from cs231n_lib.speak.training import clip_gradients
 from tests.contracts.speak.captioning import VOCABULARY
@@ -85,8 +85,8 @@ class Layer:
         self.shapes = shapes
 
     def draw(self, draw: st.DrawFn, dtype: type) -> Arrays:
-        size = {letter: draw(sizes) for letter in "NTDHMV"}
-        size |= {"G": 4 * size["H"], "1": 1}
+        size = {letter: draw(sizes) for letter in "NTDHMVLA"}
+        size |= {"G": 4 * size["H"], "E": size["D"] + size["A"], "1": 1}
         rng = np.random.default_rng(draw(seeds))
         return {
             name: rng.standard_normal([size[letter] for letter in letters]).astype(dtype)
@@ -107,6 +107,8 @@ class Layer:
 
 RNN = {"x": "NTD", "h0": "NH", "Wx": "DH", "Wh": "HH", "b": "H"}
 LSTM = RNN | {"Wx": "DG", "Wh": "HG", "b": "G"}
+ATTENTION = {"x": "NTD", "h0": "NH", "keys": "NLA", "values": "NLA", "Wx": "EG", "Wh": "HG",
+             "Wq": "HA", "b": "G"}  # fmt: skip
 STEP = {"x": "ND", "prev_h": "NH"}
 WEIGHTS = ("Wx", "Wh", "b")
 
@@ -134,9 +136,18 @@ LAYERS = {
     "LSTM, hoisted": Layer(
         lstm.lstm_hoisted_forward, lstm.lstm_hoisted_backward, **LSTM
     ),
+    "attention": Layer(
+        attention.attention_forward, attention.attention_backward, **ATTENTION
+    ),
+    "attention, plain loop": Layer(
+        attention.attention_loop_forward, attention.attention_loop_backward, **ATTENTION
+    ),
+    "affine of fields": Layer(
+        attention.field_affine_forward, attention.field_affine_backward, x="NLD", w="DA", P="LA"
+    ),
 }  # fmt: skip
 every_layer = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
-BATCHED = ("x", "h0", "prev_h", "prev_c")
+BATCHED = ("x", "h0", "prev_h", "prev_c", "keys", "values")
 
 
 @every_layer
@@ -242,7 +253,7 @@ def test_any_mix_of_dtypes_is_as_right_as_the_coarsest(layer: Layer, data: st.Da
 def test_half_precision_is_right_however_long_the_sums(layer: Layer) -> None:
     """Added up in half precision, 2048 + 1 is 2048, and small steps of a cell are lost."""
     rng = np.random.default_rng(0)
-    size = {"N": 3, "T": 4000, "D": 2, "H": 3, "M": 2, "G": 12}
+    size = {"N": 3, "T": 4000, "D": 2, "H": 3, "M": 2, "G": 12, "L": 4, "A": 2, "E": 4}
     if "T" not in layer.shapes["x"]:
         size["N"] = 4000
     arrays = {
@@ -371,9 +382,12 @@ def test_gradients_are_clipped_to_the_norm_even_where_their_squares_overflow(
 
 @st.composite
 def models(draw: st.DrawFn) -> CaptioningRNN:
-    cell = draw(st.sampled_from(["rnn", "lstm"]))
+    cell = draw(st.sampled_from(["rnn", "lstm", "attention"]))
     dtype = draw(st.sampled_from([np.float32, np.float64]))
-    model = CaptioningRNN(VOCABULARY, draw(sizes), draw(sizes), draw(sizes), cell, dtype)
+    fields, channels = draw(sizes), draw(sizes)
+    model = CaptioningRNN(
+        VOCABULARY, fields * channels, draw(sizes), draw(sizes), cell, dtype, fields, draw(sizes)
+    )
     model.initialize(np.random.default_rng(draw(seeds)))
     return model
 

@@ -65,7 +65,7 @@ def assert_refused(path, match, **settings):
     assert (path.read_bytes() if path.is_file() else None) == before
 
 
-@pytest.mark.parametrize("cell_type", ["rnn", "lstm"])
+@pytest.mark.parametrize("cell_type", ["rnn", "lstm", "attention"])
 @pytest.mark.parametrize("rule", ["adam", "sgd_momentum"])
 @pytest.mark.parametrize("epochs", [0, 1, 4])
 def test_interrupted_training_ends_with_the_very_same_result(path, cell_type, rule, epochs):

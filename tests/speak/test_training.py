@@ -36,7 +36,7 @@ DATA = make_data()
 
 
 def make_solver(cell_type="rnn", data=DATA, hidden=12, **settings):
-    model = CaptioningRNN(data.word_to_idx, 20, 8, hidden, cell_type)
+    model = CaptioningRNN(data.word_to_idx, 20, 8, hidden, cell_type, fields=4)
     settings = {
         "update_rule": "adam", "optim_config": {"learning_rate": 5e-3}, "batch_size": 10,
         "num_epochs": 6, "max_grad_norm": 5.0, "feature_dropout": 0.1, "schedule": one_cycle,
@@ -58,7 +58,7 @@ def assert_same_result(ours, theirs):
         np.testing.assert_array_equal(ours.model.params[name], weight, strict=True)
 
 
-@pytest.mark.parametrize("cell_type", ["rnn", "lstm"])
+@pytest.mark.parametrize("cell_type", ["rnn", "lstm", "attention"])
 def test_fifty_captions_are_learnt_by_heart(cell_type):
     solver = trained(
         cell_type, hidden=64, num_epochs=160, batch_size=25, feature_dropout=0.0, validate=None
