@@ -17,7 +17,7 @@ GROUND = {"checks", "files", "progress", "reproducible"}
 FLOORS = ("ground", "see", "speak", "figures", "notebook", "workshop")  # imports lead down
 OURS = {LIBRARY, "cs231n", "website", "benchmarks", "tests"}
 OF_THE_ASSIGNMENT = {"create_class_visualization", "style_transfer"}  # with its own parameters
-NOT_NUMPY = ("features", "photographs")  # of what speaks
+NOT_NUMPY = ("features", "photographs", "torch_captioner", "distributed")  # of what speaks
 HEAVY = (
     "torch", "scipy", "sklearn", "matplotlib", "IPython", "torchvision", "h5py", "nltk", "skimage",
     "tqdm",
