@@ -571,7 +571,12 @@ def check_range(name: str, indices: np.ndarray, upper: int) -> None:
 
 def check_finite(name: str, array: np.ndarray) -> None:
     """Raise ValueError if an array holds NaN or infinity."""
-    bad = array.size - np.count_nonzero(np.isfinite(array))
+    rows = np.atleast_1d(array)
+    step = max(1, 2**22 // max(1, math.prod(rows.shape[1:])))  # an array may be a file, and large
+    bad = sum(
+        np.count_nonzero(~np.isfinite(rows[start : start + step]))
+        for start in range(0, len(rows), step)
+    )
     if bad:
         raise ValueError(
             named(

@@ -44,6 +44,7 @@ def test_a_vocabulary_numbers_special_words_first_then_the_alphabet():
     assert [WORD_TO_IDX[word] for word in IDX_TO_WORD] == list(range(10))
     assert build_vocabulary(["<START> a <END>"])[1] == [*SPECIAL_WORDS, "a"]
     assert build_vocabulary(iter(["a cat"])) == build_vocabulary(["a cat"])
+    assert build_vocabulary(["a cat", "a dog"], min_count=2)[1] == [*SPECIAL_WORDS, "a"]
 
 
 @pytest.mark.parametrize(
