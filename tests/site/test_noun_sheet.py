@@ -47,7 +47,7 @@ def test_a_picture_is_cut_out_and_lies_where_the_library_looks_for_it(monkeypatc
         assert mask.sum() / 96**2 == pytest.approx(side * 4 / (1.08 * side) ** 2, rel=0.1)
         red = colours[mask > 0.9]
         assert (red == [255, 0, 0]).all()
-        assert mask[:3].max() == mask[:, :1].max() == 0, "there is room around it"
+        assert max(mask[:3].max(), mask[:, :1].max()) < 0.1, "there is room around it"
         place = np.arange(96) - 47.5
         assert abs(mask.sum(axis=0) @ place) / mask.sum() < 1.5
 
