@@ -28,6 +28,7 @@ import dataclasses
 import os
 import sys
 import time
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -451,6 +452,9 @@ def _begin(out: Path, identity: dict[str, Any], rank: int) -> dict[str, Any] | N
         return None
     check_file(path, "the checkpoint")
     try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.testzip() is not None:  # which PyTorch does not look at
+                raise ValueError("a checksum is wrong")
         state = torch.load(path, map_location="cpu", weights_only=True)
         before = state["identity"]
     except Exception as error:  # one changed byte can lead to nearly any
