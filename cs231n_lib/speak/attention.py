@@ -161,12 +161,13 @@ def attention_loop_backward(dh: np.ndarray, caches: list[tuple]) -> Gradients:
         dnext_h = dh[:, t] + dprev_h
         back = lstm_step_backward(dnext_h, dprev_c, step)
         dx_t, dprev_h, dprev_c, dWx_t, dWh_t, db_t = back
+        # The last A numbers of the input were the context.
         A = look[3].shape[1]
-        dx.append(dx_t[:, :-A])
         back = attention_step_backward(dx_t[:, -A:], look)
         dlook_h, dkeys_t, dvalues_t, dWq_t = back
         # The state was used twice: by the gates and by the query.
         dprev_h = dprev_h + dlook_h
+        dx.append(dx_t[:, :-A])
         dkeys += dkeys_t
         dvalues += dvalues_t
         dWx += dWx_t

@@ -105,35 +105,40 @@ RNN_FORWARD = (
            ("in range(x.shape[1])", "in reversed(range(x.shape[1]))")),
 )  # fmt: skip
 
-_BACK_IN_TIME = (
-    _wrong("The gradient that comes back from the step after is dropped.",
-           "Two gradients meet at each state: which ones?", ("dh[:, t] + dprev_h", "dh[:, t]")),
-    _wrong("The gradient of a step's own loss is only used at the last step.",
-           "Two gradients meet at each state: which ones?",
-           ("dh[:, t] + dprev_h", "dprev_h + (dh[:, t] if t == len(caches) - 1 else 0)")),
-    _wrong("The steps are walked from the first to the last.", "Which step's gradient is known first?",
-           ("reversed(range(len(caches)))", "range(len(caches))"), ("dx[::-1]", "dx")),
-    _wrong("dx is in reverse order.", "Which step did you compute first?", ("dx[::-1]", "dx")),
-    _wrong("dWx is that of one step, not the sum over all.", "Wx is used at every step: how do its gradients join?",
-           ("dWx += dWx_t", "dWx = dWx_t")),
-    _wrong("dWh is that of one step, not the sum over all.", "Wh is used at every step: how do its gradients join?",
-           ("dWh += dWh_t", "dWh = dWh_t")),
-    _wrong("db is that of one step, not the sum over all.", "b is used at every step: how do its gradients join?",
-           ("db += db_t", "db = db_t")),
-    _wrong("The gradients of the weights are means over the steps. They must be sums.",
-           "A weight is used T times: how do the gradients join?",
-           ("    return dx, dh0,", "    dWx, dWh, db = dWx / len(caches), dWh / len(caches), db / len(caches)\n    return dx, dh0,")),
-    _wrong("Time is the first axis of dx.", "Which shape should dx have?", ("axis=1", "axis=0")),
-    _wrong("dh0 is the gradient at the first state, not at the one before it.",
-           "What has to happen to the gradient at h_1 before it is one at h_0?",
-           ("dh0 = dprev_h", "dh0 = dnext_h")),
-    _wrong("dh0 adds up what every step hands back. It is what the first step hands back.",
-           "Through which step does h0 enter?",
-           ("        dx.append", "        dh0 = dprev_h + (dh0 if t < len(caches) - 1 else 0)\n        dx.append"),
-           ("    dh0 = dprev_h\n    return", "    return")),
-)  # fmt: skip
 
-RNN_BACKWARD = _BACK_IN_TIME
+def _back_in_time(*weights: str) -> tuple[Mistake, ...]:
+    """Of a way back through time, which ends alike for every cell."""
+    names = ", ".join(f"d{name}" for name in weights)
+    means = ", ".join(f"d{name} / len(caches)" for name in weights)
+    return (
+        _wrong("The gradient that comes back from the step after is dropped.",
+               "Two gradients meet at each state: which ones?", ("dh[:, t] + dprev_h", "dh[:, t]")),
+        _wrong("The gradient of a step's own loss is only used at the last step.",
+               "Two gradients meet at each state: which ones?",
+               ("dh[:, t] + dprev_h", "dprev_h + (dh[:, t] if t == len(caches) - 1 else 0)")),
+        _wrong("The steps are walked from the first to the last.", "Which step's gradient is known first?",
+               ("reversed(range(len(caches)))", "range(len(caches))"), ("dx[::-1]", "dx")),
+        _wrong("dx is in reverse order.", "Which step did you compute first?", ("dx[::-1]", "dx")),
+        *(
+            _wrong(f"d{name} is that of one step, not the sum over all.", f"{name} is used at every step: how do its gradients join?",
+                   (f"d{name} += d{name}_t", f"d{name} = d{name}_t"))
+            for name in weights
+        ),
+        _wrong("The gradients of the weights are means over the steps. They must be sums.",
+               "A weight is used T times: how do the gradients join?",
+               ("    return dx, dh0,", f"    {names} = {means}\n    return dx, dh0,")),
+        _wrong("Time is the first axis of dx.", "Which shape should dx have?", ("axis=1", "axis=0")),
+        _wrong("dh0 is the gradient at the first state, not at the one before it.",
+               "What has to happen to the gradient at h_1 before it is one at h_0?",
+               ("dh0 = dprev_h", "dh0 = dnext_h")),
+        _wrong("dh0 adds up what every step hands back. It is what the first step hands back.",
+               "Through which step does h0 enter?",
+               ("        dx.append", "        dh0 = dprev_h + (dh0 if t < len(caches) - 1 else 0)\n        dx.append"),
+               ("    dh0 = dprev_h\n    return", "    return")),
+    )  # fmt: skip
+
+
+RNN_BACKWARD = _back_in_time("Wx", "Wh", "b")
 
 _SQUASHED = "sigmoid(ai), sigmoid(af), sigmoid(ao), np.tanh(ag)"
 LSTM_STEP_FORWARD = (
@@ -218,13 +223,136 @@ LSTM_FORWARD = (
 )  # fmt: skip
 
 LSTM_BACKWARD = (
-    *_BACK_IN_TIME,
+    *_back_in_time("Wx", "Wh", "b"),
     _wrong("The gradient along the cell is not handed on from step to step.", "Which two gradients does a step hand back to the step before?",
            ("dx_t, dprev_h, dprev_c, dWx_t", "dx_t, dprev_h, _, dWx_t")),
     _wrong("A step's own dh is added to the gradient of the cell as well.", "Who sees the cell from outside?",
            ("dnext_h, dprev_c, caches", "dnext_h, dprev_c + dh[:, t], caches")),
     _wrong("dprev_h and dprev_c are exchanged on their way from step to step.", "In which order does the step return them?",
            ("dx_t, dprev_h, dprev_c, dWx_t", "dx_t, dprev_c, dprev_h, dWx_t")),
+)  # fmt: skip
+
+_EACH_FIELD = (
+    "A picture shares out one look among its fields: over which axis do the weights add up to 1?"
+)
+ATTENTION_STEP_FORWARD = (
+    _wrong("The scores are not divided by the square root of A.", "Which factor keeps the scores near 1, however large A is?",
+           (" / A**0.5", "")),
+    _wrong("The scores are divided by A, not by its square root.", "The variance of a sum of A terms is A. What is its standard deviation?",
+           (" / A**0.5", " / A")),
+    _wrong("The scores are divided by the square root of H. A query has A numbers.", "Over how many numbers does the dot product of query and key add up?",
+           (" / A**0.5", " / len(Wq) ** 0.5")),
+    _wrong("The query was compared with the values.", "Which of the two says what is in a field?",
+           ("keys, query)", "values, query)")),
+    _wrong("The context is made of the keys.", "Which of the two is what the network sees?",
+           ("weights, values)", "weights, keys)")),
+    _wrong("Keys and values are exchanged.", "Which of the two meets the query, which is handed out?",
+           ("keys, query)", "values, query)"), ("weights, values)", "weights, keys)")),
+    _wrong("The maximum was not subtracted: the exponential overflows.", "exp(800) is larger than any float64.",
+           ("    scores -= scores.max(axis=1, keepdims=True)", "    pass")),
+    _wrong("The softmax runs over the pictures, not over the fields.", _EACH_FIELD,
+           ("scores.max(axis=1", "scores.max(axis=0"), ("weights.sum(axis=1", "weights.sum(axis=0")),
+    _wrong("The softmax runs over all fields of all pictures together.", _EACH_FIELD,
+           ("scores.max(axis=1, keepdims=True)", "scores.max()"), ("weights.sum(axis=1, keepdims=True)", "weights.sum()")),
+    _wrong("The weights are not divided by their sum.", _EACH_FIELD,
+           ("    weights /= weights.sum(axis=1, keepdims=True)", "    pass")),
+    _wrong("The exponential is missing: the scores themselves are the weights.", "May a weight be negative?",
+           ("    scores -= scores.max(axis=1, keepdims=True)", "    pass"), ("np.exp(scores)", "scores.copy()"),
+           ("    weights /= weights.sum(axis=1, keepdims=True)", "    pass")),
+    _wrong("Each score went through a sigmoid of its own. Here the fields compete: it is a softmax.", _EACH_FIELD,
+           ("    scores -= scores.max(axis=1, keepdims=True)", "    pass"), ("np.exp(scores)", "0.5 * (1 + np.tanh(0.5 * scores))"),
+           ("    weights /= weights.sum(axis=1, keepdims=True)", "    pass")),
+    _wrong("Only the field that fits best is seen.", "Which choice has a gradient, the best one or a mixture of all?",
+           ("    context = np", "    weights = (weights == weights.max(axis=1, keepdims=True)) * 1.0\n    context = np")),
+    _wrong("The context is a mean over the fields once more: it is divided by L.", "The weights add up to 1 already.",
+           ("weights, values)", "weights, values) / weights.shape[1]")),
+)  # fmt: skip
+
+_TWO_FACTORS = "A product has two factors: by what is each one's gradient multiplied?"
+_SOFTMAX = "Raise one score: its own weight grows, and what happens to the others?"
+ATTENTION_STEP_BACKWARD = (
+    _wrong("dvalues lacks the weights: every value gets the whole of dcontext.", _TWO_FACTORS,
+           ("weights, dcontext)", "np.ones_like(weights), dcontext)")),
+    _wrong("dvalues was made with the gradients of the scores. A value was multiplied by its weight.", _TWO_FACTORS,
+           ("    dvalues = np.einsum(\"nl,na->nla\", weights, dcontext)\n", ""),
+           ("    dkeys =", "    dvalues = np.einsum(\"nl,na->nla\", dscores, dcontext)\n    dkeys =")),
+    _wrong("The gradients of the weights were made with the keys. A weight was multiplied by its value.", _TWO_FACTORS,
+           ("values, dcontext)", "keys, dcontext)")),
+    _wrong("The way back through the softmax is missing.", "You need the gradient at the scores, not at the weights.",
+           ("weights * (dweights - mean)", "dweights")),
+    _wrong("The way back through the softmax lacks the weighted mean.", _SOFTMAX,
+           ("weights * (dweights - mean)", "weights * dweights")),
+    _wrong("The softmax was taken for a sigmoid: each weight has only its own slope, w (1 - w).", _SOFTMAX,
+           ("weights * (dweights - mean)", "weights * (1 - weights) * dweights")),
+    _wrong("The mean in the softmax is a plain one. It is weighted.", "Which sum over the other fields does the quotient rule leave?",
+           ("(weights * dweights).sum(axis=1, keepdims=True)", "dweights.mean(axis=1, keepdims=True)")),
+    _wrong("The weighted mean was taken over the pictures, not over the fields.", "Over which axis does the softmax run?",
+           ("(weights * dweights).sum(axis=1", "(weights * dweights).sum(axis=0")),
+    _wrong("The way back through the softmax lacks the weight in front.", "How much does a field learn that was hardly seen?",
+           ("weights * (dweights - mean)", "(dweights - mean)")),
+    _wrong("The square root of A is missing.", "By what was the dot product divided on the way forward?",
+           ("(dweights - mean) / A**0.5", "(dweights - mean)")),
+    _wrong("dkeys lacks the division by the square root of A.", "Both the key and the query were in the product that was divided.",
+           ("dscores, query)", "dscores, query) * A**0.5")),
+    _wrong("The gradient of the query lacks the division by the square root of A.", "Both the key and the query were in the product that was divided.",
+           ("dscores, keys)", "dscores, keys) * A**0.5")),
+    _wrong("dkeys was made with the weights, not with the gradients of the scores.", "Into what does a key enter, a score or a weight?",
+           ("dscores, query)", "weights, query)")),
+    _wrong("dkeys was made with dcontext. A key was multiplied by the query.", _TWO_FACTORS,
+           ("dscores, query)", "dscores, dcontext)")),
+    _wrong("The gradient of the query was made with the values. It met the keys.", _TWO_FACTORS,
+           ("dscores, keys)", "dscores, values)")),
+    _wrong("The gradient of the query is a mean over the fields. It is their sum.", "The query met every key: how do the gradients of all its uses join?",
+           ("dscores, keys)", "dscores, keys) / keys.shape[1]")),
+    _wrong("dprev_h was not carried back through Wq.", f"{_SHAPES} That of prev_h is (N, H).",
+           ("dquery @ Wq.T", "dquery")),
+    _wrong("dWq is transposed.", f"{_SHAPES} That of Wq is (H, A).", ("prev_h.T @ dquery", "dquery.T @ prev_h")),
+    _wrong("dWq is divided by the size of the batch.", "Where is the mean over the batch taken, here or in the loss?",
+           ("prev_h.T @ dquery", "prev_h.T @ dquery / len(prev_h)")),
+    _wrong("dkeys and dvalues are returned in each other's place.", "Which order does the docstring state?",
+           ("return dprev_h, dkeys, dvalues,", "return dprev_h, dvalues, dkeys,")),
+)  # fmt: skip
+
+ATTENTION_FORWARD = (
+    _wrong("The first state asks before every word, so the network always sees the same.", "Which state asks before step t?",
+           ("attention_step_forward(h[-1],", "attention_step_forward(h0,")),
+    _wrong("The cell asks, not the hidden state.", "Which of the two states does the rest of the network see?",
+           ("attention_step_forward(h[-1],", "attention_step_forward(c,")),
+    _wrong("Keys and values are exchanged on their way into the look.", "In which order does the look take them?",
+           ("keys, values, Wq)\n", "values, keys, Wq)\n")),
+    _wrong("What is seen never reaches the step.", "What does the step read besides the word?",
+           ("[x[:, t], context]", "[x[:, t], 0 * context]")),
+    _wrong("The context stands before the word. The first D rows of Wx are for the word.", "To which rows of Wx does the word belong?",
+           ("[x[:, t], context]", "[context, x[:, t]]")),
+    _wrong("The cell begins as h0. It begins at zero.", "What does the docstring say about the cell before the first step?",
+           ("np.zeros_like(h0)", "h0")),
+    _wrong("The cell is not handed on: every step starts from a cell of zero.", "What remembers from step to step?",
+           ("next_h, c, step =", "next_h, _, step =")),
+    _wrong("Every step starts from h0. The hidden state is not handed on.", "Which state does step t start from?",
+           ("x_t, h[-1], c", "x_t, h0, c")),
+    _wrong("Every step reads the first input.", "Which input belongs to step t?", ("x[:, t]", "x[:, 0]")),
+    _wrong("The states begin with h0, so each is one place late.", "How many states does h have, and which is the first?",
+           ("h[1:]", "h[:-1]")),
+    _wrong("Time is the first axis of the states.", "Which shape should h have?", ("h[1:], axis=1", "h[1:], axis=0")),
+)  # fmt: skip
+
+ATTENTION_BACKWARD = (
+    *_back_in_time("Wx", "Wh", "Wq", "b"),
+    *(
+        _wrong(f"d{name} is that of one look, not the sum over all.", "A picture is looked at T times: how do the gradients of all looks join?",
+               (f"d{name} += d{name}_t", f"d{name} = d{name}_t"))
+        for name in ("keys", "values")
+    ),
+    _wrong("The gradient along the cell is not handed on from step to step.", "Which two gradients does a step hand back to the step before?",
+           ("dx_t, dprev_h, dprev_c, dWx_t", "dx_t, dprev_h, _, dWx_t")),
+    _wrong("What the look hands back to the state is dropped.", "The state before a step was used by the gates. By what else?",
+           ("dprev_h + dlook_h", "dprev_h")),
+    _wrong("The state gets what the look hands back, and not what the gates do.", "How do the gradients of all uses of a state join?",
+           ("dprev_h + dlook_h", "dlook_h")),
+    _wrong("The gradient of the input was cut at the wrong place: the context came behind the word.", "In which order were word and context put side by side?",
+           ("dx_t[:, -A:]", "dx_t[:, :A]"), ("dx_t[:, :-A]", "dx_t[:, A:]")),
+    _wrong("dkeys and dvalues are returned in each other's place.", "Which order does the docstring state?",
+           ("dh0, dkeys, dvalues,", "dh0, dvalues, dkeys,")),
 )  # fmt: skip
 
 WORD_EMBEDDING_FORWARD = (

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cs231n_lib.speak import gradient_check, layers, lstm, optim, rnn
+from cs231n_lib.speak import attention, gradient_check, layers, lstm, optim, rnn
 from cs231n_lib.speak.captioning import CaptioningRNN
 from cs231n_lib.workshop import catalogue
 from cs231n_lib.workshop.mistakes import remember
@@ -21,7 +21,7 @@ from cs231n_lib.workshop.task import Arguments, Task
 
 __all__ = ["TASKS", "Task", "every_task"]
 
-N, T, D, H, V = 3, 4, 5, 6, 7  # of every question
+N, T, D, H, V, L, A = 3, 4, 5, 6, 7, 8, 9  # of every question
 
 
 def _normal(rng: np.random.Generator, *shapes: tuple[int, ...]) -> Arguments:
@@ -54,6 +54,36 @@ def _sequence_back(gates: int) -> Callable[..., Arguments]:
         return *_normal(rng, (N, T, H)), cache
 
     return question
+
+
+def _look(rng: np.random.Generator) -> Arguments:
+    return _normal(rng, (N, H), (N, L, A), (N, L, A), (H, A))
+
+
+def _look_far(rng: np.random.Generator) -> Arguments:
+    """At one picture all scores are so large that a plain exp overflows. By the same: it cancels."""
+    prev_h, keys, values, Wq = _look(rng)
+    query = prev_h[0] @ Wq
+    keys[0] += 3000 * A**0.5 * query / (query @ query)
+    return prev_h, keys, values, Wq
+
+
+def _look_back(rng: np.random.Generator, forward: Callable) -> Arguments:
+    _, cache = forward(*_look(rng))
+    return *_normal(rng, (N, A)), cache
+
+
+def _looking(rng: np.random.Generator) -> Arguments:
+    """x, h0, keys, values, Wx, Wh, Wq and b."""
+    x, h0, _, Wh, b = _sequence(rng, 4)
+    _, keys, values, Wq = _look(rng)
+    (Wx,) = _normal(rng, (D + A, 4 * H))
+    return x, h0, keys, values, Wx / 3, Wh, Wq, b
+
+
+def _looking_back(rng: np.random.Generator, forward: Callable) -> Arguments:
+    _, cache = forward(*_looking(rng))
+    return *_normal(rng, (N, T, H)), cache
 
 
 def _words(rng: np.random.Generator) -> Arguments:
@@ -210,6 +240,49 @@ _TASKS = (
         lstm.lstm_forward,
         (lstm.lstm_loop_backward,),
         lstm.lstm_loop_forward,
+    ),
+    Task(
+        attention.attention_step_forward,
+        ("context", "cache"),
+        _look_far,
+        "Make the query. Compare it with every key, (N, L), and divide by the square root of A. "
+        "Then a softmax over the fields, and the mean of the values with these weights.",
+        "07-captions-that-look#one-look-forward",
+        catalogue.ATTENTION_STEP_FORWARD,
+        axes=("row", "field"),
+    ),
+    Task(
+        attention.attention_step_backward,
+        ("dprev_h", "dkeys", "dvalues", "dWq"),
+        _look_back,
+        "From the last line of the look to the first: the weighted sum, the softmax, the scores, "
+        "the query. Each product has two factors, and each gets a gradient.",
+        "07-captions-that-look#one-look-backward",
+        catalogue.ATTENTION_STEP_BACKWARD,
+        attention.attention_step_forward,
+        axes=("row", "field"),
+    ),
+    Task(
+        attention.attention_forward,
+        ("h", "cache"),
+        _looking,
+        "As for the LSTM, with a look before every step: the state asks, and what it sees goes "
+        "into the step, side by side with the word.",
+        "07-captions-that-look#a-whole-sentence",
+        catalogue.ATTENTION_FORWARD,
+        sources=(attention.attention_loop_forward,),
+    ),
+    Task(
+        attention.attention_backward,
+        ("dx", "dh0", "dkeys", "dvalues", "dWx", "dWh", "dWq", "db"),
+        _looking_back,
+        "As for the LSTM. The last A columns of a step's dx go into the look, and what that hands "
+        "back to the state joins what the gates do.",
+        "07-captions-that-look#a-whole-sentence",
+        catalogue.ATTENTION_BACKWARD,
+        attention.attention_forward,
+        (attention.attention_loop_backward,),
+        attention.attention_loop_forward,
     ),
     Task(
         layers.word_embedding_forward,

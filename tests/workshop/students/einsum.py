@@ -84,6 +84,47 @@ def lstm_backward(dh, cache):
     return np.stack(dx, 1), dh_next, sum(dWx), sum(dWh), sum(db)
 
 
+def attention_step_forward(prev_h, keys, values, Wq):
+    s = einsum("nh,ha,nla->nl", prev_h, Wq / math.sqrt(Wq.shape[1]), keys)
+    w = np.exp(s - np.logaddexp.reduce(s, axis=1)[:, None])
+    return einsum("nl,nla->na", w, values), (prev_h, keys, values, Wq, w)
+
+
+def attention_step_backward(dcontext, cache):
+    h, keys, values, Wq, w = cache
+    dw = einsum("na,nla->nl", dcontext, values)
+    ds = (w * dw - w * einsum("nl,nl->n", w, dw)[:, None]) / math.sqrt(Wq.shape[1])
+    return (
+        einsum("nl,nla,ha->nh", ds, keys, Wq), einsum("nl,nh,ha->nla", ds, h, Wq),
+        einsum("nl,na->nla", w, dcontext), einsum("nh,nl,nla->ha", h, ds, keys),
+    )  # fmt: skip
+
+
+def attention_forward(x, h0, keys, values, Wx, Wh, Wq, b):
+    h, c, cache = h0, 0 * h0, {}
+    out = np.empty((x.shape[0], x.shape[1], h0.shape[1]))
+    for t in range(x.shape[1]):
+        seen, look = attention_step_forward(h, keys, values, Wq)
+        out[:, t], c, step = lstm_step_forward(np.c_[x[:, t], seen], h, c, Wx, Wh, b)
+        h, cache[t] = out[:, t], (look, step)
+    return out, cache
+
+
+def attention_backward(dh, cache):
+    dh_next = dc_next = np.zeros_like(dh[:, 0])
+    looks, steps = [], []
+    for t in sorted(cache, reverse=True):
+        look, step = cache[t]
+        A = look[1].shape[2]
+        steps.insert(0, lstm_step_backward(dh[:, t] + dh_next, dc_next, step))
+        looks.insert(0, attention_step_backward(steps[0][0][:, -A:], look))
+        dh_next, dc_next = steps[0][1] + looks[0][0], steps[0][2]
+    dboth, _, _, *of_steps = zip(*steps)
+    _, *of_looks = zip(*looks)
+    (dWx, dWh, db), (dkeys, dvalues, dWq) = map(sum, of_steps), map(sum, of_looks)
+    return np.stack(dboth, 1)[..., :-A], dh_next, dkeys, dvalues, dWx, dWh, dWq, db
+
+
 def word_embedding_forward(x, W):
     one_hot = np.eye(len(W))[x]
     return einsum("ntv,vd->ntd", one_hot, W), one_hot

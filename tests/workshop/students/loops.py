@@ -100,6 +100,64 @@ def lstm_backward(dh, cache):
     return [np.stack(dx, axis=1), dh_t, *sums]
 
 
+def attention_step_forward(prev_h, keys, values, Wq):
+    N, L, A = keys.shape
+    context, query, weights = np.zeros((N, A)), np.zeros((N, A)), np.zeros((N, L))
+    for n in range(N):
+        query[n] = np.dot(prev_h[n], Wq)
+        scores = [np.dot(keys[n, field], query[n]) / np.sqrt(A) for field in range(L)]
+        for field in range(L):
+            weights[n, field] = np.exp(scores[field] - max(scores))
+        weights[n] = weights[n] / sum(weights[n])
+        for field in range(L):
+            context[n] += weights[n, field] * values[n, field]
+    return context, {"h": prev_h, "k": keys, "v": values, "Wq": Wq, "q": query, "w": weights}
+
+
+def attention_step_backward(dcontext, cache):
+    k, v, w, q = cache["k"], cache["v"], cache["w"], cache["q"]
+    N, L, A = k.shape
+    dk, dv = np.zeros_like(k), np.zeros_like(v)
+    dh, dWq = np.zeros_like(cache["h"]), np.zeros_like(cache["Wq"])
+    for n in range(N):
+        dw = np.array([np.dot(v[n, field], dcontext[n]) for field in range(L)])
+        jacobian = np.diag(w[n]) - np.outer(w[n], w[n])
+        ds = np.dot(jacobian, dw) / np.sqrt(A)
+        dq = np.zeros(A)
+        for field in range(L):
+            dv[n, field] = w[n, field] * dcontext[n]
+            dk[n, field] = ds[field] * q[n]
+            dq += ds[field] * k[n, field]
+        dh[n] = cache["Wq"].dot(dq)
+        dWq += np.outer(cache["h"][n], dq)
+    return dh, dk, dv, dWq
+
+
+def attention_forward(x, h0, keys, values, Wx, Wh, Wq, b):
+    cache, hs, h, c = [], [], h0, np.zeros_like(h0)
+    for t in range(x.shape[1]):
+        seen, look = attention_step_forward(h, keys, values, Wq)
+        h, c, step = lstm_step_forward(np.hstack((x[:, t], seen)), h, c, Wx, Wh, b)
+        hs.append(h)
+        cache.append((look, step))
+    return np.array(hs).transpose(1, 0, 2), cache
+
+
+def attention_backward(dh, cache):
+    N, T, H = dh.shape
+    dx, dh_t, dc_t, sums = [None] * T, np.zeros((N, H)), np.zeros((N, H)), None
+    for t in reversed(range(T)):
+        look, step = cache[t]
+        both, dh_t, dc_t, dWx, dWh, db = lstm_step_backward(dh[:, t] + dh_t, dc_t, step)
+        D = both.shape[1] - look["Wq"].shape[1]
+        dx[t] = both[:, :D]
+        more, dk, dv, dWq = attention_step_backward(both[:, D:], look)
+        dh_t = dh_t + more
+        parts = [dk, dv, dWx, dWh, dWq, db]
+        sums = parts if sums is None else [a + b for a, b in zip(sums, parts)]
+    return [np.stack(dx, axis=1), dh_t, *sums]
+
+
 def word_embedding_forward(x, W):
     out = np.zeros((*x.shape, W.shape[1]))
     for n in range(x.shape[0]):

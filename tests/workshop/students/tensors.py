@@ -94,6 +94,38 @@ def lstm_backward(dh, cache):
     return [g.numpy() for g in _gradients([cache[0]], cache[1], [dh])]
 
 
+def _seen(h, keys, values, Wq):
+    """PyTorch's own attention, whose query has an axis of its own."""
+    return F.scaled_dot_product_attention((h @ Wq)[:, None], keys, values)[:, 0]
+
+
+def attention_step_forward(prev_h, keys, values, Wq):
+    out, leaves = _recorded(_seen, prev_h, keys, values, Wq)
+    return out.detach(), (out, leaves)
+
+
+def attention_step_backward(dcontext, cache):
+    return _gradients([cache[0]], cache[1], [dcontext])
+
+
+def _looking(x, h, keys, values, Wx, Wh, Wq, b):
+    states, c = [], torch.zeros_like(h)
+    for x_t in x.unbind(1):
+        both = torch.cat([x_t, _seen(h, keys, values, Wq)], dim=1)
+        h, c = _cell(both, h, c, Wx, Wh, b)
+        states.append(h)
+    return torch.stack(states, dim=1)
+
+
+def attention_forward(x, h0, keys, values, Wx, Wh, Wq, b):
+    out, leaves = _recorded(_looking, x, h0, keys, values, Wx, Wh, Wq, b)
+    return out.detach().numpy(), (out, leaves)
+
+
+def attention_backward(dh, cache):
+    return [g.numpy() for g in _gradients([cache[0]], cache[1], [dh])]
+
+
 def word_embedding_forward(x, W):
     return F.embedding(_t(x), _t(W)), (x, len(W))
 
