@@ -61,7 +61,7 @@ def _look(rng: np.random.Generator) -> Arguments:
 
 
 def _look_far(rng: np.random.Generator) -> Arguments:
-    """At one picture all scores are so large that a plain exp overflows. By the same: it cancels."""
+    """At one picture all scores are larger by so much, the same, that a plain exp overflows."""
     prev_h, keys, values, Wq = _look(rng)
     query = prev_h[0] @ Wq
     keys[0] += 3000 * A**0.5 * query / (query @ query)
