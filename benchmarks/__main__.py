@@ -18,7 +18,7 @@ import torch
 from tabulate import tabulate
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from benchmarks import captions, cells, layers, pictures
+from benchmarks import captions, cells, layers, nouns, pictures
 from cs231n_lib.reproducible import environment
 
 _FOLDER = Path(__file__).parent.parent / "chapters" / "_measured"
@@ -46,9 +46,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=7, help="turns of each side")
     parser.add_argument("--threads", type=int, default=1, help="of NumPy and PyTorch")
-    about_speed = {"layers": layers, "captions": captions, "pictures": pictures}
-    modules = about_speed | {"cells": cells}
-    parser.add_argument("only", nargs="*", choices=[[], *modules])
+    about_speed = {
+        "layers": layers.tables, "captions": captions.tables, "pictures": pictures.tables,
+    }  # fmt: skip
+    trained = {"looking": nouns.looking, "lacking": nouns.lacking, "reading": nouns.reading}
+    functions = about_speed | {"cells": cells.tables} | trained
+    parser.add_argument("only", nargs="*", choices=[[], *functions])
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     _FOLDER.mkdir(exist_ok=True)
@@ -56,7 +59,7 @@ def main() -> None:
         if not arguments.only:
             report("machine", machine())
         for name in arguments.only or about_speed:
-            for table, rows in modules[name].tables(arguments.repeats).items():
+            for table, rows in functions[name](arguments.repeats).items():
                 report(table, rows)
 
 
