@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from cs231n_lib.figures.attention import look_tiles
@@ -39,3 +40,16 @@ def test_a_field_is_lit_by_its_share_and_the_strongest_is_framed():
         (frame,) = ax.patches
         assert frame.get_xy() == corner
         assert (frame.get_width(), frame.get_height()) == (0.5, 0.5)
+
+
+def test_a_label_is_whole_also_where_its_field_is_at_an_edge():
+    weights = np.eye(36)
+    for tile in look_tiles(PICTURE, list("a" * 36), weights)[1:]:
+        figure = Figure(figsize=(140 / 72, 140 / 72))  # five in a row of a page
+        tile(figure)
+        (label,) = figure.axes[0].texts
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        label.draw(renderer)  # only now its box has a size
+        box = label.get_bbox_patch().get_window_extent(renderer)
+        assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1
+        assert figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1
