@@ -79,7 +79,7 @@ class _Look:
         look = {"fill": False, "edgecolor": "white", "linewidth": 1.6, "clip_on": False}
         ax.add_patch(Rectangle((left, top), side, side, **look))
         y, align = (top - 0.015, "bottom") if top > 0 else (top + side + 0.015, "top")
-        x = min(max(left + side / 2, 0.11), 0.89)  # no label is cut off at an edge
+        x = min(max(left + side / 2, 0.115), 0.885)  # no label is cut off at an edge
         ax.text(
             x, y, self.label, ha="center", va=align,
             fontsize=9, weight="bold", color="white",
