@@ -10,7 +10,10 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import linecache
 import pickle
+import random
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +24,7 @@ import numpy as np
 from cs231n_lib.workshop.limits import Outcome, Unending, run
 from cs231n_lib.workshop.mistakes import Mistake, with_mistakes
 from cs231n_lib.workshop.tasks import H, Task, every_task
+from cs231n_lib.workshop.trail import Numbers, Trail, departure, traced
 
 __all__ = ["Diagnosis", "diagnose"]
 
@@ -47,6 +51,8 @@ class Diagnosis:
         The known mistakes that, made together, give exactly these numbers.
     remarks
         What else there is to say, a sentence each.
+    printed
+        What the function printed, cut if it was much.
     seconds
         How long the function took, and how long the book's.
     """
@@ -57,6 +63,7 @@ class Diagnosis:
     wrong: list[str] = field(default_factory=list)
     mistakes: tuple[Mistake, ...] = ()
     remarks: list[str] = field(default_factory=list)
+    printed: str = ""
     seconds: tuple[float, float] | None = None
 
     @property
@@ -87,6 +94,7 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
         found.written = False
         return found
     found.remarks += remark
+    found.printed = outcome.printed
     found.remarks += [
         f"It replaced {name} for everyone; that has been put right." for name in outcome.changed
     ]
@@ -116,15 +124,19 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
     if not found.mistakes:
         said: dict[str, list[str]] = {}
         for name in found.wrong:
-            remark = (
-                _given(task, before, got.get(name))
-                or _in_the_numbers(got.get(name), wanted[name], task)
-                if name in wanted
-                else "the list should have ended before."
-            )
+            if name not in wanted:
+                remark = "the list should have ended before."
+            elif name not in got:
+                remark = "it is missing."
+            else:
+                remark = _given(task, before, got[name])
+                remark = remark or _in_the_numbers(got[name], wanted[name], task)
             said.setdefault(remark, []).append(name)
         found.remarks += _wrong_helpers(function, seconds)
         found.remarks += [f"{', '.join(names)}: {remark}" for remark, names in said.items()]
+        found.remarks += _by_chance(function, task, before, got, seconds) or _right_alone(
+            function, task, before, seconds
+        ) + _where_it_leaves(function, task, before, seconds)
     return found
 
 
@@ -345,6 +357,72 @@ def _explanation(task: Task, got: Named) -> tuple[Mistake, ...]:
     return ()
 
 
+def _by_chance(
+    function: Callable, task: Task, question: tuple, got: Named, seconds: float
+) -> list[str]:
+    """Whether the results hang on generators of random numbers that all share."""
+
+    def later(*arguments: Any) -> Any:
+        random.random()
+        np.random.random()  # noqa: NPY002
+        if torch := sys.modules.get("torch"):
+            torch.rand(1)
+        return task.ask(*arguments)
+
+    again, _ = _named(task, run(later, (function, *_copy(question)), seconds).value)
+    if all(_same(again.get(name), got[name], task) for name in got if _same(got[name], got[name])):
+        return []
+    return [
+        "Asked the same again, it gives other numbers: something is drawn at random, but not from "
+        "the generator or the seed that it is given."
+    ]
+
+
+def _right_alone(function: Callable, task: Task, question: tuple, seconds: float) -> list[str]:
+    """Whether a single row or picture of the question is answered rightly."""
+    first = next((len(a) for a in question if getattr(a, "ndim", 0) > 1), 1)
+    if task.forward is not None or first == 1 or any(isinstance(a, dict) for a in question):
+        return []
+    few = [a[:1] if getattr(a, "ndim", 0) and len(a) == first else a for a in question]
+    asked = [run(task.ask, (f, *_copy(few)), seconds) for f in (task.function, function)]
+    wanted, got = (_named(task, outcome.value)[0] for outcome in asked)
+    if asked[0].error or not all(_same(got.get(name), wanted[name], task) for name in wanted):
+        return []
+    part = task.axes[0]
+    return [f"Given a single {part} it is right: with more, one {part} gets into another."]
+
+
+def _where_it_leaves(function: Callable, task: Task, question: tuple, seconds: float) -> list[str]:
+    """The line whose numbers are not among the book's, and led to none that are."""
+    code = getattr(function, "__code__", None)
+    if code is None:  # an object that can be called
+        return []
+    trail = Trail(function)
+    run(task.ask, (traced(function, trail), *_copy(question)), seconds)
+    numbers = Numbers(_right_numbers(task))
+    numbers.add(_leaves(question))  # a cache of the reader's own
+    made = departure(trail, numbers)
+    if made is None:
+        return []
+    text = linecache.getline(code.co_filename, made.line).strip()
+    if made.name:
+        what = f"The first of your numbers that the book does not have is {made.name}, at line"
+    else:
+        what = "The book has all your numbers, but not those that are returned at line"
+    return [f"{what} {made.line}{f': {text}' if text else '.'}"]
+
+
+@functools.cache
+def _right_numbers(task: Task) -> Numbers:
+    """All that the book's function computes on its way."""
+    numbers = Numbers()
+    function = with_mistakes(task.sources or (task.function,), (), numbers.add)
+    question = _question(task, task.plain_forward or task.forward)
+    numbers.add(_leaves(question))
+    run(task.ask, (traced(function, numbers.watch), *question))
+    return numbers
+
+
 def _in_the_numbers(got: Any, wanted: Any, task: Task) -> str:
     """What can be said of a wrong result although no known mistake fits."""
     if not isinstance(got, np.ndarray | float | int | np.number):
@@ -355,7 +433,12 @@ def _in_the_numbers(got: Any, wanted: Any, task: Task) -> str:
         tail = ". It is transposed; its numbers are right." if same else "."
         return f"the shape is {got.shape}, expected {wanted.shape}{tail}"
     if not got.ndim:
-        return f"it is {got:.6g}, expected {wanted:.6g} for this question."
+        times = got / wanted if wanted else 0
+        whole = any(
+            abs(n) > 1e-9 and abs(n - round(n)) < 1e-6 for n in (times, times and 1 / times)
+        )
+        tail = f", which is {times:.4g} times that." if whole else "."
+        return f"it is {got:.6g}, expected {wanted:.6g} for this question{tail}"
     if not np.isfinite(got).all():
         first = tuple(map(int, np.argwhere(~np.isfinite(got))[0]))
         return f"there is a NaN or an infinity, the first at {first}."

@@ -54,7 +54,11 @@ def _names(module: str) -> dict[str, Any]:
     return dict(vars(sys.modules[module]))
 
 
-def with_mistakes(functions: Sequence[Callable], mistakes: Sequence[Mistake]) -> Callable:
+def with_mistakes(
+    functions: Sequence[Callable],
+    mistakes: Sequence[Mistake],
+    see: Callable[[Any], Any] | None = None,
+) -> Callable:
     """Functions of the library with some mistakes in them.
 
     Parameters
@@ -63,6 +67,8 @@ def with_mistakes(functions: Sequence[Callable], mistakes: Sequence[Mistake]) ->
         Written in Python. Later ones call earlier ones, and the last one's module has all names.
     mistakes : sequence of Mistake
         Made one after the other.
+    see : callable, optional
+        Given the value of each expression as it is computed. It gives the value back.
 
     Returns
     -------
@@ -84,7 +90,7 @@ def with_mistakes(functions: Sequence[Callable], mistakes: Sequence[Mistake]) ->
                     f"expected once, for the mistake: {mistake.what}"
                 )
             source = source.replace(old, new)
-    return _compiled(source, functions[-1].__module__, functions[-1].__name__)
+    return _compiled(source, functions[-1].__module__, functions[-1].__name__, see)
 
 
 @functools.cache
@@ -99,7 +105,26 @@ def _source(function: Callable) -> str:
 
 
 @functools.cache
-def _compiled(source: str, module: str, name: str) -> Callable:
-    space = dict(_names(module))
-    exec(compile(source, f"<{name} with a mistake>", "exec"), space)
+def _compiled(source: str, module: str, name: str, see: Callable | None) -> Callable:
+    space, tree = dict(_names(module)) | {_SEE: see}, ast.parse(source)
+    if see is not None:
+        for function in tree.body:
+            function.body = [_Seen().visit(line) for line in function.body]
+    exec(compile(ast.fix_missing_locations(tree), f"<{name} with a mistake>", "exec"), space)
     return space[name]
+
+
+_SEE = "_see_"
+
+
+class _Seen(ast.NodeTransformer):
+    """Every expression that computes something -> a call with its value."""
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        node = self.generic_visit(node)
+        computes = isinstance(
+            node, ast.BinOp | ast.UnaryOp | ast.Call | ast.Compare | ast.Subscript
+        )
+        if computes and isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
+            return ast.Call(ast.Name(_SEE, ast.Load()), [node], [])
+        return node

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["Report", "check", "hint", "solution", "summary", "use_solution"]
 
 BOOK = "https://networks-that-speak-and-see.github.io/book/chapters/"
+_LINES_PRINTED = 5  # that are shown
 _session = Session()
 
 
@@ -92,8 +93,17 @@ def check(function: Callable) -> Report:
             ],
         )
     if not found.right:
-        return Report(False, [f"{entry.name} is not right yet.", *_what_is_wrong(found)])
-    return Report(True, [f"{entry.name} is right.", *_how_measured(found), *_used(entry)])
+        lines = [f"{entry.name} is not right yet.", *_what_is_wrong(found)]
+    else:
+        lines = [f"{entry.name} is right.", *_how_measured(found), *_used(entry)]
+    return Report(found.right, lines + _printed(found))
+
+
+def _printed(found: Diagnosis) -> list[str]:
+    lines = found.printed.split("\n", _LINES_PRINTED)
+    more = " …" if "".join(lines[_LINES_PRINTED:]).strip() else ""
+    text = textwrap.shorten(" | ".join(lines[:_LINES_PRINTED]).strip(" |"), 300, placeholder=" …")
+    return [f"Your function printed: {text}{more}"] if text else []
 
 
 def _how_measured(found: Diagnosis) -> list[str]:

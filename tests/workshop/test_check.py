@@ -71,6 +71,16 @@ def test_what_is_wrong_is_named(old, new, words):
     assert words in said(old, new)
 
 
+def test_what_is_printed_is_shown_if_it_is_little():
+    says = said("do = dnext_h * tc", "do = -dnext_h * tc; print(do.shape); print('do')")
+    assert says.endswith("Your function printed: (3, 6) | do")
+    looping = written(
+        RIGHT.replace("do = dnext_h * tc", "do = dnext_h * tc; [print(i) for i in range(99)]")
+    )
+    assert check(looping).lines[-1] == "Your function printed: 0 | 1 | 2 | 3 | 4 …"
+    assert "printed" not in repr(check(written(RIGHT)))
+
+
 def test_two_mistakes_are_told_together():
     source = RIGHT.replace("dnext_h * o * (1", "dnext_h * (1").replace(
         "prev_h.T.dot", "(o * tc).T.dot"

@@ -1,0 +1,133 @@
+"""What is said of a mistake that nobody has foreseen: where it is, and how it shows."""
+
+from __future__ import annotations
+
+import linecache
+
+import numpy as np
+import pytest
+
+from cs231n_lib.workshop import diagnosis
+from cs231n_lib.workshop.diagnosis import diagnose
+from cs231n_lib.workshop.tasks import every_task
+
+TASKS = every_task()
+WRITTEN = {
+    "lstm_step_forward": """
+import numpy as np
+def lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b):
+    a = x @ Wx + prev_h @ Wh + b
+    i, f, o, g = a.reshape(4, *prev_h.shape)
+    i, f, o, g = 1 / (1 + np.exp(-i)), 1 / (1 + np.exp(-f)), 1 / (1 + np.exp(-o)), np.tanh(g)
+    c = f * prev_c + i * g
+    return o * np.tanh(c), c, None
+""",
+    "rnn_backward": """
+import numpy as np
+from cs231n_lib.speak.rnn import rnn_hoisted_forward as rnn_forward
+def rnn_backward(dh, cache):
+    x, h0, Wx, Wh, h = cache
+    dx, carry, dWx, dWh, db = np.empty_like(x), 0, 0, 0, 0
+    for t in reversed(range(x.shape[1])):
+        total = dh[:, t] + carry
+        da = total * (1 - h[:, t] ** 2)
+        dx[:, t] = da @ Wx.T
+        dWx = dWx + x[:, t].T @ da
+        dWh = dWh + (h[:, t - 1] if t else h0).T @ da
+        db = db + da.sum(axis=0)
+        carry = total @ Wh.T
+    return dx, carry, dWx, dWh, db
+""",
+    "compute_saliency_maps": """
+def compute_saliency_maps(X, y, model):
+    X = X.clone().requires_grad_()
+    scores = model(X)
+    scores[:, y].sum().backward()
+    return X.grad.abs().amax(dim=1)
+""",
+    "fgsm": """
+import torch
+from cs231n_lib.see.pixels import denormalize, normalize
+def fgsm(X, y, model, epsilon, targeted=False):
+    pixels = denormalize(X).requires_grad_()
+    probs = model(normalize(pixels)).softmax(dim=1)
+    torch.nn.functional.cross_entropy(probs, y, reduction="sum").backward()
+    step = pixels.grad.sign() * (-epsilon if targeted else epsilon)
+    return normalize((pixels.detach() + step).clamp(0, 1))
+""",
+    "steepest": """
+import torch
+def steepest(g, norm):
+    return torch.nn.functional.normalize(g) if norm == 2 else g.sign()
+""",
+    "smooth_grad": """
+import torch
+from cs231n_lib.see.network import input_gradients
+def smooth_grad(X, y, model, samples=16, sigma=0.15, seed=0, squared=False):
+    reach = sigma * (X.max() - X.min())
+    draws = [X + reach * torch.randn_like(X) for _ in range(samples)]
+    return sum(input_gradients(Z, y, model)[0] for Z in draws).abs().amax(dim=1) / samples
+""",
+    "extract_features": """
+def extract_features(x, cnn, last=None):
+    features = []
+    for layer in cnn[:last]:
+        x = layer(x).clone()
+        features.append(x)
+    return features
+""",
+    "content_loss": """
+def content_loss(content_weight, content_current, content_original):
+    return -content_weight * ((content_current - content_original) ** 2).sum()
+""",
+}
+
+
+def said(name: str) -> str:
+    """What is said of one of these."""
+    source, file = WRITTEN[name], f"<a cell with {name}>"
+    linecache.cache[file] = len(source), None, source.splitlines(keepends=True), file
+    space = {}
+    exec(compile(source, file, "exec"), space)
+    found = diagnose(space[name], TASKS[name])
+    assert not found.right and not found.mistakes
+    return " ".join(found.remarks)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("lstm_step_forward", "i, at line 5: i, f, o, g = a.reshape(4, *prev_h.shape)"),
+        ("lstm_step_forward", "Given a single row it is right: with more, one row gets into another."),
+        ("rnn_backward", "does not have is carry, at line 14: carry = total @ Wh.T"),
+        ("compute_saliency_maps", "X.grad, at line 5: scores[:, y].sum().backward()"),
+        ("compute_saliency_maps", "Given a single picture it is right"),
+        ("fgsm", "probs, at line 6: probs = model(normalize(pixels)).softmax(dim=1)"),
+        ("steepest", "but not those that are returned at line 4: return torch.nn.functional.normalize(g)"),
+        ("smooth_grad", "Asked the same again, it gives other numbers"),
+        ("extract_features", "up to last[2]: it is missing."),
+        ("content_loss", "which is -1 times that."),
+    ],
+)  # fmt: skip
+def test_an_unforeseen_mistake_is_found(name, words):
+    assert words in said(name)
+
+
+@pytest.mark.parametrize("name", [name for name in TASKS if name != "sample"])  # which counts
+def test_the_books_numbers_are_known_on_its_way(name):
+    numbers = diagnosis._right_numbers(TASKS[name])
+    for result in diagnosis._answer(TASKS[name], ()).values():
+        if np.ndim(result) and np.asarray(result).dtype.kind == "f":
+            assert np.array(result, float) in numbers
+
+
+def test_what_is_no_plain_function_is_not_followed():
+    class Callable:
+        __name__ = "sigmoid"
+
+        def __call__(self, a):
+            return a + 1
+
+    assert diagnose(Callable(), TASKS["sigmoid"]).remarks == [
+        "sigmoid: the shape is right, the numbers are not."
+    ]
