@@ -9,7 +9,8 @@ import torch
 from cs231n_lib.see.images import preprocess
 from cs231n_lib.see.pretrained import squeezenet
 from cs231n_lib.speak.captions import SPECIAL_WORDS, decode_captions
-from cs231n_lib.speak.features import describe_pictures, load_scenes
+from cs231n_lib.speak.features import describe_pictures, load_nouns, load_scenes
+from cs231n_lib.speak.nouns import NOUNS, sample_noun_scenes
 from cs231n_lib.speak.scenes import draw, sample_scenes
 
 SCENES = sample_scenes("train", 150, seed=3)
@@ -28,14 +29,15 @@ def test_features_have_the_promised_form_and_repeat():
     assert np.abs(describe_pictures(SCENES[:10], other)[0] - features[:10]).max() > 0.1
 
 
-def test_features_equal_those_of_all_pictures_at_once():
-    threads = torch.get_num_threads()
+@pytest.mark.parametrize(("layers", "outputs"), [(5, 128), (8, 256)])
+def test_features_equal_those_of_all_pictures_at_once(layers, outputs):
+    threads, scenes = torch.get_num_threads(), SCENES[:70]
     with torch.backends.cudnn.flags(allow_tf32=False):
-        features, projection = describe_pictures(SCENES[:50])
+        features, projection = describe_pictures(scenes, layers=layers)
     assert torch.get_num_threads() == threads
-    maps = squeezenet().features[:5](preprocess([draw(scene) for scene in SCENES[:50]], size=None))
+    maps = squeezenet().features[:layers](preprocess([draw(s) for s in scenes], size=None))
     fields = torch.nn.functional.adaptive_avg_pool2d(maps, 6).permute(0, 2, 3, 1).numpy()
-    expected = projection.transform(fields.reshape(-1, 128)).reshape(50, -1)
+    expected = projection.transform(fields.reshape(-1, outputs)).reshape(len(scenes), -1)
     scale = np.sqrt(projection.explained_variance_.mean())
     np.testing.assert_allclose(features, expected / scale, atol=1e-4)
 
@@ -64,3 +66,17 @@ def test_another_seed_loads_other_pictures_with_the_same_words():
     assert first.train.images != second.train.images
     assert first.word_to_idx == second.word_to_idx
     assert first.val.captions.shape == second.val.captions.shape == (1, 12)
+
+
+def test_nouns_are_loaded_with_their_captions_and_features():
+    data = load_nouns(num_train=64, num_val=3, num_test=2, seed=1)
+    for split, count in (("train", 64), ("val", 3), ("test", 2)):
+        part = getattr(data, split)
+        assert part.captions.shape == (count, 10)  # as long as any caption could be
+        assert part.features.shape == (count, 6 * 6 * 64)
+        assert part.images == sample_noun_scenes(split, count, seed=1)
+        said = decode_captions(part.captions, data.idx_to_word)
+        assert said == [scene.captions[0] for scene in part.images]
+    words = {"a", "large", "small", "above", "below", "left", "right", "of", *NOUNS}
+    assert {*data.idx_to_word} == {*SPECIAL_WORDS, *words}
+    assert 0.8 < data.train.features.std() < 1.2
