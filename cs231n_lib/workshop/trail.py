@@ -72,6 +72,7 @@ class Numbers:
                     self._known[array.size].append((np.abs(array).max(), np.sort(array, None)))
         return value
 
+    @np.errstate(invalid="ignore")  # as infinity minus infinity
     def __contains__(self, array: np.ndarray) -> bool:
         if array.size > 1 and np.ptp(array) == 0:  # zeros and ones, where sums begin
             return True

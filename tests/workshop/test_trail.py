@@ -10,6 +10,7 @@ import pytest
 from cs231n_lib.workshop import diagnosis
 from cs231n_lib.workshop.diagnosis import diagnose
 from cs231n_lib.workshop.tasks import every_task
+from cs231n_lib.workshop.trail import Numbers
 
 TASKS = every_task()
 WRITTEN = {
@@ -119,6 +120,13 @@ def test_the_books_numbers_are_known_on_its_way(name):
     for result in diagnosis._answer(TASKS[name], ()).values():
         if np.ndim(result) and np.asarray(result).dtype.kind == "f":
             assert np.array(result, float) in numbers
+
+
+def test_infinities_are_not_known():
+    numbers = Numbers()
+    numbers.add(np.array([1.0, 2.0]))
+    assert np.array([-2.0, -1.0]) in numbers
+    assert np.array([np.inf, -np.inf]) not in numbers
 
 
 def test_what_is_no_plain_function_is_not_followed():
