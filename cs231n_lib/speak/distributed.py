@@ -324,7 +324,7 @@ def _train(
         num_workers=workers,
         generator=torch.Generator(),  # not the global one
     )
-    start = time.perf_counter()
+    seen, start = steps.start, time.perf_counter()
     for step, (features, captions) in zip(steps, loader):
         with torch.autocast(device.type, torch.bfloat16, enabled=settings.amp):
             loss = network(features.to(device), captions.to(device))
@@ -342,11 +342,12 @@ def _train(
         adam.param_groups[0]["lr"] = settings.learning_rate * float(one_cycle(step / total))
         adam.step()
         if rank == 0 and ((step + 1) % save_every == 0 or step + 1 == total):
-            rate = (step + 1 - steps.start) * settings.batch_size / (time.perf_counter() - start)
+            rate = (step + 1 - seen) * settings.batch_size / (time.perf_counter() - start)
             print(f"step {step + 1} of {total}: loss {losses[-1]:.4f}, {rate:.0f} captions/s")
             state = {"captioner": captioner.state_dict(), "adam": adam.state_dict()}
             state |= {"losses": losses, "identity": batches.identity}
             write_atomically(out / _CHECKPOINT, partial(torch.save, state))
+            seen, start = step + 1, time.perf_counter()
     if rank == 0:
         arrays = captioner.to_numpy() | {"words": np.array(list(batches.word_to_idx))}
         write_atomically(out / _WEIGHTS, lambda file: np.savez(file, **arrays))
