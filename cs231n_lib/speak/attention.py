@@ -349,7 +349,11 @@ def attention_weights(cache: tuple) -> np.ndarray:
 
 
 @checked(x="N L C", w="C A", P="L A")
-def field_affine_forward(x: np.ndarray, w: np.ndarray, P: np.ndarray) -> tuple[np.ndarray, tuple]:
+def field_affine_forward(
+    x: np.ndarray,
+    w: np.ndarray,
+    P: np.ndarray,
+) -> tuple[np.ndarray, tuple]:
     """Multiply every field by one matrix, and add what was learned about its place.
 
     Parameters

@@ -26,7 +26,10 @@ __all__ = ["beam_search"]
     max_length=Count(),
 )
 def beam_search(
-    model: CaptioningRNN, features: np.ndarray, beam_width: int, max_length: int = 30
+    model: CaptioningRNN,
+    features: np.ndarray,
+    beam_width: int,
+    max_length: int = 30,
 ) -> np.ndarray:
     """Caption pictures, following the ``beam_width`` likeliest beginnings at a time.
 
@@ -70,13 +73,15 @@ def beam_search(
         *state, _ = forward(p["W_embed"][word], *state, *weights)
         scores = state[0] @ p["W_vocab"] + p["b_vocab"]
         check_finite("what becomes of the weights", scores)
-        scores -= scores.max(axis=1, keepdims=True)
+        # In double precision, no two scores become equal by rounding.
+        scores = scores - scores.max(axis=1, keepdims=True).astype(float)
         log_probs = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
         # Whoever has said <END> says <NULL>, for certain, and nothing else.
         log_probs[ended] = -np.inf
         log_probs[ended, words["<NULL>"]] = 0
         # The best B of the B * V continuations of each picture.
-        longer = (total[:, :, None] + log_probs.reshape(N, B, V)).reshape(N, B * V)
+        longer = total[:, :, None] + log_probs.reshape(N, B, V)
+        longer = longer.reshape(N, B * V)
         best = np.argsort(-longer, axis=1, kind="stable")[:, :B]
         total = np.take_along_axis(longer, best, axis=1)
         rows = (best // V + B * np.arange(N)[:, None]).ravel()

@@ -140,7 +140,11 @@ def _check_said(name: str, captions: np.ndarray, call: Call) -> None:
     features=Features("model"),
     captions=_check_said,
 )
-def attention_maps(model: CaptioningRNN, features: np.ndarray, captions: np.ndarray) -> np.ndarray:
+def attention_maps(
+    model: CaptioningRNN,
+    features: np.ndarray,
+    captions: np.ndarray,
+) -> np.ndarray:
     """Where a network with attention looks before it says each word.
 
     Parameters
