@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.offsetbox import AnnotationBbox, HPacker, TextArea, VPacker
+from matplotlib.patches import Rectangle
 
 from cs231n_lib.checks import Call, Count, Each, Instance, Texts, checked, named
 from cs231n_lib.figures.checks import Curves, Values, check_names
@@ -107,13 +108,15 @@ def compare_captions(scenes: Sequence[Scene], rows: Mapping[str, Sequence[str]])
         ax.axis("off")
         for row, sentences in enumerate(rows.values()):
             below = -((row + 0.8) * line) / picture
-            caption = _caption(sentences[column], scene, min(8.5, 3.7 * side), corrected=False)
+            caption = _caption(sentences[column], scene, min(8.5, 3.4 * side), corrected=False)
             ax.add_artist(
                 AnnotationBbox(caption, (0.5, below), xycoords="axes fraction", frameon=False)
             )
     for row, title in enumerate(rows):
         y = 1 - (picture + (row + 0.8) * line) / height
         figure.text(0, y, title, va="center", fontsize=8.5, weight="bold")
+    # As wide with any sentences: a notebook cuts a figure to what is drawn.
+    figure.add_artist(Rectangle((0, 0), 1, 1, alpha=0))
     return finish(figure, figure.axes[0])
 
 

@@ -78,6 +78,14 @@ def test_versions_lie_below_their_picture_and_grammar_is_told_from_truth():
         assert looks[1] <= {COLOUR["ink"], COLOUR["orange"]}
 
 
+def test_versions_make_a_figure_of_one_size_whatever_is_said():
+    def size(sentence):
+        figure = compare_captions(SCENES[:3], {"now": 3 * [sentence]})
+        return figure.get_tightbbox().size
+
+    np.testing.assert_array_equal(size("a"), size(" ".join(20 * ["triangle"])))
+
+
 def test_bars_come_in_the_order_of_the_sentence_and_in_percent():
     figure = plot_mistakes({"RNN": {"first size": 0.02, "second shape": 0.25}})
     (ax,) = figure.axes

@@ -20,6 +20,7 @@ from tests.nbval_tolerance import accept, settle_outputs
         ("<td>0.83 ± 0.03</td>", "<td>0.81 ± 0.03</td>"),
         ("-1.5 ± 1", "-0.5 ± 1"),
         ("0 ± 1e-3", "-9e-4 ± 1e-3"),
+        ("4.40 ± 0.18", "4.34 ± 0.17"),
     ],
 )
 def test_inside_the_interval_is_accepted(committed, fresh):
@@ -32,8 +33,7 @@ def test_inside_the_interval_is_accepted(committed, fresh):
         ("0.83 ± 0.03", "0.79 ± 0.03"),
         ("0.83 ± 0.03", "0.8601 ± 0.03"),
         ("0.83 ± 0.03", "-0.83 ± 0.03"),
-        ("0.83 ± 0.03", "0.83 ± 0.04"),
-        ("0.83 ± 0.03", "0.83 ± 0.030"),
+        ("0.83 ± 0.03", "0.87 ± 0.04"),
         ("0.83 ± 0.03", "nan ± 0.03"),
         ("0.83 ± 0.03", "inf ± 0.03"),
         ("0.83 ± 0.03", "0.83"),
@@ -74,7 +74,7 @@ def _notebook(printed: str, source: str) -> nbformat.NotebookNode:
 
 @pytest.mark.parametrize(
     ("printed", "passes"),
-    [("0.83 ± 0.03\n", 1), ("0.79 ± 0.03\n", 1), ("0.90 ± 0.03\n", 0), ("0.82 ± 0.02\n", 0)],
+    [("0.83 ± 0.03\n", 1), ("0.79 ± 0.03\n", 1), ("0.90 ± 0.03\n", 0), ("0.82\n", 0)],
 )
 def test_a_real_notebook_run(pytester, monkeypatch, printed, passes):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
