@@ -68,12 +68,13 @@ class Numbers:
         """Remember the arrays in a value, and give it back."""
         for part in value if isinstance(value, tuple | list) else [value]:
             for _, array in _found("", part):
-                if array not in self:
+                if np.isfinite(array).all() and array not in self:
                     self._known[array.size].append((np.abs(array).max(), np.sort(array, None)))
         return value
 
-    @np.errstate(invalid="ignore")  # as infinity minus infinity
     def __contains__(self, array: np.ndarray) -> bool:
+        if not np.isfinite(array).all():
+            return False
         if array.size > 1 and np.ptp(array) == 0:  # zeros and ones, where sums begin
             return True
         largest, numbers = np.abs(array).max(), np.sort(array, None)
