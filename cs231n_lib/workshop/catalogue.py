@@ -119,6 +119,9 @@ def _back_in_time(*weights: str) -> tuple[Mistake, ...]:
         _wrong("The steps are walked from the first to the last.", "Which step's gradient is known first?",
                ("reversed(range(len(caches)))", "range(len(caches))"), ("dx[::-1]", "dx")),
         _wrong("dx is in reverse order.", "Which step did you compute first?", ("dx[::-1]", "dx")),
+        _wrong("The gradients of the weights are those of one step: each step overwrites the one before.",
+               "The weights are used at every step: how do the gradients join?",
+               *((f"d{name} += d{name}_t", f"d{name} = d{name}_t") for name in weights)),
         *(
             _wrong(f"d{name} is that of one step, not the sum over all.", f"{name} is used at every step: how do its gradients join?",
                    (f"d{name} += d{name}_t", f"d{name} = d{name}_t"))
@@ -184,6 +187,11 @@ LSTM_STEP_BACKWARD = (
            "You need the gradient at the sum a, not at sigmoid(a).",
            ("dc * g * i * (1 - i)", "dc * g"), ("dc * prev_c * f * (1 - f)", "dc * prev_c"),
            ("dnext_h * tanh_c * o * (1 - o)", "dnext_h * tanh_c")),
+    *(
+        _wrong(f"The gradient of {gate} was not carried back through its sigmoid.",
+               "You need the gradient at the sum a, not at sigmoid(a).", (f" * {gate} * (1 - {gate})", ""))
+        for gate in "ifo"
+    ),
     _wrong("The gradient of g was not carried back through its tanh.", "g is a tanh of a sum.",
            ("dc * i * (1 - g**2)", "dc * i")),
     _wrong("g has the slope of a sigmoid, g (1 - g). It is a tanh.", "Which of the four is squashed in another way?",
@@ -195,6 +203,8 @@ LSTM_STEP_BACKWARD = (
     _wrong("The gradient of o was made from dc. The output gate is used in h alone.", "Follow o on the way forward: where does it go?",
            ("dao = dnext_h * tanh_c", "dao = dc * tanh_c")),
     _wrong("The gradient of o lacks the tanh of the cell.", "h = o * tanh(c).", ("dnext_h * tanh_c * o", "dnext_h * o")),
+    _wrong("The gradient of o was made with the cell itself, not with its tanh.", "h is o * tanh(c), not o * c.",
+           ("dnext_h * tanh_c * o", "dnext_h * (f * prev_c + i * g) * o")),
     _wrong("dprev_c lacks the forget gate.", "By what was the old cell multiplied?", ("dprev_c = dc * f", "dprev_c = dc")),
     _wrong("dprev_c was made from dnext_c alone. What came through h goes on along the cell as well.",
            "Which is the whole gradient at the new cell, dc or dnext_c?", ("dprev_c = dc * f", "dprev_c = dnext_c * f")),
@@ -230,6 +240,8 @@ LSTM_BACKWARD = (
            ("dnext_h, dprev_c, caches", "dnext_h, dprev_c + dh[:, t], caches")),
     _wrong("dprev_h and dprev_c are exchanged on their way from step to step.", "In which order does the step return them?",
            ("dx_t, dprev_h, dprev_c, dWx_t", "dx_t, dprev_c, dprev_h, dWx_t")),
+    _wrong("dh0 is the gradient of the cell before the first step. The hidden state's is asked for.",
+           "Which two gradients does the first step hand back, and which belongs to h0?", ("dh0 = dprev_h", "dh0 = dprev_c")),
 )  # fmt: skip
 
 _EACH_FIELD = (
@@ -385,6 +397,11 @@ WORD_EMBEDDING_BACKWARD = (
            ("return dW.reshape(V, D)", "return -dW.reshape(V, D)")),
 )  # fmt: skip
 
+_ALL_LOSSES = "(np.log(np.exp(x - x.max(axis=2, keepdims=True)).sum(axis=2, keepdims=True)) + x.max(axis=2, keepdims=True) - x)"
+_ALL_PLACES = """dx[...] = np.exp(x - x.max(axis=2, keepdims=True))
+    dx /= dx.sum(axis=2, keepdims=True)
+    dx -= np.eye(x.shape[2])[y]
+    dx /= N"""
 TEMPORAL_SOFTMAX_LOSS = (
     _wrong("The mask is ignored: padding counts as words.", "Which places should not count?",
            ("mask = np.asarray(mask, dtype=bool)", "mask = np.ones_like(mask, dtype=bool)")),
@@ -406,12 +423,32 @@ TEMPORAL_SOFTMAX_LOSS = (
            ("dscores = np.exp(log_probs)\n    dscores[rows, words] -= 1", "dscores = np.zeros_like(scores)\n    dscores[rows, words] -= 1")),
     _wrong("The maximum was not subtracted: the exponential overflows.", "exp(800) is larger than any float64.",
            (" - scores.max(axis=1, keepdims=True)", "")),
+    _wrong("y is read at the padding as well, where it may be any number: read it only where the mask is true.",
+           "The docstring says which words of y may be read.", ("np.asarray(y)[mask]", "np.arange(x.shape[2])[y][mask]")),
+    _wrong("dx is not masked: the padding gets a gradient as well.", "A score that the loss does not read: what is its gradient?",
+           ("np.asarray(y)[mask]", "np.arange(x.shape[2])[y][mask]"), ("dx[mask] = dscores / N", _ALL_PLACES)),
+    _wrong("dx[:, :, y] is not one word for each place: it takes every word of y at every place.",
+           "Which places does NumPy take if an array of integers stands beside two colons?",
+           ("np.asarray(y)[mask]", "np.arange(x.shape[2])[y][mask]"),
+           ("dscores[rows, words] -= 1", "dscores[:, np.unique(y)] -= 1")),
+    _wrong("p[:, :, y] is not one number for each place: it takes every word of y at every place.",
+           "Which places does NumPy take if an array of integers stands beside two colons?",
+           ("-log_probs[rows, words].sum()", f"{_ALL_LOSSES}[:, :, y][..., mask].sum()"),
+           ("np.asarray(y)[mask]", "np.arange(x.shape[2])[y][mask]"),
+           ("dscores[rows, words] -= 1", "dscores[:, np.unique(y)] -= 1")),
 )  # fmt: skip
 
 ADAM = (
     _wrong("The running means are not corrected for their start at zero.", "What is m after one step, if every gradient is 1?",
            ("m_hat = m / (1 - beta1**t)", "m_hat = m"), ("v_hat = v / (1 - beta2**t)", "v_hat = v")),
     _wrong("t is not counted up before it is used.", "What is 1 - beta**t at t = 0?", ('config["t"] + 1', 'config["t"]')),
+    _wrong("t is counted up after it was used, not before.", "What is 1 - beta**t at t = 0?",
+           ('config["t"] + 1', 'config["t"]'), ('"t": t}', '"t": t + 1}')),
+    *(
+        _wrong(f"The corrected {mean} was kept for the next step. Keep the running mean itself.",
+               "The correction is for this step. What does the next one begin with?", (f'"{mean}": {mean},', f'"{mean}": {mean}_hat,'))
+        for mean in "mv"
+    ),
     _wrong("The square of the gradient is missing in v.", "v is the running mean of what?", ("dw**2", "dw")),
     _wrong("The square root is missing.", "v has the unit of a gradient squared.", ("np.sqrt(v_hat)", "v_hat")),
     _wrong("epsilon is inside the square root.", "Where is epsilon in the formula?",
@@ -440,6 +477,8 @@ NUMERIC_GRADIENT = (
     _wrong("The sign is wrong.", "Which comes first, f above or f below?", ("above - below", "below - above")),
     _wrong("The numbers of x are not put back, so each is moved from where the last one was left.",
            "What is in x when the next number is moved?", ("            x[index] = kept\n        gradient", "            pass\n        gradient")),
+    _wrong("The number was moved in a copy of x. Move it in x itself: f may read x, and not its argument.",
+           "Let f be a function that ignores its argument: what does it see?", ("kept = x[index]", "x = x.copy()\n        kept = x[index]")),
     _wrong("All numbers of x were moved at once.", "A gradient has one number for each number of x.",
            ("x[index] = kept + h", "pass"), ("x[index] = kept - h", "pass"), ("above = np.array(f(x))", "above = np.array(f(x + h))"),
            ("below = np.array(f(x))", "below = np.array(f(x - h))")),
@@ -493,6 +532,10 @@ SAMPLE = (
     _wrong("The word that is read was noted, not the one that is said, so each is one place late.",
            "Which word belongs in the first column?", ("a = x_part[word]", "read = word\n        a = x_part[word]"),
            ("= word[speaking]", "= read[speaking]")),
+    _wrong("<START> was kept as the first word. The first column is the word after it.", "Which word belongs in the first column?",
+           ("return captions", 'return np.c_[np.full(len(captions), words["<START>"]), captions[:, :-1]]')),
+    _wrong("<START> stands in front of the captions, so they have one column too many.", "Which word belongs in the first column?",
+           ("return captions", 'return np.c_[np.full(len(captions), words["<START>"]), captions]')),
     _wrong("The temperature is not used: words are always the likeliest.", "What should happen above a temperature of 0?",
            ("if temperature > 0", "if False")),
     _wrong("Words are drawn at a temperature of 1, whatever was asked.", "Which argument have you not used?",

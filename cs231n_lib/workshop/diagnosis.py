@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from cs231n_lib.workshop.floats import Overflow, in_float32, wider
 from cs231n_lib.workshop.limits import Outcome, Unending, run
 from cs231n_lib.workshop.mistakes import Mistake, with_mistakes
 from cs231n_lib.workshop.tasks import H, Task, every_task
@@ -89,7 +90,8 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
     found = Diagnosis(task)
     arguments, remark = _arguments(task, function, seconds)
     before = _copy(arguments)
-    outcome = run(task.ask, (function, *arguments), seconds)
+    overflow = Overflow()
+    outcome = run(overflow.watch(task.ask), (function, *arguments), seconds)
     if isinstance(outcome.error, NotImplementedError):
         found.written = False
         return found
@@ -104,6 +106,8 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
     elif outcome.error is not None:
         found.wrong = list(_compared(task))
         found.remarks.append(_what_stopped_it(outcome))
+        if overflow.where:
+            found.remarks.append(f"Before that, something overflowed, at {overflow.where}")
         return found
     found.remarks += _changed_arguments(task, before, arguments)
     wanted = _answer(task, ())
@@ -118,6 +122,12 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
     found.wrong += [name for name in got if name not in wanted and _is_in_a_list(name, task)]
     if not found.wrong:
         found.remarks += _without_gradient(task, outcome.value)
+        if overflow.where:
+            found.remarks.append(
+                "The numbers are right, but for large ones, such as 800, an exponential overflows. "
+                f"Write it so that none can. It is at {overflow.where}"
+            )
+        found.remarks += _too_wide(function, task, seconds)
         found.seconds = _times(function, task, arguments, outcome.seconds)
         return found
     found.mistakes = _explanation(task, got)
@@ -134,6 +144,8 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
             said.setdefault(remark, []).append(name)
         found.remarks += _wrong_helpers(function, seconds)
         found.remarks += [f"{', '.join(names)}: {remark}" for remark, names in said.items()]
+        if overflow.where:
+            found.remarks.append(f"Something overflows, at {overflow.where}")
         found.remarks += _by_chance(function, task, before, got, seconds) or _right_alone(
             function, task, before, seconds
         ) + _where_it_leaves(function, task, before, seconds)
@@ -186,7 +198,10 @@ def _wrong_helpers(function: Callable, seconds: float) -> list[str]:
         if name in every_task()
         and not name.endswith("_backward")  # which reads a cache of its own kind
         and space.get(name) not in (None, function, every_task()[name].function)
-        and not _is_right(space[name], every_task()[name], seconds)
+        and not (
+            _is_right(space[name], every_task()[name], seconds)
+            and not _widened(space[name], every_task()[name], seconds)
+        )
     ]
 
 
@@ -301,7 +316,7 @@ def _what_stopped_it(outcome: Outcome) -> str:
 def _changed_arguments(task: Task, before: tuple, after: tuple) -> list[str]:
     names = inspect.signature(task.function).parameters
     return [
-        f"It changes its argument {name}. The caller still needs it: write a = a + b, not a += b."
+        f"It changes its argument {name}. {task.unchanged}"
         for name, old, new in zip(names, before, after)
         if name not in task.may_change and not _alike(_leaves(old), _leaves(new))
     ]
@@ -323,6 +338,48 @@ def _without_gradient(task: Task, value: Any) -> list[str]:
         "The numbers are right, but no gradient leads back from them to the picture. Stay with "
         "tensors, without .item(), .data, .detach() or .numpy()."
     ]
+
+
+def _too_wide(function: Callable, task: Task, seconds: float) -> list[str]:
+    """What to say of results that are in double precision although all that is given is not."""
+    names = _widened(function, task, seconds)
+    return _wrong_helpers(function, seconds) * bool(names) + [
+        f"{', '.join(names)}: the numbers are right, but of float32 they make float64, and a "
+        "training takes longer for it. Make new arrays like those that are given, as in "
+        "np.zeros_like(b) or np.zeros(shape, b.dtype)."
+    ] * bool(names)
+
+
+def _widened(function: Callable, task: Task, seconds: float) -> list[str]:
+    """The results that are wider than the book's if the question is asked in float32."""
+    wanted, forward = _answer_in_float32(task), task.forward
+    own = getattr(function, "__globals__", {}).get(getattr(forward, "__name__", ""), forward)
+    if own is not forward:
+        way_there = every_task()[forward.__name__]
+        if _is_right(own, way_there, seconds):
+            forward = own
+            if _widened(own, way_there, seconds):
+                return []  # which is said of that one
+    if not wanted:
+        return []
+    outcome = run(task.ask, (function, *_question_in_float32(task, forward)), seconds)
+    return wider(_named(task, outcome.value)[0], wanted)
+
+
+def _question_in_float32(task: Task, forward: Callable | None) -> tuple:
+    if forward is None:
+        return in_float32(_question(task, None))
+    *upstream, cache = task.question(_rng(), lambda *given: forward(*in_float32(given)))
+    return *in_float32(upstream), cache
+
+
+@functools.cache
+def _answer_in_float32(task: Task) -> Named:
+    """What the book's gives then; nothing if it may widen, or computes with tensors."""
+    if not (task.keeps_dtype and task.function.__module__.startswith("cs231n_lib.speak.")):
+        return {}
+    value = task.ask(task.function, *_question_in_float32(task, task.forward))
+    return _named(task, value)[0]
 
 
 def _times(

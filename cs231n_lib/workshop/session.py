@@ -78,8 +78,11 @@ class Session:
 
     @staticmethod
     def _in_notebook(entry: Entry, function: Callable) -> None:
-        """Give a name in the notebook, where it was defined, to another function."""
-        getattr(entry.function, "__globals__", {})[entry.name] = function
+        """Give a name in the notebook to another function, if it was not written anew since."""
+        space = getattr(entry.function, "__globals__", {})
+        there = space.get(entry.name)
+        if there in (None, entry.function, entry.task.function) or hasattr(there, "stands_for"):
+            space[entry.name] = function
 
 
 def partner(task: Task) -> str | None:
@@ -98,6 +101,7 @@ def _missing(name: str, written: str) -> Callable:
             f"Write it, or take the book's of both: use_solution({written!r})"
         )
 
+    missing.__name__ = missing.stands_for = name
     return missing
 
 

@@ -55,6 +55,10 @@ class Task:
         Must a gradient lead back from the result to the question?
     may_change
         Arguments that may be written into.
+    keeps_dtype
+        Is float32 to stay float32? Of functions of NumPy's arrays.
+    unchanged
+        What to do instead of changing the others.
     """
 
     function: Callable
@@ -71,3 +75,5 @@ class Task:
     axes: tuple[str, str] = ("row", "time step")
     differentiable: bool = False
     may_change: tuple[str, ...] = ()
+    keeps_dtype: bool = True
+    unchanged: str = "The caller still needs it: write a = a + b, not a += b."

@@ -40,6 +40,13 @@ def _sequence(rng: np.random.Generator, gates: int) -> Arguments:
     return x, h0, Wx / 3, Wh / 3, b
 
 
+def _far(arguments: Arguments) -> Arguments:
+    """With two biases in each block of H columns so large that a plain exp overflows."""
+    b = arguments[-1]
+    b[:: H + 1], b[1 :: H + 1] = -800, 800
+    return arguments
+
+
 def _step_back(gates: int, states: int) -> Callable[..., Arguments]:
     def question(rng: np.random.Generator, forward: Callable) -> Arguments:
         *_, cache = forward(*_step(rng, gates, states))
@@ -103,6 +110,16 @@ def _scores(rng: np.random.Generator) -> Arguments:
     return x, rng.integers(V, size=(N, T)), mask
 
 
+def _whatever_the_padding(loss: Callable, x: np.ndarray, y: np.ndarray, mask: np.ndarray) -> tuple:
+    """The loss, its gradient, and the loss where the padding holds no word at all."""
+    value, dx = loss(x, y, mask)
+    try:
+        other, _ = loss(x, np.where(mask, y, 99), mask)
+    except IndexError:
+        other = np.nan
+    return value, dx, other
+
+
 def _adam(rng: np.random.Generator) -> Arguments:
     w, dw, m, v = _normal(rng, *[(N, D)] * 4)
     config = {"learning_rate": 0.1, "beta1": 0.8, "beta2": 0.9, "epsilon": 1e-2}
@@ -118,6 +135,14 @@ def _bent(x: np.ndarray) -> np.ndarray:
     return np.sin(x @ x.T) @ np.arange(1.0, 1 + len(x))
 
 
+def _seen_and_unseen(
+    numeric_gradient: Callable, f: Callable, x: np.ndarray, df: np.ndarray, h: float
+) -> tuple:
+    """Of a function that reads its argument, and of one that reads the array itself."""
+    weight = x.copy()
+    return numeric_gradient(f, x, df, h), numeric_gradient(lambda _: f(weight), weight, df, h)
+
+
 def _function(rng: np.random.Generator) -> Arguments:
     return _bent, *_normal(rng, (N, D), (N,)), 0.02
 
@@ -127,6 +152,7 @@ def _captioner(rng: np.random.Generator) -> CaptioningRNN:
     model = CaptioningRNN({word: i for i, word in enumerate(words)}, D, 8, H, dtype=np.float64)
     model.params = {key: rng.standard_normal(w.shape) for key, w in model.params.items()}
     model.params["b_vocab"][:3] -= 1.5, 2, 0.5  # so that captions have words, and end
+    model.params["b_vocab"] += 800  # a plain exp overflows
     return model
 
 
@@ -161,7 +187,7 @@ _TASKS = (
     Task(
         rnn.rnn_step_forward,
         ("next_h", "cache"),
-        lambda rng: _step(rng, 1, 1),
+        lambda rng: _far(_step(rng, 1, 1)),
         "Write the recurrence as one line of NumPy: two products, a bias, a tanh. Then put into "
         "the cache what its derivative will need.",
         "01-rnn#one-step-forward",
@@ -180,7 +206,7 @@ _TASKS = (
     Task(
         rnn.rnn_forward,
         ("h", "cache"),
-        lambda rng: _sequence(rng, 1),
+        lambda rng: _far(_sequence(rng, 1)),
         "Loop over the steps: each state is the next step's prev_h. Stack the states along axis 1 "
         "and keep every step's cache.",
         "01-rnn#a-whole-sentence",
@@ -202,7 +228,7 @@ _TASKS = (
     Task(
         lstm.lstm_step_forward,
         ("next_h", "next_c", "cache"),
-        lambda rng: _step(rng, 4, 2),
+        lambda rng: _far(_step(rng, 4, 2)),
         "Compute all sums a at once, (N, 4H), and split them into four: i, f, o, g in this order. "
         "Then the new cell, then the new state.",
         "02-lstm#one-step-forward",
@@ -222,7 +248,7 @@ _TASKS = (
     Task(
         lstm.lstm_forward,
         ("h", "cache"),
-        lambda rng: _sequence(rng, 4),
+        lambda rng: _far(_sequence(rng, 4)),
         "As for the vanilla network, with a second state to hand on: the cell, which begins at "
         "zero.",
         "02-lstm#a-whole-sentence",
@@ -265,7 +291,7 @@ _TASKS = (
     Task(
         attention.attention_forward,
         ("h", "cache"),
-        _looking,
+        lambda rng: _far(_looking(rng)),
         "As for the LSTM, with a look before every step: the state asks, and what it sees goes "
         "into the step, side by side with the word.",
         "07-captions-that-look#a-whole-sentence",
@@ -304,12 +330,13 @@ _TASKS = (
     ),
     Task(
         layers.temporal_softmax_loss,
-        ("loss", "dx"),
+        ("loss", "dx", "the loss if y is 99 at the padding"),
         _scores,
         "Pick the scores of the words that count, scores[mask], (K, V). Subtract each row's "
         "maximum before the exponential.",
         "01-rnn#words-in-words-out",
         catalogue.TEMPORAL_SOFTMAX_LOSS,
+        ask=_whatever_the_padding,
     ),
     Task(
         optim.adam,
@@ -323,12 +350,15 @@ _TASKS = (
     ),
     Task(
         gradient_check.numeric_gradient,
-        ("gradient",),
+        ("gradient", "the gradient if f reads x itself, not its argument"),
         _function,
-        "Go through the places of x one by one. Move that number up by h, then down, call f each "
-        "time, and put it back.",
+        "Go through the places of x one by one. Move that number of x itself up by h, then down, "
+        "call f each time, and put it back.",
         "01-rnn#check",
         catalogue.NUMERIC_GRADIENT,
+        ask=_seen_and_unseen,
+        keeps_dtype=False,  # differences need float64
+        unchanged="Put each number back as it was.",
     ),
     Task(
         CaptioningRNN.loss,

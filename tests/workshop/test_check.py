@@ -180,3 +180,15 @@ def test_a_half_that_is_missing_says_what_it_needs():
     check(space["rnn_backward"])
     with pytest.raises(NotImplementedError, match=r"use_solution\('rnn_forward'\)"):
         space["rnn_backward"](None, None)
+    assert "rnn_backward is not written yet" in check(space["rnn_backward"]).lines[0]
+
+
+def test_a_half_that_was_written_anew_after_the_solution_stays_what_it_is():
+    space = notebook(FORWARD.format(""), BACKWARD)
+    check(space["rnn_forward"]), check(space["rnn_backward"])
+    space["rnn_forward"] = use_solution("rnn_forward")
+    exec(FORWARD.format("") + BACKWARD, space)
+    mine = space["rnn_backward"]
+    check(space["rnn_forward"])
+    assert space["rnn_backward"] is mine
+    assert check(mine).right and captioning.rnn_backward is mine

@@ -36,7 +36,7 @@ def rnn_forward(x, h0, Wx, Wh, b):
 
 
 def rnn_backward(dh, cache):
-    dx, grads, dprev = np.empty((*dh.shape[:2], cache[0][3])), [], 0
+    dx, grads, dprev = np.empty((*dh.shape[:2], cache[0][3]), dh.dtype), [], 0
     for t, step in reversed(list(enumerate(cache))):
         dx[:, t], dprev, *rest = rnn_step_backward(dprev + dh[:, t], step)
         grads.append(rest)
@@ -67,7 +67,7 @@ def lstm_step_backward(dnext_h, dnext_c, cache):
 
 def lstm_forward(x, h0, Wx, Wh, b):
     h, c, cache = h0, 0 * h0, {}
-    out = np.empty((x.shape[0], x.shape[1], h0.shape[1]))
+    out = np.empty((x.shape[0], x.shape[1], h0.shape[1]), h0.dtype)
     for t in range(x.shape[1]):
         out[:, t], c, cache[t] = lstm_step_forward(x[:, t], h, c, Wx, Wh, b)
         h = out[:, t]
@@ -102,7 +102,7 @@ def attention_step_backward(dcontext, cache):
 
 def attention_forward(x, h0, keys, values, Wx, Wh, Wq, b):
     h, c, cache = h0, 0 * h0, {}
-    out = np.empty((x.shape[0], x.shape[1], h0.shape[1]))
+    out = np.empty((x.shape[0], x.shape[1], h0.shape[1]), h0.dtype)
     for t in range(x.shape[1]):
         seen, look = attention_step_forward(h, keys, values, Wq)
         out[:, t], c, step = lstm_step_forward(np.c_[x[:, t], seen], h, c, Wx, Wh, b)
@@ -126,7 +126,7 @@ def attention_backward(dh, cache):
 
 
 def word_embedding_forward(x, W):
-    one_hot = np.eye(len(W))[x]
+    one_hot = np.eye(len(W), dtype=W.dtype)[x]
     return einsum("ntv,vd->ntd", one_hot, W), one_hot
 
 
@@ -137,8 +137,8 @@ def word_embedding_backward(dout, cache):
 def temporal_softmax_loss(x, y, mask):
     shifted = x - x.max(2, keepdims=True)
     p = np.exp(shifted) / np.exp(shifted).sum(2, keepdims=True)
-    one_hot = np.eye(x.shape[2])[y]
-    loss = -einsum("nt,ntv,ntv->", mask.astype(float), one_hot, np.log(p)) / x.shape[0]
+    one_hot = np.eye(x.shape[2], dtype=x.dtype)[np.where(mask, y, 0)]
+    loss = -einsum("nt,ntv,ntv->", mask.astype(x.dtype), one_hot, np.log(p)) / x.shape[0]
     return loss, einsum("nt,ntv->ntv", mask, p - one_hot) / x.shape[0]
 
 
@@ -154,8 +154,13 @@ def adam(w, dw, config=None):
 
 
 def numeric_gradient(f, x, df, h=1e-5):
-    moves = h * np.eye(x.size).reshape(x.size, *x.shape)
-    slopes = [((f(x + move) - f(x - move)) / (2 * h) * df).sum() for move in moves]
+    def moved(place, by):
+        kept, x[place] = x[place], x[place] + by
+        out = np.copy(f(x))
+        x[place] = kept
+        return out
+
+    slopes = [((moved(p, h) - moved(p, -h)) / (2 * h) * df).sum() for p in np.ndindex(x.shape)]
     return np.reshape(slopes, x.shape)
 
 

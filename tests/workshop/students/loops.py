@@ -25,7 +25,7 @@ def rnn_step_forward(x, prev_h, Wx, Wh, b):
 def rnn_step_backward(dnext_h, cache):
     dmid = (1 - np.square(cache["out"])) * dnext_h
     dx, dprev_h = np.zeros_like(cache["x"]), np.zeros_like(cache["h"])
-    dWx, dWh, db = np.zeros_like(cache["Wx"]), np.zeros_like(cache["Wh"]), np.zeros(dmid.shape[1])
+    dWx, dWh, db = np.zeros_like(cache["Wx"]), np.zeros_like(cache["Wh"]), np.zeros_like(dmid[0])
     for n in range(len(dmid)):
         dx[n] = cache["Wx"].dot(dmid[n])
         dprev_h[n] = cache["Wh"].dot(dmid[n])
@@ -37,7 +37,7 @@ def rnn_step_backward(dnext_h, cache):
 
 def rnn_forward(x, h0, Wx, Wh, b):
     N, T, _ = x.shape
-    h, cache = np.zeros((N, T, h0.shape[1])), []
+    h, cache = np.zeros((N, T, h0.shape[1]), x.dtype), []
     for t in range(T):
         h0, step = rnn_step_forward(x[:, t, :], h0, Wx, Wh, b)
         h[:, t, :] = h0
@@ -48,8 +48,8 @@ def rnn_forward(x, h0, Wx, Wh, b):
 def rnn_backward(dh, cache):
     N, T, H = dh.shape
     D = cache[0]["x"].shape[1]
-    dx, dh0 = np.zeros((N, T, D)), np.zeros((N, H))
-    dWx, dWh, db = np.zeros((D, H)), np.zeros((H, H)), np.zeros(H)
+    dx, dh0 = np.zeros((N, T, D), dh.dtype), np.zeros((N, H), dh.dtype)
+    dWx, dWh, db = (np.zeros(shape, dh.dtype) for shape in ((D, H), (H, H), (H,)))
     for t in range(T - 1, -1, -1):
         dx[:, t], dh0, dWx_t, dWh_t, db_t = rnn_step_backward(dh[:, t] + dh0, cache[t])
         dWx, dWh, db = dWx + dWx_t, dWh + dWh_t, db + db_t
@@ -69,7 +69,7 @@ def lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b):
 def lstm_step_backward(dnext_h, dnext_c, cache):
     i, f, o, g, c, prev_c, prev_h, x, Wx, Wh = cache
     N, H = dnext_h.shape
-    da, dprev_c = np.zeros((N, 4 * H)), np.zeros((N, H))
+    da, dprev_c = np.zeros((N, 4 * H), dnext_h.dtype), np.zeros_like(dnext_h)
     for n in range(N):
         for k in range(H):
             t = np.tanh(c[n, k])
@@ -92,8 +92,8 @@ def lstm_forward(x, h0, Wx, Wh, b):
 
 
 def lstm_backward(dh, cache):
-    N, T, H = dh.shape
-    dx, dh_t, dc_t, sums = [None] * T, np.zeros((N, H)), np.zeros((N, H)), None
+    T = dh.shape[1]
+    dx, dh_t, dc_t, sums = [None] * T, np.zeros_like(dh[:, 0]), np.zeros_like(dh[:, 0]), None
     for t in reversed(range(T)):
         dx[t], dh_t, dc_t, *weights = lstm_step_backward(dh[:, t] + dh_t, dc_t, cache[t])
         sums = weights if sums is None else [a + b for a, b in zip(sums, weights)]
@@ -102,7 +102,8 @@ def lstm_backward(dh, cache):
 
 def attention_step_forward(prev_h, keys, values, Wq):
     N, L, A = keys.shape
-    context, query, weights = np.zeros((N, A)), np.zeros((N, A)), np.zeros((N, L))
+    context, query = np.zeros((2, N, A), keys.dtype)
+    weights = np.zeros((N, L), keys.dtype)
     for n in range(N):
         query[n] = np.dot(prev_h[n], Wq)
         scores = [np.dot(keys[n, field], query[n]) / np.sqrt(A) for field in range(L)]
@@ -123,7 +124,7 @@ def attention_step_backward(dcontext, cache):
         dw = np.array([np.dot(v[n, field], dcontext[n]) for field in range(L)])
         jacobian = np.diag(w[n]) - np.outer(w[n], w[n])
         ds = np.dot(jacobian, dw) / np.sqrt(A)
-        dq = np.zeros(A)
+        dq = np.zeros_like(q[n])
         for field in range(L):
             dv[n, field] = w[n, field] * dcontext[n]
             dk[n, field] = ds[field] * q[n]
@@ -144,8 +145,8 @@ def attention_forward(x, h0, keys, values, Wx, Wh, Wq, b):
 
 
 def attention_backward(dh, cache):
-    N, T, H = dh.shape
-    dx, dh_t, dc_t, sums = [None] * T, np.zeros((N, H)), np.zeros((N, H)), None
+    T = dh.shape[1]
+    dx, dh_t, dc_t, sums = [None] * T, np.zeros_like(dh[:, 0]), np.zeros_like(dh[:, 0]), None
     for t in reversed(range(T)):
         look, step = cache[t]
         both, dh_t, dc_t, dWx, dWh, db = lstm_step_backward(dh[:, t] + dh_t, dc_t, step)
@@ -159,16 +160,16 @@ def attention_backward(dh, cache):
 
 
 def word_embedding_forward(x, W):
-    out = np.zeros((*x.shape, W.shape[1]))
+    out = np.zeros((*x.shape, W.shape[1]), W.dtype)
     for n in range(x.shape[0]):
         for t in range(x.shape[1]):
             out[n, t] = W[x[n, t]]
-    return out, (x, W.shape)
+    return out, (x, W)
 
 
 def word_embedding_backward(dout, cache):
-    x, shape = cache
-    dW = np.zeros(shape)
+    x, W = cache
+    dW = np.zeros_like(W)
     for n in range(x.shape[0]):
         for t in range(x.shape[1]):
             dW[x[n, t]] += dout[n, t]
