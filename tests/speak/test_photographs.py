@@ -130,16 +130,16 @@ def test_captions_are_read_from_the_layouts_of_the_field(tmp_path, name, text, e
 @pytest.mark.parametrize(
     "text",
     [
-        "file,caption\na b.jpg,Ein Mädchen um 5 o'clock - das T-Shirt ist grün!\n",
-        "\ufefffile,caption\r\na b.jpg,Ein Mädchen um 5 o'clock - das T-Shirt ist grün!\r\n",
-        "Nr;Caption;File\n1;Ein Mädchen um 5 o'clock: das T-Shirt ist grün;a b.jpg\n\n",
-        'filename\ttext\na b.jpg\t"Ein Mädchen, um 5 o\'clock. Das T-Shirt\n ist grün"',
+        "file,caption\na b.jpg,Ein Mädchen um 5 o'clock - ihr T-Shirt: grün!\n",
+        "\ufefffile,caption\r\na b.jpg,Ein Mädchen um 5 o'clock - ihr T-Shirt: grün!\r\n",
+        "Nr;Caption;File\n1;Ein Mädchen um 5 o'clock: ihr T-Shirt: grün;a b.jpg\n\n",
+        'filename\ttext\na b.jpg\t"Ein Mädchen, um 5 o\'clock. Ihr T-Shirt\n grün"',
     ],
     ids=["commas", "from a spreadsheet", "semicolons", "tabs"],
 )
 def test_a_table_of_your_own_is_read_however_it_was_saved(tmp_path, text):
     captions = read_captions(written(tmp_path, "my captions.csv", text), tmp_path)
-    expected = "ein mädchen um 5 o'clock das t-shirt ist grün"
+    expected = "ein mädchen um 5 o'clock ihr t-shirt grün"
     assert captions == {str(tmp_path / "a b.jpg"): [expected]}
 
 
