@@ -10,9 +10,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from torch.nn.functional import scaled_dot_product_attention
 
 from benchmarks.timing import best_of
-from cs231n_lib.speak import lstm, rnn
+from cs231n_lib.speak import attention, lstm, rnn
 
 Call = Callable[[], object]
 Row = dict[str, Any]
@@ -27,6 +28,7 @@ _SHAPES = (
     (2, 3, 4, 5),
 )
 _STEP_BY_STEP = _SHAPES[0]  # the shape at which the chapters take the loop apart
+_FIELDS, _KEYS = 36, 64  # L and A
 _GROWING = {
     "T": [(8, T, 64, 64) for T in (16, 64, 256, 1024, 4096)],
     "N": [(N, 32, 64, 64) for N in (1, 4, 16, 64, 256, 1024)],
@@ -141,6 +143,111 @@ def recurrent(cell: str, dtype: type, shape: tuple[int, int, int, int], repeats:
     }
 
 
+def looking_case(
+    dtype: type, N: int, T: int, D: int, H: int
+) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """As :func:`case`, of the LSTM that looks."""
+    L, A = _FIELDS, _KEYS
+    arguments = arrays(
+        dtype, x=(N, T, D), h0=(N, H), keys=(N, L, A), values=(N, L, A), Wx=(D + A, 4 * H),
+        Wh=(H, 4 * H), Wq=(H, A), b=(4 * H,), dh=(N, T, H),
+    )  # fmt: skip
+    dh = arguments.pop("dh")
+    return arguments, dh
+
+
+def looking_products(dtype: type, N: int, T: int, D: int, H: int) -> tuple[Call, Call]:
+    """As :func:`products`, of the LSTM that looks.
+
+    State and context meet the weights of the gates in one product.
+    """
+    L, A, G = _FIELDS, _KEYS, 4 * H
+    a = arrays(
+        dtype, x=(N * T, D), h=(T, N, H), hz=(T, N, H + A), keys=(N, L, A), values=(N, L, A),
+        Wx=(D, G), W=(H + A, G), Wq=(H, A), da=(T, N, G), dq=(T, N, A), ds=(T, N, L),
+    )  # fmt: skip
+    x, h, hz, keys, values, Wx, W, Wq, da, dq, ds = a.values()
+    da_rows = da.reshape(-1, G)
+    sums, next_h, query = (np.empty(s, dtype) for s in ((N * T, G), (N, G), (N, A)))
+    scores, context, dhz, dprev_h = (
+        np.empty(s, dtype) for s in ((N, L), (N, A), (N, H + A), (N, H))
+    )
+    dx, dWx, dW, dWq, dkeys = map(np.empty_like, (x, Wx, W, Wq, keys))
+
+    def look(of: np.ndarray, weights: np.ndarray) -> None:
+        """One row with every key, and a weighted sum of values; or the same way back."""
+        np.matmul(keys, of[:, :, None], out=scores[:, :, None])
+        np.matmul(weights[:, None], values, out=context[:, None])
+
+    def forward() -> None:
+        np.matmul(x, Wx, out=sums)
+        for t in range(T):
+            np.matmul(h[t], Wq, out=query)
+            look(query, ds[t])
+            np.matmul(hz[t], W, out=next_h)
+
+    def backward() -> None:
+        for t in range(T):
+            np.matmul(da[t], W.T, out=dhz)
+            look(dq[t], ds[t])
+            np.matmul(dq[t], Wq.T, out=dprev_h)
+        np.matmul(da_rows, Wx.T, out=dx)
+        np.matmul(x.T, da_rows, out=dWx)
+        np.matmul(hz.reshape(-1, H + A).T, da_rows, out=dW)
+        np.matmul(h.reshape(-1, H).T, dq.reshape(-1, A), out=dWq)
+        for _ in ("keys", "values"):
+            np.matmul(ds.transpose(1, 2, 0), dq.swapaxes(0, 1), out=dkeys)
+
+    return forward, backward
+
+
+def looking_autograd(arguments: dict[str, np.ndarray], dh: np.ndarray) -> Call:
+    """The same with PyTorch's cell and attention, step by step, and its automatic gradients."""
+    leaves = {name: torch.from_numpy(array) for name, array in arguments.items()}
+    x, h0, keys, values, Wx, _, Wq, _ = leaves.values()
+    for leaf in leaves.values():
+        leaf.requires_grad_()
+    cell = torch.nn.LSTMCell(len(Wx), len(Wq), dtype=x.dtype)
+    upstream = torch.from_numpy(dh)
+
+    def call() -> None:
+        cell.zero_grad()
+        for leaf in leaves.values():
+            leaf.grad = None
+        state, states = (h0, torch.zeros_like(h0)), []
+        for word in x.unbind(1):
+            query = (state[0] @ Wq)[:, None]
+            context = scaled_dot_product_attention(query, keys, values)[:, 0]
+            state = cell(torch.cat([word, context], dim=1), state)
+            states.append(state[0])
+        torch.stack(states, dim=1).backward(upstream)
+
+    return call
+
+
+def looking(dtype: type, shape: tuple[int, int, int, int], repeats: int) -> Row:
+    """Forward and backward of the LSTM that looks: ours, and what we compare with."""
+    arguments, dh = looking_case(dtype, *shape)
+    forward, backward = looking_products(dtype, *shape)
+    best = best_of(
+        {
+            "ours": both(attention, "attention", arguments, dh),
+            "products": lambda: (forward(), backward()),
+            "loop": both(attention, "attention_loop", arguments, dh),
+            "torch": looking_autograd(arguments, dh),
+        },
+        repeats,
+    )
+    return {
+        "dtype": np.dtype(dtype).name,
+        "(N, T, D, H)": str(shape),
+        "ours, ms": f"{1e3 * best['ours']:.3g}",
+        "ours / products": f"{best['ours'] / best['products']:.2f}",
+        "plain loop / ours": f"{best['loop'] / best['ours']:.2f}",
+        "ours / PyTorch": f"{best['ours'] / best['torch']:.2f}",
+    }
+
+
 def versions(cell: str, repeats: int) -> Rows:
     """From the plain loop to the library, one improvement per row."""
     arguments, dh = case(cell, np.float32, *_STEP_BY_STEP)
@@ -247,6 +354,11 @@ def tables(repeats: int) -> dict[str, Rows]:
         "recurrent": [
             recurrent(cell, dtype, shape, repeats)
             for cell in _CELLS
+            for dtype in (np.float32, np.float64)
+            for shape in _SHAPES
+        ],
+        "attention": [
+            looking(dtype, shape, repeats)
             for dtype in (np.float32, np.float64)
             for shape in _SHAPES
         ],
