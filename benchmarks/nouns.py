@@ -148,6 +148,7 @@ def reading(repeats: int) -> dict[str, list[dict[str, Any]]]:
             "new pictures": f"{everywhere.score(test[part], test['noun']):.3f}",
             "fitted on the left, read on the right":
                 f"{on_the_left.score(test[part][right], test['noun'][right]):.3f}",
+            "measured on": datetime.date.today().isoformat(),
         })  # fmt: skip
     return {"reading": rows}
 
