@@ -35,8 +35,8 @@ cells from the top. In a blank, replace the last line, run the cell and the chec
 
 - `check(f)` says what is right, and which mistake gives exactly your numbers.
 - `hint(f)` gives three hints, one after the other; `solution(f)` shows the book's function.
-- Your functions are used from there on, right or wrong. `use_solution("f")` goes on with the
-  book's.
+- Your functions are used from there on, right or wrong. `use_solution(f)` goes on with the book's.
+- A cache is yours: put into it what your own way back needs, in any order.
 """
 _SHOWN = re.compile(r"^show_source\(\s*(.*?),?\s*\)$", re.M | re.S)
 _PLAIN = (  # MyST -> the Markdown that every notebook shows
@@ -53,7 +53,7 @@ _PLAIN = (  # MyST -> the Markdown that every notebook shows
     (r"```\{admonition\} ([^\n]*)\n(?::class:[^\n]*\n)?((?s:.*?))```", r"**\1.** \2"),
     (r"```\{exercise\}\n:label: [^\n]*\n+((?s:.*?))```", r"**Exercise.** \1"),
     (r"````\{solution\}(?s:.*?)\n````\n?", ""),
-    (r"```\{(?:figure|include)\}(?s:.*?)\n```\n?", ""),
+    (r"```\{figure\}(?s:.*?)\n```\n?", ""),
 )
 # What the first shows is written beside the second: no source in a chapter gives these their place.
 _BESIDE = {
@@ -63,11 +63,15 @@ _BESIDE = {
 }
 # The first reads the cache of the second, which must be the book's again.
 _READS = {"lstm_gates": "lstm_forward"}
+# What a docstring says of the book's own way, or of errors, and a blank does not.
+_OF_THE_BOOKS = "Equal to", "Errors", "Written with"
+_CACHE = r"cache : tuple\n    For (:func:`[^`]+`).*"
 _TRAINING = """\
 **Whose functions train now?** The next cell says. With the book's, a share of {reached} of the
 captions of the test pictures is true in the end. If one of yours is wrong, you will see it here:
-the loss stays high, a condition does not hold, or the sentences are worse. Then mend it, check it,
-and run these cells once more.
+the loss stays high, a cell stops at its `assert`, or the numbers printed below are far from the
+book's, which the text quotes. Then mend it, check it, and run these cells once more. Each training
+takes minutes; a loop over single numbers, where the book has a product of matrices, may take hours.
 """
 # A function that the book shows -> the one that a reader writes in its place. The plain loop stands
 # for the fast version, and a part of a function gives it away.
@@ -78,15 +82,28 @@ _WRITTEN = {
 }
 
 
+# Parts of a function, and its plain loop -> their module.
+_PARTS = {
+    part.__name__: part.__module__
+    for task in every_task().values()
+    for part in task.sources
+    if part.__name__ not in every_task()
+}
+_CHAPTERS = Path(__file__).resolve().parent.parent / "chapters"
+
+
 def blank(function: Callable) -> str:
     """A function's signature and docstring, and a line to replace."""
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function)))).body
     for argument in (*tree.args.args, *tree.args.kwonlyargs):
         argument.annotation = None
     opening, *sections = re.split(r"\n\n(?=\w+\n-+\n)", inspect.getdoc(function))
-    summary = opening.partition("\n\n")[0]
+    said = [part for part in opening.split("\n\n") if not part.startswith(_OF_THE_BOOKS)]
+    if every_task()[function.__name__].keeps_dtype and "cs231n_lib.speak" in function.__module__:
+        said.append("Floats keep their dtype: float32 stays float32.")
     kept = [part for part in sections if part.startswith(("Parameters", "Returns"))]
-    words = re.sub(r":\w+:`~?([^`]+)`", r"\1", "\n\n".join([summary, *kept]))
+    words = re.sub(_CACHE, r"cache : anything\n    What \1 will need.", "\n\n".join(said + kept))
+    words = re.sub(r":\w+:`~?\.?([^`]+)`", r"\1", words)
     doc = textwrap.indent(f'"""{words}\n"""', "    ", lambda line: bool(line.strip()))
     head = f"def {tree.name}({ast.unparse(tree.args)}):"
     return f'{head}\n{doc}\n    raise NotImplementedError("yours to write")'
@@ -105,6 +122,7 @@ def workbook(chapter: nbformat.NotebookNode, page: str) -> nbformat.NotebookNode
     title = next(c.source for c in chapter.cells if c.source.startswith("# ")).splitlines()[0][2:]
     cells = [new_markdown_cell(_FIRST.format(title=title, page=page))]
     facts, written, skipping = _facts(chapter), set(), False
+    used = _used(chapter)
     reached = facts.get(f"{Path(page).stem.partition('-')[2]}_true")
     for cell in chapter.cells:
         if cell.cell_type == "markdown":
@@ -117,7 +135,7 @@ def workbook(chapter: nbformat.NotebookNode, page: str) -> nbformat.NotebookNode
                     new_code_cell("summary()"),
                 ]
                 reached = None
-            cells += _code(cell, written)
+            cells += _code(cell, written, used)
     cells.append(new_code_cell("summary()"))
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
@@ -131,8 +149,20 @@ def _skips(text: str, skipping: bool) -> bool:
     return marks[-1] == "start" if marks else skipping
 
 
+def _used(chapter: nbformat.NotebookNode) -> set[str]:
+    """Names that cells use otherwise than to show or to import them."""
+    cells = (cell for cell in chapter.cells if cell.cell_type == "code")
+    trees = (ast.parse(_SHOWN.sub("", cell.source)) for cell in cells)
+    return {n.id for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name)}
+
+
 def _plain(text: str, facts: dict[str, str]) -> str:
     """What every notebook shows, without solutions."""
+    text = re.sub(
+        r"```\{include\} (\S+)\n```",
+        lambda m: _CHAPTERS.joinpath(m[1]).read_text(encoding="utf-8").strip(),
+        text,
+    )
     text = re.sub(r"```\{solution-start\}.*", "", text, flags=re.S)
     text = re.sub(r".*```\{solution-end\}\n```\n?", "", text, flags=re.S)
     text = re.sub(
@@ -158,8 +188,13 @@ def _facts(chapter: nbformat.NotebookNode) -> dict[str, str]:
     }
 
 
-def _code(cell: nbformat.NotebookNode, written: set[str]) -> Iterator[nbformat.NotebookNode]:
-    """A code cell, or blanks and what is left of it."""
+def _code(
+    cell: nbformat.NotebookNode, written: set[str], used: set[str]
+) -> Iterator[nbformat.NotebookNode]:
+    """A code cell, or blanks and what is left of it.
+
+    What would write a function for the reader comes behind its blank, and only if it is used.
+    """
     shown = _SHOWN.search(cell.source)
     names = re.split(r",\s*", shown[1]) if shown else []
     names += [_BESIDE[name] for name in names if name in _BESIDE]
@@ -171,13 +206,17 @@ def _code(cell: nbformat.NotebookNode, written: set[str]) -> Iterator[nbformat.N
     if any(name in _WRITTEN for name in names):
         others = [name for name in names if name not in _WRITTEN]
         source = _SHOWN.sub(f"show_source({', '.join(others)})" if others else "", source)
-    if source := _without_imports(source, written):
+    parts = [name for name in names if name in _PARTS] if blanks else []
+    if source := _without_imports(source, written.union(parts)):
         hidden = {"jupyter": {"source_hidden": True}} if "hide-input" in _tags(cell) else {}
         yield new_code_cell(source, metadata=hidden)
     for name in blanks:
         tag = {"tags": ["exercise"], "function": name}
         yield new_code_cell(blank(every_task()[name].function), metadata=tag)
         yield new_code_cell(f"check({name})")
+    if later := sorted(used.intersection(parts)):
+        book = f"from {_PARTS[later[0]]} import {', '.join(later)}"
+        yield new_code_cell(f"# The book's plain loops, for the checks below.\n{book}")
 
 
 def _helpers_first(names: list[str]) -> list[str]:

@@ -379,6 +379,7 @@ _TASKS = (
         catalogue.SAMPLE,
         ask=_both_ways,
         tolerance=(0, 0.02),  # of shares; words are whole numbers
+        keeps_dtype=False,
     ),
     Task(
         lstm.sigmoid,

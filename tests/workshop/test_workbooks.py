@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
 
@@ -50,6 +51,20 @@ def test_a_blank_can_be_run_and_says_what_is_asked_for(name):
     assert list(asked.parameters) == list(given.parameters)
     assert space[name].__doc__
     assert ":func:" not in space[name].__doc__
+
+
+@each
+def test_no_cell_takes_the_name_of_a_function_to_write_for_something_else(path):
+    """Or a check could not be run again."""
+    notebook = read(path)
+    names = set(blanks(notebook))
+    for cell in code_cells(notebook):
+        stored = {
+            node.id
+            for node in ast.walk(ast.parse(cell.source))
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        }
+        assert not stored & names, cell.source
 
 
 def telling_lines(name):
@@ -111,6 +126,12 @@ def test_a_solution_an_output_and_a_quoted_fact():
         nbformat.v4.new_code_cell("42"),
         nbformat.v4.new_markdown_cell("```{solution-end}\n```\n## Next"),
         nbformat.v4.new_code_cell("from cs231n_lib.speak.lstm import lstm_gates"),
+        nbformat.v4.new_markdown_cell("```{include} _measured/cells.md\n```\n\nSee the table."),
+        nbformat.v4.new_code_cell(
+            "from cs231n_lib.speak.lstm import lstm_cell, lstm_loop_forward\n\n"
+            "show_source(lstm_cell, lstm_loop_forward)"
+        ),
+        nbformat.v4.new_code_cell("lstm_loop_forward"),
     ]
     record = {"scrapbook": {"name": "new_true"}}
     fact = {"application/papermill.record/text/plain": "'0.83 ± 0.03'"}
@@ -124,7 +145,13 @@ def test_a_solution_an_output_and_a_quoted_fact():
     assert text[5] == "## Next"
     assert text[6].startswith("from cs231n_lib.speak.lstm import lstm_gates\n")
     assert "import lstm_forward  # the book's" in text[6]
-    assert text[7:] == ["summary()"]
+    assert re.match(r"\| cell .*\| LSTM .*\n\nSee the table\.$", text[7], re.S)
+    assert [line.partition("(")[0] for line in text[8:12]] == [
+        "def lstm_step_forward", "check", "def lstm_forward", "check"
+    ]  # fmt: skip
+    assert "lstm_cell" not in text[12]
+    assert text[12].endswith("import lstm_loop_forward")
+    assert text[13:] == ["lstm_loop_forward", "summary()"]
 
 
 def test_an_assignment_for_nbgrader_has_a_solution_and_a_point_for_each_function(tmp_path):
