@@ -374,10 +374,11 @@ def load_photographs(
     """
     described = read_features(path)
     rows = {file: row for row, file in enumerate(described.files)}
+    known = rows.keys() | described.skipped.keys()
     parts = {}
     for split, captions in splits.items():
         files = [file for file in captions if file in rows]
-        unknown = [file for file in captions if file not in rows.keys() | described.skipped.keys()]
+        unknown = [file for file in captions if file not in known]
         if unknown:
             raise ValueError(
                 named(
