@@ -92,6 +92,11 @@ CARDS: dict[str, Card | Callable[[], Image.Image]] = {
     "06-style-transfer": Card(
         "fig-style-idea", ((0.005, 0.013, 0.328, 0.905), (0.672, 0.013, 0.994, 0.905))
     ),
+    "07-captions-that-look": Card(
+        "fig-noun-looks",
+        ((0.003, 0.007, 0.197, 0.429), (0.403, 0.507, 0.597, 0.929)),
+        ("", "“whale”"),
+    ),
 }
 
 

@@ -19,9 +19,12 @@ FIGURES = {
     "fig-class-unfolding": "05-class-visualization",
     "fig-style-idea": "06-style-transfer",
     "fig-unfolding": "06-style-transfer",
+    "fig-looks": "07-captions-that-look",
+    "fig-noun-looks": "07-captions-that-look",
 }
 LINES = ["fig-fooling-opening", "fig-style-idea"]
 STEPS = ["fig-class-unfolding", "fig-unfolding"]
+WORDS = ["fig-words", "fig-looks", "fig-noun-looks"]
 
 
 class Shown:
@@ -177,8 +180,9 @@ def test_dragging_on_the_picture_moves_its_slider(browser, name, finger):
     assert figure.changed(before, 0.1 if name == "fig-fooling-opening" else 3)
 
 
-def test_pointing_at_a_word_shows_its_gates(browser):
-    figure = Shown(browser, "fig-words")
+@pytest.mark.parametrize("name", WORDS)
+def test_pointing_at_a_word_shows_its_tile(browser, name):
+    figure = Shown(browser, name)
     before = figure.pixels()
     last = figure.all(".panels-bar button")[-1]
     ActionChains(browser.driver).move_to_element(last).perform()
@@ -189,7 +193,7 @@ def test_pointing_at_a_word_shows_its_gates(browser):
     assert len(figure.all("[aria-pressed=true]")) == 1
 
 
-@pytest.mark.parametrize("name", ["fig-words", *STEPS])
+@pytest.mark.parametrize("name", [*WORDS, *STEPS])
 def test_each_state_shows_its_own_tile(browser, site, name):
     figure = Shown(browser, name)
     tiles = figure.tiles(site)
