@@ -135,7 +135,7 @@ def accuracy(shares: list[float]) -> Table:
         "network": "Transformer",
         "trainings": str(len(shares)),
         "captions true": f"{np.mean(shares):.3f}",
-        "standard deviation": f"{np.std(shares, ddof=1):.3f}",
+        "standard deviation": f"{np.std(shares, ddof=1):.3f}" if shares[1:] else "–",
         "measured on": datetime.date.today().isoformat(),
     }]  # fmt: skip
 
