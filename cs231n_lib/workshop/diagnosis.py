@@ -110,6 +110,7 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
             found.remarks.append(f"Before that, something overflowed, at {overflow.where}")
         return found
     found.remarks += _changed_arguments(task, before, arguments)
+    found.remarks += _marked_arguments(task, before, arguments)
     wanted = _answer(task, ())
     got, problem = _named(task, outcome.value)
     if problem:
@@ -122,6 +123,7 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
     found.wrong += [name for name in got if name not in wanted and _is_in_a_list(name, task)]
     if not found.wrong:
         found.remarks += _without_gradient(task, outcome.value)
+        found.remarks += _with_marked_pictures(function, task, before, seconds)
         if overflow.where:
             found.remarks.append(
                 "The numbers are right, but for large ones, such as 800, an exponential overflows. "
@@ -137,7 +139,7 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
             if name not in wanted:
                 remark = "the list should have ended before."
             elif name not in got:
-                remark = "it is missing."
+                remark = _too_short(name, got, wanted)
             else:
                 remark = _given(task, before, got[name])
                 remark = remark or _in_the_numbers(got[name], wanted[name], task)
@@ -276,7 +278,9 @@ def _leaves(value: Any) -> list[Any]:
 def _a(value: Any) -> str:
     if isinstance(value, tuple):  # PyTorch's max(dim=...) is one
         return f"a tuple of {len(value)} things"
-    return "nothing (is a return missing?)" if value is None else f"a {type(value).__name__}"
+    name = type(value).__name__
+    article = "an" if name[0] in "aeiou" or name == "ndarray" else "a"
+    return "nothing (is a return missing?)" if value is None else f"{article} {name}"
 
 
 def _same(got: Any, wanted: Any, task: Task | None = None) -> bool:
@@ -328,10 +332,73 @@ def _alike(old: list[Any], new: list[Any]) -> bool:
     )
 
 
+def _too_short(name: str, got: Named, wanted: Named) -> str:
+    part = name.partition("[")[0]
+    has, expected = (sum(n.startswith(f"{part}[") for n in names) for names in (got, wanted))
+    return f"it is missing: the list has {has} entries, expected {expected}."
+
+
+def _parts(value: Any) -> list[Any]:
+    """What lists and tuples, however nested, and models hold."""
+    if hasattr(value, "named_modules"):
+        return [value, *value.parameters()]
+    if isinstance(value, tuple | list):
+        return [part for inner in value for part in _parts(inner)]
+    return [value]
+
+
+def _marks(value: Any) -> list[tuple]:
+    """What PyTorch notes on tensors and networks beside their numbers."""
+    return [
+        (
+            getattr(part, "requires_grad", None),
+            getattr(part, "is_leaf", False) and getattr(part, "grad", None) is not None,
+            getattr(part, "training", None),
+        )
+        for part in _parts(value)
+        if hasattr(part, "requires_grad") or hasattr(part, "training")
+    ]
+
+
+def _marked_arguments(task: Task, before: tuple, after: tuple) -> list[str]:
+    names = inspect.signature(task.function).parameters
+    return [
+        f"It leaves marks on its argument {name}: requires_grad, .grad or the mode of training are "
+        f"not what they were, and later cells go wrong. Work on {name}.detach().clone()."
+        if not hasattr(new, "training")
+        else f"It leaves marks on {name}: the mode of training or a gradient is not what it was."
+        for name, old, new in zip(names, before, after)
+        if _marks(old) != _marks(new)
+    ]
+
+
+def _with_marked_pictures(
+    function: Callable, task: Task, question: tuple, seconds: float
+) -> list[str]:
+    """Whether it fails if the pictures it is given carry a gradient already."""
+    torch = sys.modules.get("torch")
+    first = question[0]
+    if torch is None or task.differentiable or getattr(first, "ndim", 0) != 4:
+        return []
+    if task.function.__module__.startswith("cs231n_lib.speak"):
+        return []
+    name = next(iter(inspect.signature(task.function).parameters))
+    marked = (first.detach().clone().requires_grad_(), *_copy(question[1:]))
+    outcome = run(task.ask, (function, *marked), seconds)
+    got, wanted = _named(task, outcome.value)[0], _answer(task, ())
+    if all(_same(got.get(n), wanted[n], task) for n in wanted):
+        return []
+    why = f" It stopped with {type(outcome.error).__name__}." if outcome.error else ""
+    return [
+        f"The numbers are right, but not if {name} requires a gradient already.{why} Begin with "
+        f"{name}.detach().clone()."
+    ]
+
+
 def _without_gradient(task: Task, value: Any) -> list[str]:
     if not task.differentiable:
         return []
-    parts = value if isinstance(value, tuple | list) else [value]
+    parts = _parts(value)
     if all(getattr(part, "requires_grad", False) for part in parts):
         return []
     return [

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import html
+import sys
 import textwrap
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cs231n_lib.checks import Function, Instance, checked, named
+from cs231n_lib.checks import Call, a_type, checked, named
 from cs231n_lib.workshop.diagnosis import Diagnosis, diagnose
 from cs231n_lib.workshop.session import Entry, Session, partner
 from cs231n_lib.workshop.tasks import TASKS, Task, every_task
@@ -19,6 +20,7 @@ __all__ = ["Report", "check", "hint", "solution", "summary", "use_solution"]
 
 BOOK = "https://networks-that-speak-and-see.github.io/book/chapters/"
 _LINES_PRINTED = 5  # that are shown
+_LEAST_SECONDS = 1e-3  # below, a time says nothing
 _session = Session()
 
 
@@ -44,8 +46,25 @@ class Report:
         return f"<p><strong>{first}</strong></p><ul>{''.join(f'<li>{x}</li>' for x in rest)}</ul>"
 
 
-def _task(function: Callable) -> Task:
-    return _named_task(getattr(function, "__name__", ""))
+def _check_given(name: str, given: Callable | str, call: Call | None = None) -> None:
+    """A function, or its name."""
+    if not callable(given) and not isinstance(given, str):
+        raise TypeError(
+            named(f"{name} is {a_type(given)}, expected a function that you wrote, or its name")
+        )
+
+
+def _task(given: Callable | str) -> Task:
+    return _named_task(given if isinstance(given, str) else getattr(given, "__name__", ""))
+
+
+def _function(given: Callable | str) -> Callable:
+    """What has that name in the notebook, or had when it was last checked; else the book's."""
+    if not isinstance(given, str):
+        return given
+    entry = _session.entries.get(given)
+    last = entry.function if entry else _task(given).function
+    return getattr(sys.modules["__main__"], given, last)
 
 
 def _named_task(name: str) -> Task:
@@ -57,8 +76,8 @@ def _named_task(name: str) -> Task:
     return tasks[name]
 
 
-@checked(function=Function("that you wrote"))
-def check(function: Callable) -> Report:
+@checked(function=_check_given)
+def check(function: Callable | str) -> Report:
     """Try a function that you wrote, say what is right and what is wrong, and use it from there on.
 
     The cells below and the library then work with it, right or wrong. While it is not written they
@@ -66,8 +85,8 @@ def check(function: Callable) -> Report:
 
     Parameters
     ----------
-    function : callable
-        With the name and the parameters of the book's.
+    function : callable, or str
+        With the name and the parameters of the book's; or that name.
 
     Returns
     -------
@@ -79,7 +98,7 @@ def check(function: Callable) -> Report:
     TypeError, ValueError
         If that is not a function, or not the name of one that the book asks for.
     """
-    task = _task(function)
+    task, function = _task(function), _function(function)
     if function is task.function:
         return Report(True, [f"This {function.__name__} is the book's."])
     found = diagnose(function, task)
@@ -108,11 +127,11 @@ def _printed(found: Diagnosis) -> list[str]:
 
 def _how_measured(found: Diagnosis) -> list[str]:
     largest = max(found.errors.values())
-    lines = [
-        f"{', '.join(found.errors)}: they differ from the book's by at most {largest:.0e} of the "
-        "largest number, on random arrays."
-    ]
-    if found.seconds:
+    differ = "they differ" if len(found.errors) > 1 else "it differs"
+    how = f"{differ} from the book's by at most {largest:.0e} of the largest number"
+    how = how if largest else "the same as the book's"
+    lines = [f"{', '.join(found.errors)}: {how}, on random arrays."]
+    if found.seconds and max(found.seconds) > _LEAST_SECONDS:
         yours, book = found.seconds
         lines.append(f"It took {1e3 * yours:.2f} ms; the book's takes {1e3 * book:.2f} ms.")
     return lines
@@ -122,7 +141,10 @@ def _used(entry: Entry) -> list[str]:
     other = partner(entry.task)
     if other is None or (other in _session.entries and _session.entries[other].own):
         return []
-    return [f"The library uses it once your {other} is there: a cache is known to its own pair."]
+    return [
+        f"The library uses it from the moment your {other} is there, too: it takes both or none, "
+        "since one reads what the other keeps."
+    ]
 
 
 def _what_is_wrong(found: Diagnosis) -> list[str]:
@@ -137,21 +159,23 @@ def _what_is_wrong(found: Diagnosis) -> list[str]:
             + " exactly your numbers. "
             + " ".join(mistake.what for mistake in found.mistakes)
         )
-        lines.append(f"The book derives it at {_address(found.task)}")
+        lines.append(f"It is derived in the section {_heading(found.task)}.")
     return lines + found.remarks
 
 
-def _address(task: Task) -> str:
-    return BOOK + task.section.replace("#", ".html#")
+def _heading(task: Task) -> str:
+    """As it reads in the workbook, where the solution is not shown below it."""
+    heading = task.section.partition("#")[2].replace("-", " ")
+    return f"“{heading[0].upper()}{heading[1:]}”"
 
 
-@checked(function=Function("that you wrote"))
-def hint(function: Callable) -> Report:
+@checked(function=_check_given)
+def hint(function: Callable | str) -> Report:
     """The next hint about a function that is not right yet. There are three; each gives more.
 
     Parameters and errors as :func:`check`.
     """
-    task = _task(function)
+    task, function = _task(function), _function(function)
     found = diagnose(function, task)
     if found.right:
         return Report(True, [f"{task.function.__name__} is right. It needs no hint."])
@@ -161,27 +185,27 @@ def hint(function: Callable) -> Report:
         rungs = [found.mistakes[0].hint, found.mistakes[0].what]
     else:
         rungs = [task.start, *found.remarks[:1]]
-    rungs.insert(1, f"Read {_address(task)} once more.")
+    rungs.insert(1, f"Read the section {_heading(task)} once more.")
     rung = min(entry.hints, len(rungs))
     last = " After this, solution() shows the book's." if rung == len(rungs) else ""
     return Report(False, [f"Hint {rung} of {len(rungs)}", rungs[rung - 1] + last])
 
 
-@checked(function=Function("of the book, or your own with its name"))
-def solution(function: Callable) -> Markdown:
+@checked(function=_check_given)
+def solution(function: Callable | str) -> Markdown:
     """The book's own source of a function, without its docstring. Errors as :func:`check`."""
     from cs231n_lib.notebook import show_source  # which needs IPython
 
     return show_source(_task(function).function)
 
 
-@checked(name=Instance(str, "the name of a function"))
-def use_solution(name: str) -> Callable:
+@checked(function=_check_given)
+def use_solution(function: Callable | str) -> Callable:
     """Go on with the book's function, and the other half of its pair.
 
     Parameters
     ----------
-    name : str
+    function : callable, or str
         Such as ``"lstm_step_backward"``.
 
     Returns
@@ -192,9 +216,10 @@ def use_solution(name: str) -> Callable:
     Raises
     ------
     TypeError, ValueError
-        If that is not a name of one that the book asks for.
+        If that is not a function, or not the name of one that the book asks for.
     """
-    task = _named_task(name)
+    task = _task(function)
+    name = task.function.__name__
     for part in (partner(task), name):
         if part == name or part in _session.entries:
             entry = _session.entries.get(part) or _session.entry(task, task.function)

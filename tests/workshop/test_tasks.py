@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
@@ -130,6 +131,74 @@ def lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b):
     exec(code, space)
     found = diagnose(space["lstm_step_forward"], ALL["lstm_step_forward"])
     assert "It calls your sigmoid, which is not right yet: begin there." in found.remarks
+
+
+RIGHT_BUT = """
+import numpy as np
+
+def sigmoid(a):
+    return 1 / (1 + np.exp(-a))
+
+def lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b):
+    squash = lambda a: np.where(a < 0, np.exp(a) / (1 + np.exp(a)), 1 / (1 + np.exp(-a)))
+    i, f, o, g = np.split(x @ Wx + prev_h @ Wh + b, 4, axis=1)
+    next_c = squash(f) * prev_c + squash(i) * np.tanh(g)
+    return squash(o) * np.tanh(next_c), next_c, None
+
+def rnn_forward(x, h0, Wx, Wh, b):
+    h = np.zeros((*x.shape[:2], len(b)))
+    for t in range(x.shape[1]):
+        h0 = h[:, t] = np.tanh(x[:, t] @ Wx + h0 @ Wh + b)
+    return h, None
+
+def word_embedding_backward(dout, cache):
+    dW = np.zeros(cache[0].shape)
+    np.add.at(dW, cache[1], dout)
+    return dW
+
+def numeric_gradient(f, x, df, h=1e-5):
+    e = h * np.eye(x.size).reshape(-1, *x.shape)
+    return np.reshape([np.sum((f(x + d) - f(x - d)) * df) / (2 * h) for d in e], x.shape)
+
+def temporal_softmax_loss(x, y, mask):
+    p = np.exp(x - x.max(axis=2, keepdims=True))
+    p /= p.sum(axis=2, keepdims=True)
+    n, t = np.indices(y.shape)
+    loss = -np.sum(np.log(p[n, t, y]) * mask) / len(x)
+    p[n, t, y] -= 1
+    return loss, p * mask[:, :, None] / len(x)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("sigmoid", "such as 800, an exponential overflows.* at line 5"),
+        ("lstm_step_forward", "an exponential overflows"),
+        ("rnn_forward", "^h: the numbers are right, but of float32 they make float64"),
+        ("word_embedding_backward", "^dW: .* np.zeros_like"),
+        ("numeric_gradient", "moved in a copy of x"),
+        ("temporal_softmax_loss", "y is read at the padding"),
+    ],
+)
+def test_numbers_that_are_right_here_and_fail_in_a_training_are_not_right(name, words):
+    space: dict = {}
+    exec(RIGHT_BUT, space)
+    found = diagnose(space[name], ALL[name])
+    assert not found.right
+    assert re.search(words, " ".join([m.what for m in found.mistakes] + found.remarks)), found
+
+
+def test_what_keeps_float32_is_told_from_the_helper_that_does_not():
+    space: dict = {}
+    exec("import numpy as np\n" + inspect.getsource(loops.sigmoid), space)
+    exec(inspect.getsource(loops.lstm_step_forward), space)
+    assert diagnose(space["lstm_step_forward"], ALL["lstm_step_forward"]).right
+    exec(
+        "def sigmoid(a):\n    return np.float64(0.5) * np.tanh(np.array(a / 2, float)) + 0.5", space
+    )
+    remark, _ = diagnose(space["lstm_step_forward"], ALL["lstm_step_forward"]).remarks
+    assert remark == "It calls your sigmoid, which is not right yet: begin there."
 
 
 def test_a_list_is_compared_part_by_part():

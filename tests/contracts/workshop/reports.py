@@ -39,10 +39,10 @@ CONTRACTS = (
     Contract(check, lambda: {"function": rnn_step_forward}),
     Contract(
         use_solution,
-        lambda: {"name": "rnn_step_forward"},
+        lambda: {"function": "rnn_step_forward"},
         (
             Refusal(
-                "a name that is not known", {"name": "another"}, ValueError, "'another' is none"
+                "a name that is not known", {"function": "another"}, ValueError, "'another' is none"
             ),
         ),
     ),
