@@ -33,6 +33,7 @@ _SETTINGS = {
 }
 _SEEDS = range(3)
 _HIDDEN = 256
+_CHANNELS = 64  # of each field, for the linear maps
 _MORE = 3  # times as many epochs, or pictures
 
 
@@ -160,10 +161,10 @@ def _linear(features: np.ndarray, nouns: np.ndarray) -> LinearDiscriminantAnalys
 
 def _first_things(split: Split) -> dict[str, np.ndarray]:
     """Of the thing that is named first: the picture, the field at its middle, where, its noun."""
-    fields = split.features.reshape(len(split.images), 6, 6, -1)
+    fields = split.features.reshape(len(split.images), 6, 6, -1)[..., :_CHANNELS]
     x, y, _ = np.array([places(scene)[0] for scene in split.images]).T
     return {
-        "whole": split.features,
+        "whole": fields.reshape(len(fields), -1),
         "field": fields[np.arange(len(x)), y * 6 // PICTURE_SIZE, x * 6 // PICTURE_SIZE],
         "x": x,
         "noun": np.array([scene.description.first.noun for scene in split.images]),

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from benchmarks import __main__ as bench
-from benchmarks import captions, cells, layers, pictures
+from benchmarks import captions, cells, layers, nouns, pictures, processes, transformer
 from benchmarks.timing import best_of
+from cs231n_lib.speak.distributed import RunSettings
 from tests.chapters import ROOT
 
 SMALL = (2, 3, 4, 5)
@@ -42,10 +43,29 @@ def cell_tables(monkeypatch):
     return cells.tables(repeats=1)
 
 
+def transformer_tables(monkeypatch):
+    monkeypatch.setattr(transformer, "_SCENES", (256, 1, 130))
+    monkeypatch.setattr(transformer, "_EPOCHS", 1)
+    monkeypatch.setattr(transformer, "_SEEDS", range(2))
+    return transformer.tables(repeats=1)
+
+
+def process_tables(monkeypatch):
+    small = (30, 3, 36, RunSettings(batch_size=4, hidden_dim=2))
+    monkeypatch.setattr(processes, "_DATA", {"scenes": small})
+    return processes.tables(repeats=1)
+
+
 NUMBER = re.compile(r"\d[\d.,e+-]*( %)?")
 
 
-@pytest.mark.parametrize("tables", [layer_tables, caption_tables, picture_tables, cell_tables])
+@pytest.mark.parametrize(
+    "tables",
+    [
+        layer_tables, caption_tables, picture_tables, cell_tables,
+        transformer_tables, process_tables,
+    ],
+)  # fmt: skip
 def test_every_row_is_measured_and_every_table_is_in_the_book(tables, monkeypatch):
     found = tables(monkeypatch)
     book = [path.read_text(encoding="utf-8") for path in (ROOT / "chapters").glob("*.md")]
@@ -56,6 +76,22 @@ def test_every_row_is_measured_and_every_table_is_in_the_book(tables, monkeypatc
         for row in rows:
             assert list(row) == list(rows[0])
             assert NUMBER.fullmatch(list(row.values())[-1]), row
+
+
+@pytest.mark.parametrize("table", ["looking", "lacking", "reading"])
+def test_every_row_about_nouns_is_measured(table, monkeypatch):
+    few = {"num_epochs": 1}
+    monkeypatch.setattr(nouns, "_PICTURES", {"shapes": (128, 1, 30), "nouns": (128, 1, 30)})
+    monkeypatch.setattr(nouns, "_NOUNS", few)
+    monkeypatch.setattr(nouns, "_SETTINGS", dict.fromkeys(nouns._SETTINGS, few))
+    monkeypatch.setattr(nouns, "_SEEDS", range(2))
+    monkeypatch.setattr(nouns, "_HIDDEN", 4)
+    monkeypatch.setattr(nouns, "_CHANNELS", 2)
+    ((name, rows),) = getattr(nouns, table)(1).items()
+    assert name == table
+    assert all(list(row) == list(rows[0]) for row in rows)
+    shares = [cell for row in rows for cell in row.values() if re.fullmatch(r"[01]\.\d{3}", cell)]
+    assert len(shares) >= 2 * len(rows)
 
 
 def test_the_book_shows_no_table_that_nobody_writes():
