@@ -41,8 +41,11 @@ reports._session.entries.clear()
 """
 
 
-def answer(task: Task) -> str:
-    """The library's source of a function, under the name that a reader gives it."""
+def answer(task: Task, written: set[str]) -> str:
+    """The library's source of a function, under the name that a reader gives it.
+
+    What it calls is imported, unless the notebook has a blank for it.
+    """
     functions = task.sources or (task.function,)
     source = "\n\n".join(map(_source, functions))
     name, module = task.function.__name__, functions[-1].__module__
@@ -51,16 +54,17 @@ def answer(task: Task) -> str:
     tree = ast.parse(source)
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     own = {node.name for node in tree.body}
-    helpers = sorted(name for name in used & {*home} - own - {*every_task()} - {"np", "torch"})
+    helpers = sorted(name for name in used & {*home} - own - written - {"np", "torch"})
     return f"from {module} import {', '.join(helpers)}\n\n" * bool(helpers) + source
 
 
 def filled(notebook: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """A workbook with the library's source in each blank."""
     notebook = copy.deepcopy(notebook)
+    written = {cell.metadata.get("function") for cell in code_cells(notebook)}
     for cell in code_cells(notebook):
         if name := cell.metadata.get("function"):
-            cell.source = answer(every_task()[name])
+            cell.source = answer(every_task()[name], written)
     return notebook
 
 
