@@ -41,9 +41,10 @@ def test_the_narrowest_beam_is_greedy(cell_type, seed, max_length):
     np.testing.assert_array_equal(captions, model.sample(features, max_length), strict=True)
 
 
-@pytest.mark.parametrize("cell_type", CELLS)
-def test_a_beam_that_is_wide_enough_finds_the_likeliest_of_all_captions(cell_type):
-    model, features, T = small_model(cell_type, seed=14), pictures(6), 3
+# Weights with which it matters that a beam goes on from its own state.
+@pytest.mark.parametrize(("cell_type", "seed"), [("rnn", 0), ("lstm", 9), ("attention", 8)])
+def test_a_beam_that_is_wide_enough_finds_the_likeliest_of_all_captions(cell_type, seed):
+    model, features, T = small_model(cell_type, seed), pictures(6), 3
     every = [
         (*caption, *[NULL] * (T - len(caption)))
         for caption in itertools.product(range(len(VOCABULARY)), repeat=T)
