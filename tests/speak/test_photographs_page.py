@@ -38,7 +38,7 @@ def test_the_page_does_what_it_says(tmp_path, monkeypatch, capsys):
     blocks = BLOCK.findall(PAGE.read_text(encoding="utf-8"))
     assert len(blocks) >= 6
     for code, printed in blocks:
-        if "captions_train2017" in code:
+        if "annotations/captions_" in code:
             small_coco()
         exec(compile(code, str(PAGE), "exec"), names)
         found = capsys.readouterr().out
