@@ -29,6 +29,8 @@ COMPUTE_SALIENCY_MAPS = (
            ("input_gradients(X, y, model)", "input_gradients(X, model(X).argmax(dim=1), model)")),
     _wrong("The gradient is that of all scores together, not of the class y.", _SCORE,
            ("(X, y, model)", "(X, y, model, lambda scores, y: scores.sum(dim=1))")),
+    _wrong("scores[:, y] has every picture's score of all the classes in y. Each picture has one class.", "Which shape has scores[:, y]?",
+           ("(X, y, model)", "(X, y, model, lambda scores, y: scores[:, y].sum(dim=1))")),
     _wrong("The gradient is that of the cross entropy. It should be that of the score.", _SCORE,
            ("(X, y, model)", "(X, y, model, lambda scores, y: torch.nn.functional.cross_entropy(scores, y, reduction='none'))")),
     _wrong("The gradient is that of the probability. It should be that of the score, before any softmax.", _SCORE,
@@ -38,7 +40,19 @@ COMPUTE_SALIENCY_MAPS = (
 _SQUARED = "(G**2 if squared else G).sum(dim=0)"
 SMOOTH_GRAD = (
     _wrong("The absolute value was taken before the mean. Noise then no longer cancels.", "What is averaged?",
-           (_SQUARED, "G.abs().sum(dim=0)")),
+           (_SQUARED, "(G**2 if squared else G.abs()).sum(dim=0)")),
+    _wrong("The maps were averaged. Average the gradients, and make one map of their mean.", "What is averaged?",
+           (_SQUARED, "(G**2 if squared else G).abs().amax(dim=2, keepdim=True).sum(dim=0)")),
+    _wrong("squared is not used.", "Which argument have you not used?", (_SQUARED, "G.sum(dim=0)")),
+    _wrong("With squared, the mean of the gradients was squared. It should be the mean of their squares.", "Squared and then averaged, or the other way round?",
+           (_SQUARED, "G.sum(dim=0)"), ("(total / samples).abs()", "((total / samples) ** (1 + squared)).abs()")),
+    _wrong("Each picture got noise of its own. All pictures get the same.", "What does the docstring say about the seed?",
+           ("normal(X.shape[1:], rng)", "normal(X.shape, rng)"), ("torch.stack(noise).to(X)[:, None]", "torch.stack(noise).to(X)")),
+    _wrong("All pictures share one range, the batch's.", "Should a map depend on the other pictures of the batch?",
+           ("(X.amax(dim=(1, 2, 3)) - X.amin(dim=(1, 2, 3)))", "(X.max() - X.min()) * torch.ones(len(X))")),
+    _wrong("Each colour has a range of its own. It is that of all three together.", "Of what is sigma a share?",
+           ("(X.amax(dim=(1, 2, 3)) - X.amin(dim=(1, 2, 3)))", "(X.amax(dim=(2, 3), keepdim=True) - X.amin(dim=(2, 3), keepdim=True))"),
+           ("reach[:, None, None, None]", "reach")),
     _wrong("The squares of the gradients were averaged, although they were not asked for.", "What does the argument squared say?",
            (_SQUARED, "(G**2).sum(dim=0)")),
     _wrong("The gradients were added up, not averaged.", "What should become of the map if there are twice as many copies?",
@@ -85,6 +99,15 @@ INTEGRATED_GRADIENTS = (
     _wrong("The gradients were taken with respect to X through the path, which brings in one more alpha.",
            "With respect to what is the gradient taken?",
            ("G.view(path.shape).sum", "(alpha[:, None, None, None, None] * G.view(path.shape)).sum")),
+    _wrong("The argument baseline is not used: the path always starts at black.", "Which argument have you not used?",
+           ("if baseline is None:", "if True:")),
+    _wrong("The absolute values of the gradients were averaged.", "What should the attributions add up to?",
+           ("G.view(path.shape).sum", "G.view(path.shape).abs().sum")),
+    *(
+        _wrong(f"Only the last point's gradient counts{also}.", "How do the gradients of the points join?",
+               ("total += G.view(path.shape).sum(dim=0)", f"total = {times}G.view(path.shape)[-1]"))
+        for also, times in (("", "steps * "), (", and it was divided by steps", ""))
+    ),
     _wrong("The absolute value was taken. Attributions have a sign.", "What should they add up to?", (_OUT, f"({_OUT}).abs()")),
 )  # fmt: skip
 
@@ -93,26 +116,34 @@ MAKE_FOOLING_IMAGE = (
            ("+= learning_rate", "-= learning_rate")),
     _wrong("The gradient was not divided by its length.", _LENGTH, ("* unit_step(g[going])", "* g[going]")),
     _wrong("The gradient was divided by the square of its length.", _LENGTH,
-           ("* unit_step(g[going])", "* g[going] / (g[going] ** 2).sum()")),
+           ("* unit_step(g[going])", "* g[going] / g[going].square().sum(dim=(1, 2, 3), keepdim=True)")),
     _wrong("The gradient was divided by its largest number, not by its length.", _LENGTH,
-           ("* unit_step(g[going])", "* g[going] / g[going].abs().max()")),
+           ("* unit_step(g[going])", "* g[going] / g[going].abs().amax(dim=(1, 2, 3), keepdim=True)")),
     _wrong("The gradient was divided by the sum of its absolute values, not by its length.", _LENGTH,
-           ("* unit_step(g[going])", "* g[going] / g[going].abs().sum()")),
+           ("* unit_step(g[going])", "* g[going] / g[going].abs().sum(dim=(1, 2, 3), keepdim=True)")),
     _wrong("The steps go along the sign of the gradient.", _LENGTH, ("* unit_step(g[going])", "* g[going].sign()")),
     _wrong("The gradient is that of the cross entropy's negative. It should be that of the score.", _SCORE,
            ("return target if climb", "return target - scores.logsumexp(dim=1) if climb")),
     _wrong("The gradient is that of the target's score minus the best other. Here it is that of the target's alone.", _SCORE,
            ('if climb == "score" else target - rival', 'if climb == "" else target - rival')),
     _wrong("The gradient is taken at the first picture every time.", "At which picture is the slope needed?",
-           ("        going = ", "        g = first = first if step else g\n        going = ")),
+           ("        going = ", "        first = first if step else g\n        g = first[working]\n        going = ")),
     _wrong("The gradients add up from step to step: X.grad was not set to zero.", "What does backward() do with what is in X.grad already?",
-           ("        going = ", "        g = total = g + (total if step else 0)\n        going = ")),
+           ("        going = ", "        total = total if step else torch.zeros_like(Z)\n        total[working] += g\n        g = total[working]\n        going = ")),
+    _wrong("All pictures share one length.", _ORDER, ("* unit_step(g[going])", "* g[going] / g[going].norm()")),
+    _wrong("Pictures that fool the model already keep moving until all do.", "When is each picture done?",
+           ("working = working[going]", "pass"), ("unit_step(g[going])", "unit_step(g)"), ("detour[going]", "detour")),
     _wrong("One step too many: it is taken before the loop is left.", "When is the loop left?",
            ("X_fooling[working], steps[working] = X_now, step", "X_fooling[working], steps[working] = X_now + learning_rate * unit_step(g), step")),
     _wrong("The loop goes on although the picture fools the model.", "When is the loop left?",
            ("going = (scores[0] - scores[1] <= margin)", "going = (scores[0] == scores[0])")),
 )  # fmt: skip
 
+_EACH, _FIRST = (
+    "(model if isinstance(model, list) else [model])",
+    "model[0] if isinstance(model, list) else model",
+)
+_SEVERAL = "How do the losses of several models join?"
 _CROSS = "g, _ = loss_gradient(pixels, y, model)"
 FGSM = (
     _wrong("The sign is missing: the step follows the gradient itself.", "How far does each number move?", ("g.sign()", "g")),
@@ -132,7 +163,8 @@ FGSM = (
     _wrong("The picture is returned in pixels, not normalised.", "What does the model read?",
            ("normalize((pixels + step * g.sign()).clamp(0, 1))", "(pixels + step * g.sign()).clamp(0, 1)")),
     _wrong("The gradient is that of minus the score of y. It should be that of the cross entropy.", _SCORE,
-           (_CROSS, "g = -input_gradients(normalize(pixels), y, model)[0]")),
+           (_CROSS, f"g = -sum(input_gradients(normalize(pixels), y, m)[0] for m in {_EACH})")),
+    _wrong("Of several models only the first was asked.", _SEVERAL, (_CROSS, _CROSS.replace("model", _FIRST))),
 )  # fmt: skip
 
 PGD = (
@@ -145,9 +177,12 @@ PGD = (
            ("change = project(pixels + step - start, epsilon, norm)\n        pixels = (start + change).clamp(0, 1)",
             "change = project(pixels + step - start, epsilon, norm)\n        pixels = start + change")),
     _wrong("Each step is as long as the budget.", _LENGTH, ("2.5 * epsilon / steps", "epsilon")),
+    _wrong("The steps are epsilon / 4 long, however many there are.", _LENGTH, ("2.5 * epsilon / steps", "epsilon / 4")),
     _wrong("The steps are epsilon / steps long. The factor 2.5 is missing.", _LENGTH, ("2.5 * epsilon / steps", "epsilon / steps")),
     _wrong("The steps go the wrong way.", "Should the loss of y rise or fall?", ("-g if targeted else g", "g if targeted else -g")),
     _wrong("targeted is not used.", "Which argument have you not used?", ("-g if targeted else g", "g")),
+    _wrong("Of several models only the first was asked.", _SEVERAL, (_CROSS, _CROSS.replace("model", _FIRST))),
+    _wrong("seed is not used: the first point is always the picture itself.", "Which argument have you not used?", ("if seed is not None:", "if False:")),
     _wrong("The gradient is taken at the first picture every time.", "At which picture is the slope needed?",
            ("loss_gradient(pixels, y, model)", "loss_gradient(start, y, model)")),
     _wrong("The steps follow the gradient itself, not the steepest direction of length 1.", _LENGTH,
@@ -159,7 +194,7 @@ PGD = (
     _wrong("The picture is returned in pixels, not normalised.", "What does the model read?", ("return normalize(pixels)", "return pixels")),
     _wrong("All was done in normalised units. epsilon is in pixels from 0 to 1.", "What is one step of a pixel worth after normalising?",
            ("start = pixels = denormalize(X.detach()).clamp(0, 1)", "start = pixels = X.detach()"),
-           ("g, _ = loss_gradient(pixels, y, model)", "g, _ = input_gradients(pixels, y, model, cross_entropy)"),
+           ("g, _ = loss_gradient(pixels, y, model)", f"g = sum(input_gradients(pixels, y, m, cross_entropy)[0] for m in {_EACH})"),
            ("epsilon, norm)\n        pixels = (start + change).clamp(0, 1)\n    return normalize(pixels)", "epsilon, norm)\n        pixels = start + change\n    return pixels")),
 )  # fmt: skip
 
@@ -230,10 +265,15 @@ EXTRACT_FEATURES = (
            ("return features or", "features = features and [x, *features[:-1]]\n        return features or")),
     _wrong("Every layer was given the picture, not the output of the layer before it.", "What does a layer read?",
            (_LAYER, "x = layer(first.clone())"), ("features, versions, x = [], [], x.clone()", "features, versions, first = [], [], x")),
+    _wrong("last=0 was taken for no last at all.", "What is the truth of 0 in Python?", ("if last is None else last", "if not last else last")),
     _wrong("last is not used: all layers were computed.", "Which argument have you not used?",
            ("last = len(layers) - 1 if last is None else last", "last = len(layers) - 1")),
     _wrong("The layer `last` itself is missing.", "What does Python make of layers[:last]?",
-           ("features = _outputs(x, layers[: last + 1], copies=False)", "features = _outputs(x, layers[: last + 1], copies=False)[:last]")),
+           ("features = _outputs(x, layers[: last + 1], copies=False)", "features = _outputs(x, layers[: last + 1], copies=False)[:last]"),
+           ("return features or", "return features if True else")),
+    _wrong("Where last is given, the layer `last` itself is missing: it counts too.", "What does Python make of layers[:last]?",
+           ("features = _outputs(x, layers[: last + 1], copies=False)", "features = _outputs(x, layers[: last + (last == len(layers) - 1)], copies=False)"),
+           ("return features or", "return features if True else")),
     _wrong("The features are in reverse order.", "What belongs at index 0?",
            ("return features or", "features = features and features[::-1]\n        return features or")),
     _wrong("Only the convolutions' outputs were kept.", "What does the docstring say about index i?",
@@ -307,5 +347,11 @@ TV_LOSS = (
     _wrong("The last row or column is left out, so that both differences have one shape.", "How many differences has a column of H pixels, and how many columns are there?",
            ("img.diff(dim=2), img.diff(dim=3)", "img.diff(dim=2)[..., :-1], img.diff(dim=3)[:, :, :-1]")),
     _wrong("The square root of the sum was taken.", "Is it a distance, or its square?", (_TV, "tv_weight * (down.square().sum() + right.square().sum()).sqrt()")),
+    _wrong("The weight counts for the differences downwards only: a product goes before a sum.", "What does Python make of w * a + b?",
+           (_TV, "tv_weight * down.square().sum() + right.square().sum()")),
+    _wrong("The weight counts for the differences to the right only: a product goes before a sum.", "What does Python make of w * a + b?",
+           (_TV, "tv_weight * right.square().sum() + down.square().sum()")),
+    _wrong("The two differences were added before they were squared.", "Squared and then added, or the other way round?",
+           (_TV, "tv_weight * (down[..., :-1] + right[:, :, :-1]).square().sum()")),
     _wrong("Every pair was counted twice.", "How often does each pair of neighbours occur?", (_TV, f"2 * {_TV}")),
 )  # fmt: skip

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from cs231n_lib.checks import Call, a_type, checked, named
 from cs231n_lib.workshop.diagnosis import Diagnosis, diagnose
+from cs231n_lib.workshop.mistakes import key_line, steps
 from cs231n_lib.workshop.session import Entry, Session, partner
 from cs231n_lib.workshop.tasks import TASKS, Task, every_task
 
@@ -100,22 +101,35 @@ def check(function: Callable | str) -> Report:
     """
     task, function = _task(function), _function(function)
     if function is task.function:
+        if _is_unwritten(task):
+            return _begin(task)
         return Report(True, [f"This {function.__name__} is the book's."])
     found = diagnose(function, task)
     entry = _session.checked(found, function)
     if not found.written:
-        return Report(
-            False,
-            [
-                f"{entry.name} is not written yet. Until it is, the cells below use the book's.",
-                f"Begin here: {task.start}",
-            ],
-        )
+        return _begin(task)
     if not found.right:
         lines = [f"{entry.name} is not right yet.", *_what_is_wrong(found)]
     else:
         lines = [f"{entry.name} is right.", *_how_measured(found), *_used(entry)]
     return Report(found.right, lines + _printed(found))
+
+
+def _is_unwritten(task: Task) -> bool:
+    """Whether a name is the book's for no other reason than that its blank was checked."""
+    entry = _session.entries.get(task.function.__name__)
+    return entry is not None and not entry.written and not entry.given
+
+
+def _begin(task: Task) -> Report:
+    return Report(
+        False,
+        [
+            f"{task.function.__name__} is not written yet. Until it is, the cells below use the "
+            "book's.",
+            f"Begin here: {task.start}",
+        ],
+    )
 
 
 def _printed(found: Diagnosis) -> list[str]:
@@ -176,19 +190,33 @@ def hint(function: Callable | str) -> Report:
     Parameters and errors as :func:`check`.
     """
     task, function = _task(function), _function(function)
-    found = diagnose(function, task)
+    name = task.function.__name__
+    blank = function is task.function and _is_unwritten(task)
+    found = Diagnosis(task, written=False) if blank else diagnose(function, task)
     if found.right:
-        return Report(True, [f"{task.function.__name__} is right. It needs no hint."])
-    entry = _session.entry(task, function)
+        return Report(True, [f"{name} is right. It needs no hint."])
+    entry = _session.entries.get(name) if blank else _session.entry(task, function)
     entry.hints += 1
-    if found.mistakes:
-        rungs = [found.mistakes[0].hint, found.mistakes[0].what]
-    else:
-        rungs = [task.start, *found.remarks[:1]]
-    rungs.insert(1, f"Read the section {_heading(task)} once more.")
+    rungs = _rungs(task, found)
     rung = min(entry.hints, len(rungs))
     last = " After this, solution() shows the book's." if rung == len(rungs) else ""
-    return Report(False, [f"Hint {rung} of {len(rungs)}", rungs[rung - 1] + last])
+    first = f"Hint {rung} of {len(rungs)}"
+    first = first if found.written else f"Not written yet. {first}"
+    return Report(False, [first, rungs[rung - 1] + last])
+
+
+def _rungs(task: Task, found: Diagnosis) -> list[str]:
+    """Three hints: where to begin, which way it goes, and the line that matters."""
+    if found.mistakes:
+        mistake = found.mistakes[0]
+        return [mistake.hint, mistake.what, f"In the book: {key_line(task, (mistake,))}"]
+    way = ", ".join(steps(task))
+    way = f" The book's makes, one after the other: {way}." if way else ""
+    return [
+        task.start,
+        f"The section {_heading(task)} has the formula.{way}",
+        f"The line that matters most, in the book: {key_line(task)}",
+    ]
 
 
 @checked(function=_check_given)
@@ -231,7 +259,11 @@ def use_solution(function: Callable | str) -> Callable:
 def summary() -> Report:
     """Which functions are done and right, how many hints were used, and whose are at work."""
     lines = []
-    for entry in _session.entries.values():
+    for name, entry in list(_session.entries.items()):
+        now = getattr(entry.function, "__globals__", {}).get(name)
+        other = now not in (None, entry.function, entry.task.function)
+        if other and callable(now) and not hasattr(now, "stands_for"):  # written anew since
+            _session.checked(diagnose(now, entry.task), now)
         state = "right" if entry.right else "wrong" if entry.written else "not written"
         whose = "yours at work" if entry.own else "the book's at work"
         lines.append(f"{entry.name}: {state}, {entry.hints} hints, {whose}")

@@ -59,6 +59,8 @@ class Task:
         Is float32 to stay float32? Of functions of NumPy's arrays.
     unchanged
         What to do instead of changing the others.
+    key
+        The line that the last hint shows, if it is not the one that most mistakes are made in.
     """
 
     function: Callable
@@ -77,3 +79,4 @@ class Task:
     may_change: tuple[str, ...] = ()
     keeps_dtype: bool = True
     unchanged: str = "The caller still needs it: write a = a + b, not a += b."
+    key: str = ""

@@ -336,6 +336,7 @@ _TASKS = (
         "maximum before the exponential.",
         "01-rnn#words-in-words-out",
         catalogue.TEMPORAL_SOFTMAX_LOSS,
+        key="dscores[rows, words] -= 1",
         ask=_whatever_the_padding,
     ),
     Task(

@@ -22,7 +22,7 @@ from cs231n_lib.workshop.task import Arguments, Task
 __all__ = ["TASKS"]
 
 N, C, H, W = 2, 5, 4, 8  # pictures, classes, height and width
-_LOOKS = 16  # of a fooling loop, before it counts as one that does not end
+_LOOKS = 60  # of a fooling loop, before it counts as one that does not end
 
 
 def _tensor(rng: np.random.Generator, *shape: int) -> torch.Tensor:
@@ -34,6 +34,7 @@ def _filled(rng: np.random.Generator, layer: type, *sizes: Any, **settings: Any)
     made = nn.utils.skip_init(layer, *sizes, **settings, dtype=torch.float64)
     for weight in made.parameters():
         weight.data = _tensor(rng, *weight.shape) / len(weight[0].flatten()) ** 0.5
+        weight.requires_grad_(False)  # as in the chapters: the pictures are what is changed
     return made
 
 
@@ -59,8 +60,21 @@ def _look(rng: np.random.Generator, count: int = N) -> Arguments:
 
 
 def _to_smooth(rng: np.random.Generator) -> Arguments:
-    X, y, model = _look(rng, count=1)  # in float32, as torch.randn_like draws
+    X, y, model = _look(rng)  # in float32, as torch.randn_like draws
+    X[1] *= 0.3  # a range of its own
     return X.float(), y, model.float(), 5, 0.2, 3
+
+
+def _plain_and_squared(smooth: Callable, *arguments: Any) -> tuple:
+    return smooth(*arguments), smooth(*arguments, squared=True)
+
+
+def _from_a_baseline(rng: np.random.Generator) -> Arguments:
+    return *_look(rng), _pictures(rng, 1), 6
+
+
+def _from_black_as_well(attribute: Callable, X: Any, y: Any, model: Any, *more: Any) -> tuple:
+    return attribute(X, y, model, steps=more[1]), attribute(X, y, model, *more)
 
 
 class _Watched(nn.Sequential):
@@ -76,29 +90,59 @@ class _Watched(nn.Sequential):
 
 
 def _to_fool(rng: np.random.Generator) -> Arguments:
-    X, y, model = _look(rng, count=1)
-    return X, y.item(), _Watched(*model)
+    X, y, model = _look(rng)
+    return X, y, _Watched(*model)
 
 
-def _fooled(make: Callable, X: torch.Tensor, target_y: int, model: _Watched) -> torch.Tensor:
-    model.looks = 0
-    return make(X, target_y, model)
+def _fooled(make: Callable, X: torch.Tensor, y: torch.Tensor, model: _Watched) -> tuple:
+    """One picture, as in the assignment, and two that are done after unlike numbers of steps."""
+    made, endless = [], False
+    for asked, settings in (
+        ((X[:1].detach().clone(), y[0].item()), {}),
+        ((X, y), {"learning_rate": 0.5, "max_steps": 60}),
+    ):
+        model.looks = 0
+        try:
+            made.append(make(*asked, model, **settings))
+        except Unending as unending:
+            made.append(unending.value)
+            endless = True
+    if endless:
+        raise Unending(_LOOKS, tuple(made))
+    return tuple(made)
 
 
-def _attacked(attack: Callable, X: torch.Tensor, y: torch.Tensor, model: Any, *more: Any) -> tuple:
-    return attack(X, y, model, *more), attack(X, y, model, *more, targeted=True)
+def _to_attack(rng: np.random.Generator) -> Arguments:
+    X, y, model = _look(rng)
+    return X, y, [model, _network(rng)]
+
+
+def _attacked(attack: Callable, X: Any, y: Any, models: list, epsilon: float) -> tuple:
+    return (
+        attack(X, y, models[0], epsilon),
+        attack(X, y, models[0], epsilon, targeted=True),
+        attack(X, y, models, epsilon),
+    )
 
 
 def _in_both_norms(function: Callable, *arguments: Any) -> tuple:
     return function(*arguments, "inf"), function(*arguments, 2)
 
 
-def _attacked_in_both_norms(pgd: Callable, X: Any, y: Any, model: Any) -> tuple:
+def _attacked_in_both_norms(pgd: Callable, X: Any, y: Any, models: list) -> tuple:
+    plain = pgd(X, y, models[0], 0.6, 2, 1)
+    begun = pgd(X, y, models[0], 0.6, 2, 1, seed=3)  # any draw will do
     return (
-        pgd(X, y, model, 0.1, "inf", 4),
-        pgd(X, y, model, 0.6, 2, 4),
-        pgd(X, y, model, 0.1, "inf", 4, True),
+        pgd(X, y, models[0], 0.1, "inf", 5),
+        pgd(X, y, models[0], 0.6, 2, 4),
+        pgd(X, y, models[0], 0.1, "inf", 3, True),
+        pgd(X, y, models, 0.1, "inf", 4),
+        float(not np.allclose(_numbers(begun), _numbers(plain))),
     )
+
+
+def _numbers(X: Any) -> np.ndarray:
+    return np.asarray(X.detach() if hasattr(X, "detach") else X)
 
 
 def _change(rng: np.random.Generator) -> Arguments:
@@ -130,7 +174,7 @@ def _chain(rng: np.random.Generator) -> Arguments:
 
 
 def _all_and_some(extract: Callable, x: torch.Tensor, cnn: nn.Sequential) -> tuple:
-    return extract(x, cnn), extract(x, cnn, 2)
+    return extract(x, cnn), extract(x, cnn, 2), extract(x, cnn, 0)
 
 
 def _features(rng: np.random.Generator) -> Arguments:
@@ -170,33 +214,35 @@ _TASKS = (
     ),
     Task(
         saliency.smooth_grad,
-        ("maps",),
+        ("maps", "squared"),
         _to_smooth,
-        "How large is the noise? sigma times the range of the picture's values. Draw it copy by "
-        "copy, torch.randn(X.shape, generator=rng), where rng = "
+        "How large is the noise? sigma times the range of each picture's values. Draw it copy by "
+        "copy, torch.randn(X.shape[1:], generator=rng), where rng = "
         "torch.Generator().manual_seed(seed). Then average the gradients.",
         "03-saliency#smoothgrad-ask-the-neighbours-as-well",
         catalogue.SMOOTH_GRAD,
+        ask=_plain_and_squared,
         tolerance=_SINGLE,
         axes=("picture", "row"),
     ),
     Task(
         saliency.integrated_gradients,
-        ("attributions",),
-        lambda rng: (*_look(rng), None, 6),
+        ("from black", "from a baseline"),
+        _from_a_baseline,
         "Put `steps` points on the straight path from the baseline to X, each in the middle of its "
         "piece. Average the gradients there, and multiply by X - baseline.",
         "03-saliency#the-integral-as-a-sum",
         catalogue.INTEGRATED_GRADIENTS,
+        ask=_from_black_as_well,
         tolerance=_SINGLE,
         axes=_AXES,
     ),
     Task(
         fooling.make_fooling_image,
-        ("X_fooling",),
+        ("one picture", "two pictures"),
         _to_fool,
-        "A loop: score the picture; stop if the target's score is the highest; otherwise take its "
-        "gradient, divide it by its length, and go learning_rate along it.",
+        "A loop for each picture: score it; stop if the target's score is the highest; otherwise "
+        "take its gradient, divide it by its length, and go learning_rate along it.",
         "04-fooling-images#the-step-of-the-assignment",
         catalogue.MAKE_FOOLING_IMAGE,
         tolerance=_SINGLE,
@@ -206,8 +252,8 @@ _TASKS = (
     ),
     Task(
         attacks.fgsm,
-        ("away", "targeted"),
-        lambda rng: (*_look(rng), 0.1),
+        ("away", "targeted", "two models"),
+        lambda rng: (*_to_attack(rng), 0.1),
         "epsilon is in pixels from 0 to 1: denormalise first. Then one step along the sign of the "
         "gradient of the cross entropy, back into the range of pixels, and normalise.",
         "04-fooling-images#a-budget-fgsm-and-pgd",
@@ -218,8 +264,8 @@ _TASKS = (
     ),
     Task(
         attacks.pgd,
-        ("inf", "2", "targeted"),
-        _look,
+        ("inf", "2", "targeted", "two models", "moved by a seed"),
+        _to_attack,
         "As FGSM, but `steps` times, each step 2.5 epsilon / steps long. After each, measure the "
         "change from where you began, bring it back into the budget, and the picture into the "
         "range of pixels.",
@@ -265,15 +311,17 @@ _TASKS = (
     ),
     Task(
         network.extract_features,
-        ("all[]", "up to last[]"),
+        ("without last[]", "last=2[]", "last=0[]"),
         _chain,
         "Send x through the layers one by one, and keep what each gives. Will a later layer write "
         "into what you keep?",
         "06-style-transfer#content",
         catalogue.EXTRACT_FEATURES,
+        key="features.append(x := layer(x.clone()))",
         sources=(network._outputs, network.extract_features),
         ask=_all_and_some,
         axes=("picture", "channel"),
+        differentiable=True,
     ),
     Task(
         style_losses.content_loss,

@@ -9,6 +9,7 @@ import pytest
 
 from cs231n_lib.speak import captioning, lstm, rnn
 from cs231n_lib.workshop import check, hint, solution, summary, use_solution
+from cs231n_lib.workshop.tasks import every_task
 
 RIGHT = """
 import numpy as np
@@ -107,9 +108,30 @@ def test_hints_give_more_each_time():
         "Hint 1 of 3",
         "What is the derivative of a product with respect to one factor?",
     ]
-    assert second[1] == "Read the section “One step backward” once more."
-    assert third == again and "was multiplied by i" in third[1]
+    assert "was multiplied by i" in second[1]
+    assert third == again and "In the book: dai = dc * g * i * (1 - i)" in third[1]
     assert hint(written(RIGHT)).lines == ["lstm_step_backward is right. It needs no hint."]
+
+
+@pytest.mark.parametrize("name", every_task())
+def test_each_function_has_three_hints_although_nothing_is_written(name):
+    space = notebook(f"def {name}(*a, **k):\n    raise NotImplementedError")
+    hint(space[name])
+    assert not check(space[name]).right and not check(space[name]).right
+    second, third = hint(space[name]).lines, hint(space[name]).lines
+    assert second[0] == "Not written yet. Hint 2 of 3" and "has the formula" in second[1]
+    assert third[0] == "Not written yet. Hint 3 of 3" and "in the book: " in third[1]
+    assert summary().lines[1] == f"{name}: not written, 3 hints, the book's at work"
+
+
+def test_a_summary_is_never_of_yesterday():
+    space = notebook("import numpy as np\ndef sigmoid(a):\n    return a")
+    check(space["sigmoid"])
+    assert summary().lines[1] == "sigmoid: wrong, 0 hints, yours at work"
+    exec("def sigmoid(a):\n    return 0.5 + 0.5 * np.tanh(a / 2)", space)
+    assert summary().lines[1] == "sigmoid: right, 0 hints, yours at work"
+    exec("def sigmoid(a):\n    return np.tanh(a)", space)
+    assert summary().lines[1] == "sigmoid: wrong, 0 hints, yours at work"
 
 
 def test_a_solution_is_the_books_source():

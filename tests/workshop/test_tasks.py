@@ -64,25 +64,32 @@ def test_the_half_that_speaks_needs_no_pytorch():
 
 
 def test_a_loop_that_does_not_end_is_told_its_mistake():
-    def make_fooling_image(X, target_y, model):
-        X = X.clone().requires_grad_()
+    def make_fooling_image(X, target_y, model, **_):
+        X = X[:1].clone().requires_grad_()
         while model(X).argmax() != target_y:
             (g,) = torch.autograd.grad(model(X)[0, target_y], X)
             X = (X - g / g.norm()).detach().requires_grad_()
         return X
 
-    def once_a_step(X, target_y, model):
-        X = X.clone().requires_grad_()
+    def once_a_step(X, target_y, model, learning_rate=1, max_steps=100):
+        X, y = X.clone(), torch.as_tensor(target_y).expand(len(X))
         while True:
+            X.requires_grad_()
             scores = model(X)
-            if scores.argmax() == target_y:
+            if (scores.argmax(1) == y).all():
                 return X
-            (g,) = torch.autograd.grad(scores[0, target_y], X)
-            X = (X - g / g.norm()).detach().requires_grad_()
+            (g,) = torch.autograd.grad(scores.gather(1, y[:, None]).sum(), X)
+            length = g.flatten(1).norm(dim=1)[:, None, None, None]
+            X = (X - learning_rate * g / length).detach()
 
     task = ALL["make_fooling_image"]
-    found = diagnose(make_fooling_image, task)
-    assert found.wrong and "had not come to an end after 16 calls" in found.remarks[0]
+    outcome = diagnose(
+        lambda X, y, model, **_: make_fooling_image(
+            X[:1], y if isinstance(y, int) else y[0], model
+        ),
+        task,
+    )
+    assert outcome.wrong and "had not come to an end after 60 calls" in outcome.remarks[0]
     (mistake,) = diagnose(once_a_step, task).mistakes
     assert "go down the target's score" in mistake.what
 
@@ -105,6 +112,64 @@ def test_a_model_or_a_picture_may_be_marked_but_not_changed():
 
     found = diagnose(compute_saliency_maps, ALL["compute_saliency_maps"])
     assert not found.wrong and "changes its argument model" in found.remarks[0]
+
+
+def _on_the_picture_itself(X, y, model):  # as in 2017
+    X.requires_grad_()
+    model(X).gather(1, y[:, None]).sum().backward()
+    return X.grad.abs().amax(dim=1)
+
+
+def _on_a_copy_that_is_no_leaf(X, y, model):
+    X = X.clone().requires_grad_()
+    model(X).gather(1, y[:, None]).sum().backward()
+    return X.grad.abs().amax(dim=1)
+
+
+def _in_training(X, y, model):
+    model.train()
+    return tensors.compute_saliency_maps(X, y, model)
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (_on_the_picture_itself, "It leaves marks on its argument X"),
+        (_on_a_copy_that_is_no_leaf, "not if X requires a gradient already"),
+        (_in_training, "It leaves marks on model"),
+    ],
+)
+def test_what_pytorch_notes_on_arguments_is_left_as_it_was(function, words):
+    found = diagnose(function, ALL["compute_saliency_maps"])
+    assert not found.right and not found.wrong
+    assert words in " ".join(found.remarks)
+
+
+def test_features_without_a_gradient_are_not_enough():
+    def extract_features(x, cnn, last=None):
+        with torch.no_grad():
+            return loops.extract_features(x, cnn, last)
+
+    def detached(x, cnn, last=None):
+        return [feature.detach() for feature in loops.extract_features(x, cnn, last)]
+
+    for function in (extract_features, detached):
+        assert "no gradient leads back" in diagnose(function, ALL["extract_features"]).remarks[0]
+
+
+def test_the_assignments_loop_is_for_one_picture_alone():
+    def make_fooling_image(X, target_y, model, learning_rate=1, max_steps=100):
+        X = X.detach().clone().requires_grad_()
+        for _ in range(max_steps):
+            scores = model(X)
+            if (scores.argmax(1) == torch.as_tensor(target_y)).all():
+                break
+            score = scores.gather(1, torch.as_tensor(target_y).expand(len(X))[:, None]).sum()
+            (g,) = torch.autograd.grad(score, X)
+            X = (X + learning_rate * g / g.norm()).detach().requires_grad_()
+        return X.detach()
+
+    assert diagnose(make_fooling_image, ALL["make_fooling_image"]).wrong == ["two pictures"]
 
 
 def test_what_may_be_written_into_may_be_written_into():
@@ -205,6 +270,12 @@ def test_a_list_is_compared_part_by_part():
     def extract_features(x, cnn, last=None):
         return loops.extract_features(x, cnn, last)[:-1]
 
+    def two(x, cnn, last=None):
+        return loops.extract_features(x, cnn, last)[:2]
+
+    said = diagnose(two, ALL["extract_features"]).remarks
+    assert "last=2[2]: it is missing: the list has 2 entries, expected 3." in said
+
     def one(x, cnn, last=None):
         return loops.extract_features(x, cnn, last)[-1]
 
@@ -212,16 +283,18 @@ def test_a_list_is_compared_part_by_part():
         return [*loops.extract_features(x, cnn, last), x]
 
     found = diagnose(extract_features, ALL["extract_features"])
-    assert found.wrong == ["all[4]", "up to last[2]"]
+    assert found.wrong == ["without last[4]", "last=2[2]", "last=0[0]"]
     assert diagnose(one, ALL["extract_features"]).remarks == [
         "It returns a Tensor; expected a list."
     ]
     found = diagnose(all_of_them, ALL["extract_features"])
-    assert found.remarks == ["all[5], up to last[3]: the list should have ended before."]
+    assert found.remarks == [
+        "without last[5], last=2[3], last=0[1]: the list should have ended before."
+    ]
 
 
 def test_what_can_be_seen_without_a_known_mistake_is_said():
-    def make_fooling_image(X, target_y, model):
+    def make_fooling_image(X, target_y, model, **_):
         return X.clone()
 
     def compute_saliency_maps(X, y, model):

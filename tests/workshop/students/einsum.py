@@ -206,10 +206,11 @@ def compute_saliency_maps(X, y, model):
 
 def smooth_grad(X, y, model, samples=16, sigma=0.15, seed=0, squared=False):
     rng = torch.Generator().manual_seed(seed)
-    noise = torch.randn(samples, *X.shape[1:], generator=rng)
-    copies = (X + noise * sigma * (X.max() - X.min())).requires_grad_()
-    gradients = grad(model(copies)[:, y[0]].sum(), copies)[0]
-    return gradients.mean(0, keepdim=True).abs().amax(1)
+    noise = torch.stack([torch.randn(X.shape[1:], generator=rng) for _ in range(samples)])
+    reach = sigma * (X.flatten(1).max(1)[0] - X.flatten(1).min(1)[0])
+    copies = X + torch.einsum("schw,n->snchw", noise, reach)
+    gradients = torch.stack([_slope(pictures, y, model) for pictures in copies])
+    return (gradients ** (1 + squared)).mean(0).abs().amax(1)
 
 
 def integrated_gradients(X, y, model, baseline=None, steps=32):
@@ -230,16 +231,17 @@ def _slope(X, y, model):
     return grad(model(X)[torch.arange(len(X)), y].sum(), X)[0]
 
 
-def make_fooling_image(X, target_y, model, learning_rate=1.0):
-    picture = X.detach()
-    for _ in range(100):
-        picture = picture.requires_grad_()
-        scores = model(picture)
-        if scores.max(1)[1][0].item() == target_y:
+def make_fooling_image(X, target_y, model, learning_rate=1.0, max_steps=100):
+    picture, target = X.detach(), torch.as_tensor(target_y).expand(len(X))
+    for _ in range(max_steps):
+        fools = model(picture).max(1)[1] == target
+        if fools.all():
             break
-        g = grad(scores[:, target_y].sum(), picture)[0]
-        picture = picture.detach() + learning_rate * g / torch.sqrt((g * g).sum())
-    return picture.detach()
+        g = _slope(picture, target, model)
+        length = torch.einsum("nchw,nchw->n", g, g).sqrt()
+        step = torch.einsum("n,nchw->nchw", learning_rate / length, g)
+        picture = torch.where(fools[:, None, None, None], picture, picture + step)
+    return picture
 
 
 def _constants(X):
@@ -250,7 +252,8 @@ def _constants(X):
 def _uphill(pixels, y, model):
     mean, std = _constants(pixels)
     pixels = pixels.detach().requires_grad_()
-    log_p = model((pixels - mean) / std).log_softmax(1)
+    models = model if isinstance(model, list) else [model]
+    log_p = sum(m((pixels - mean) / std).log_softmax(1) for m in models)
     return grad(-log_p[range(len(y)), y].sum(), pixels)[0]
 
 
@@ -278,7 +281,10 @@ def project(change, epsilon, norm):
 
 def pgd(X, y, model, epsilon, norm="inf", steps=10, targeted=False, seed=None):
     mean, std = _constants(X)
-    start, delta = X * std + mean, torch.zeros_like(X)
+    start, delta = X.detach() * std + mean, torch.zeros_like(X)
+    if seed is not None:
+        rng = torch.Generator().manual_seed(seed)
+        delta = project(torch.randn(X.shape, generator=rng, dtype=X.dtype), epsilon, norm)
     for _ in range(steps):
         g = _uphill(start + delta, y, model) * (-1 if targeted else 1)
         delta = project(delta + (2.5 * epsilon / steps) * steepest(g, norm), epsilon, norm)

@@ -265,26 +265,29 @@ def sample(self, features, max_length=30, temperature=0.0, rng=None):
 
 def compute_saliency_maps(X, y, model):
     model.eval()
-    X.requires_grad_()
+    X = X.detach().clone().requires_grad_()
     model(X).gather(1, y.view(-1, 1)).squeeze().sum().backward()
     saliency, _ = torch.max(X.grad.abs(), dim=1)
     return saliency
 
 
 def smooth_grad(X, y, model, samples=16, sigma=0.15, seed=0, squared=False):
-    torch.manual_seed(seed)
-    total = torch.zeros_like(X)
-    for _ in range(samples):
-        noisy = X + sigma * (X.max() - X.min()) * torch.randn_like(X)
-        noisy.requires_grad_()
-        model(noisy)[0, y[0]].backward()
-        total += noisy.grad
-    return (total / samples).abs().max(dim=1).values
+    maps = []
+    for picture, label in zip(X.detach(), y):
+        torch.manual_seed(seed)
+        total = torch.zeros_like(picture)
+        for _ in range(samples):
+            noisy = picture + sigma * (picture.max() - picture.min()) * torch.randn_like(picture)
+            noisy.requires_grad_()
+            model(noisy[None])[0, label].backward()
+            total += noisy.grad**2 if squared else noisy.grad
+        maps.append((total / samples).abs().max(dim=0).values)
+    return torch.stack(maps)
 
 
 def integrated_gradients(X, y, model, baseline=None, steps=32):
     baseline = (0 - MEAN) / STD if baseline is None else baseline
-    out = torch.zeros_like(X)
+    X, out = X.detach(), torch.zeros_like(X)
     for n in range(len(X)):
         for k in range(steps):
             point = (baseline + (k + 0.5) / steps * (X[n : n + 1] - baseline)).to(X)
@@ -294,8 +297,13 @@ def integrated_gradients(X, y, model, baseline=None, steps=32):
     return out * (X - baseline)
 
 
-def make_fooling_image(X, target_y, model, learning_rate=1):
-    X_fooling = X.clone().requires_grad_()
+def make_fooling_image(X, target_y, model, learning_rate=1, max_steps=100):
+    if len(X) > 1:
+        each = [X[n : n + 1] for n in range(len(X))]
+        settings = learning_rate, max_steps
+        made = [make_fooling_image(x, t, model, *settings) for x, t in zip(each, target_y)]
+        return torch.cat(made)
+    X_fooling = X.detach().clone().requires_grad_()
     while True:
         scores = model(X_fooling)
         if scores.argmax() == target_y:
@@ -308,7 +316,8 @@ def make_fooling_image(X, target_y, model, learning_rate=1):
 
 def fgsm(X, y, model, epsilon, targeted=False):
     pixels = (X * STD + MEAN).detach().requires_grad_()
-    F.cross_entropy((model)((pixels - MEAN) / STD), y, reduction="sum").backward()
+    for one in model if isinstance(model, list) else [model]:
+        F.cross_entropy(one((pixels - MEAN) / STD), y, reduction="sum").backward()
     sign = -1 if targeted else 1
     attacked = torch.clamp(pixels.detach() + sign * epsilon * pixels.grad.sign(), 0, 1)
     return (attacked - MEAN) / STD
@@ -336,12 +345,16 @@ def project(change, epsilon, norm):
 
 
 def pgd(X, y, model, epsilon, norm="inf", steps=10, targeted=False, seed=None):
-    start = X * STD + MEAN
+    start = X.detach() * STD + MEAN
     pixels = start.clone()
+    if seed is not None:
+        draw = torch.rand(X.shape, generator=torch.Generator().manual_seed(seed))
+        change = project((2 * draw - 1).to(X) * epsilon, epsilon, norm)
+        pixels = (start + change).clamp(0, 1)
     for _ in range(steps):
         pixels.requires_grad_()
-        loss_sum = F.cross_entropy(model((pixels - MEAN) / STD), y, reduction="sum")
-        loss_sum.backward()
+        for one in model if isinstance(model, (list, tuple)) else (model,):
+            F.cross_entropy(one((pixels - MEAN) / STD), y, reduction="sum").backward()
         g = -pixels.grad if targeted else pixels.grad
         pixels = pixels.detach() + 2.5 * epsilon / steps * steepest(g, norm)
         pixels = (start + project(pixels - start, epsilon, norm)).clamp(0, 1)
@@ -351,7 +364,7 @@ def pgd(X, y, model, epsilon, norm="inf", steps=10, targeted=False, seed=None):
 def class_visualization_step(img, y, model, l2_reg=1e-3, learning_rate=25, check=True):
     new, scores = [], []
     for n in range(len(img)):
-        one = img[n : n + 1].clone().requires_grad_()
+        one = img[n : n + 1].detach().clone().requires_grad_()
         score = model(one)[0, y[n]]
         (score - l2_reg * (one**2).sum()).backward()
         new.append(one.detach() + learning_rate * one.grad / one.grad.norm())

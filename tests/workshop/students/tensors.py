@@ -209,9 +209,11 @@ def compute_saliency_maps(X, y, model):
 def smooth_grad(X, y, model, samples=16, sigma=0.15, seed=0, squared=False):
     rng = torch.Generator()
     rng.manual_seed(seed)
-    scale = sigma * (X.max() - X.min())
-    noisy = [X + scale * torch.randn(X.shape, generator=rng) for _ in range(samples)]
-    return torch.stack([_slope(n, y, model) for n in noisy]).mean(0).abs().max(1)[0].numpy()
+    lows, highs = X.detach().flatten(1).aminmax(dim=1)
+    scale = (sigma * (highs - lows)).view(-1, 1, 1, 1)
+    noisy = [X + scale * torch.randn(X.shape[1:], generator=rng) for _ in range(samples)]
+    slopes = torch.stack([_slope(n, y, model) for n in noisy])
+    return (slopes.square() if squared else slopes).mean(0).abs().max(1)[0].numpy()
 
 
 def _black(X):
@@ -232,11 +234,16 @@ def integrated_gradients(X, y, model, baseline=None, steps=32):
     baseline = _black(X) if baseline is None else baseline
     middles = (np.arange(steps) + 0.5) / steps
     mean = sum(_slope(torch.lerp(baseline, X, float(a)), y, model) for a in middles) / steps
-    return (mean * (X - baseline)).numpy()
+    return (mean * (X - baseline)).detach().numpy()
 
 
 def make_fooling_image(X, target_y, model, learning_rate=1, max_steps=100):
-    X_fooling, target = X.clone(), torch.tensor([target_y])
+    if len(X) > 1:
+        pairs = zip(X.split(1), target_y)
+        return torch.cat(
+            [make_fooling_image(x, t, model, learning_rate, max_steps) for x, t in pairs]
+        )
+    X_fooling, target = X.detach().clone(), torch.tensor([target_y])
     steps = 0
     while model(X_fooling).topk(1).indices.item() != target_y and steps < max_steps:
         X_fooling = X_fooling + learning_rate * F.normalize(
@@ -248,11 +255,13 @@ def make_fooling_image(X, target_y, model, learning_rate=1, max_steps=100):
 
 def _loss_slope(pixels, y, model):
     pixels = nn.Parameter(pixels.detach())
-    nn.CrossEntropyLoss(reduction="sum")(model(_normalized(pixels)), y).backward()
+    for one in model if isinstance(model, list) else [model]:
+        nn.CrossEntropyLoss(reduction="sum")(one(_normalized(pixels)), y).backward()
     return pixels.grad
 
 
 def fgsm(X, y, model, epsilon, targeted=False):
+    X = X.detach()
     before = _pixels(X)
     moved = torch.add(before, _loss_slope(before, y, model).sgn(), alpha=epsilon)
     if targeted:
@@ -273,9 +282,13 @@ def project(change, epsilon, norm):
 
 
 def pgd(X, y, model, epsilon, norm="inf", steps=10, targeted=False, seed=None):
-    before = _pixels(X)
+    before = _pixels(X.detach())
     low, high = (before - epsilon).clamp(min=0), (before + epsilon).clamp(max=1)
     now, length = before.clone(), 2.5 * epsilon / steps
+    if seed is not None:
+        shift = torch.randn(X.shape, generator=torch.Generator().manual_seed(seed)).to(X)
+        shift = torch.renorm(shift, 2, 0, epsilon) if norm == 2 else shift.clamp(-epsilon, epsilon)
+        now = (before + shift).clamp(0, 1)
     for _ in range(steps):
         now = now + (-length if targeted else length) * steepest(_loss_slope(now, y, model), norm)
         if norm == 2:
@@ -286,6 +299,7 @@ def pgd(X, y, model, epsilon, norm="inf", steps=10, targeted=False, seed=None):
 
 
 def class_visualization_step(img, y, model, l2_reg=1e-3, learning_rate=25, check=True):
+    img = img.detach()
     with torch.no_grad():
         score = F.nll_loss(model(img), y, reduction="none").neg()
     g = _slope(img, y, model) - l2_reg * 2 * img
