@@ -35,6 +35,7 @@ _FIELDS = 6  # the network's map is averaged over 6 x 6 fields
 _OUTPUTS = {5: 128, 8: 256}  # layers of the network -> channels of their map
 _CHANNELS = {5: 32, 8: 64}  # and principal components that are kept of them
 _BATCH = 12  # pictures at a time: few, so that what becomes of them stays in the cache
+_PIECE = 167 * _BATCH  # pictures whose maps, which are large, are kept until they are reduced
 
 
 def _check_layers(name: str, layers: int, call: Call) -> None:
@@ -102,23 +103,30 @@ def describe_pictures(
     device = choose_device()
     network = squeezenet().features[:layers].to(device, memory_format=torch.channels_last)
     network[1].inplace = True  # the ReLU's input, the largest array of all, is of no further use
-    maps = np.empty((len(scenes), _FIELDS**2, _OUTPUTS[layers]), dtype=np.float32)
+    features = np.empty((len(scenes), _FIELDS**2, channels), dtype=np.float32)
     # On a GPU: with all bits, and alike in every run.
     exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
     # One thread: more gain little on arrays so small, and wait for each other on a busy machine.
     with torch.inference_mode(), exact, threadpool_limits(1):
-        for start in progress(range(0, len(scenes), _BATCH), "drawing and describing"):
-            pictures = np.stack([draw(scene) for scene in scenes[start : start + _BATCH]])
-            x = torch.from_numpy(pictures).to(device).permute(0, 3, 1, 2)
-            y = network(normalize(x / 255))  # the layout in memory stays channels last
-            y = torch.nn.functional.adaptive_avg_pool2d(y, _FIELDS)
-            maps[start : start + _BATCH] = y.flatten(2).mT.cpu().numpy()
-    if projection is None:
-        sample = maps[:2000].reshape(-1, maps.shape[-1])
-        projection = PCA(channels, svd_solver="covariance_eigh").fit(sample)
-    scale = np.sqrt(projection.explained_variance_.mean())
-    features = projection.transform(maps.reshape(-1, maps.shape[-1])) / scale
-    return features.reshape(len(scenes), -1).astype(np.float32), projection
+        for start in progress(range(0, len(scenes), _PIECE), "drawing and describing"):
+            piece = scenes[start : start + _PIECE]
+            batches = (piece[i : i + _BATCH] for i in range(0, len(piece), _BATCH))
+            maps = np.concatenate([_maps(network, batch, device) for batch in batches])
+            if projection is None:
+                sample = maps[:2000].reshape(-1, maps.shape[-1])
+                projection = PCA(channels, svd_solver="covariance_eigh").fit(sample)
+            scale = np.sqrt(projection.explained_variance_.mean())
+            reduced = projection.transform(maps.reshape(-1, maps.shape[-1])) / scale
+            features[start : start + _PIECE] = reduced.reshape(len(piece), _FIELDS**2, channels)
+    return features.reshape(len(scenes), -1), projection
+
+
+def _maps(network: torch.nn.Module, scenes: Sequence[Scene], device: str) -> np.ndarray:
+    """Scenes, drawn -> (P, 36, C) float32, the network's map averaged over the fields."""
+    x = torch.from_numpy(np.stack([draw(scene) for scene in scenes])).to(device)
+    y = network(normalize(x.permute(0, 3, 1, 2) / 255))  # the layout in memory: channels last
+    y = torch.nn.functional.adaptive_avg_pool2d(y, _FIELDS)
+    return y.flatten(2).mT.cpu().numpy()
 
 
 def _counts(layers: int) -> dict[str, Count]:
