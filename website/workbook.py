@@ -14,6 +14,7 @@ import inspect
 import re
 import sys
 import textwrap
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -42,7 +43,6 @@ _SHOWN = re.compile(r"^show_source\(\s*(.*?),?\s*\)$", re.M | re.S)
 _PLAIN = (  # MyST -> the Markdown that every notebook shows
     (r"\{doc\}`([\w-]+)`", rf"[\1]({BOOK}\1.html)"),
     (r"\{doc\}`([^<`]+?) <([\w-]+)>`", rf"[\1]({BOOK}\2.html)"),
-    (r"\{cite:[pt]\}`([^`]+)`", r"(\1)"),
     (r"\{eq\}`([^`]+)`", r"(\1)"),
     (r"(?<=\. )\{(?:ref|numref)\}`fig-[\w-]+`", "The figure"),
     (r"\{(?:ref|numref)\}`fig-[\w-]+`", "the figure"),
@@ -127,7 +127,7 @@ def workbook(chapter: nbformat.NotebookNode, page: str) -> nbformat.NotebookNode
     for cell in chapter.cells:
         if cell.cell_type == "markdown":
             skipping = _skips(cell.source, skipping)
-            cells += [new_markdown_cell(text)] if (text := _plain(cell.source, facts)) else []
+            cells += [new_markdown_cell(text)] if (text := _plain(cell.source, facts, page)) else []
         elif not skipping:
             if reached and "solver.train(" in cell.source:
                 cells += [
@@ -156,7 +156,7 @@ def _used(chapter: nbformat.NotebookNode) -> set[str]:
     return {n.id for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name)}
 
 
-def _plain(text: str, facts: dict[str, str]) -> str:
+def _plain(text: str, facts: dict[str, str], page: str) -> str:
     """What every notebook shows, without solutions."""
     text = re.sub(
         r"```\{include\} (\S+)\n```",
@@ -166,11 +166,45 @@ def _plain(text: str, facts: dict[str, str]) -> str:
     text = re.sub(r"```\{solution-start\}.*", "", text, flags=re.S)
     text = re.sub(r".*```\{solution-end\}\n```\n?", "", text, flags=re.S)
     text = re.sub(
-        r"\{ref\}`([\w-]+)`", lambda m: f"*{facts[m[1]]}*" if m[1] in facts else m[0], text
+        r"\{ref\}`([\w-]+)`",
+        lambda m: f"[{facts[m[1]]}]({page}#{m[1]})" if m[1] in facts else m[0],
+        text,
+    )
+    text = re.sub(
+        r"\{cite:[pt]\}`([^`]+)`",
+        lambda m: f"({'; '.join(_cited(key.strip()) for key in m[1].split(','))})",
+        text,
     )
     for pattern, plain in _PLAIN:
         text = re.sub(pattern, plain, text, flags=re.M)
     return re.sub(r"\{glue:text\}`([^`]+)`", lambda m: facts.get(m[1], m[1]), text).strip()
+
+
+_ACCENTS = dict(zip("\"'`^~", "\u0308\u0301\u0300\u0302\u0303"))
+
+
+def _cited(key: str) -> str:
+    """Authors, year, and the title with its link, as the references have them."""
+    bib = _CHAPTERS.joinpath("references.bib").read_text(encoding="utf-8")
+    entry = re.search(rf"^@\w+\{{{re.escape(key)},\n(.*?)^\}}", bib, re.M | re.S)
+    if entry is None:
+        raise ValueError(f"references.bib has no {key}")
+    text = " ".join(entry[1].split()).replace("\\textless", "<")
+    text = re.sub(
+        r"\{?\\([\"'`^~])\{?(\w)\}?\}?",
+        lambda m: unicodedata.normalize("NFC", m[2] + _ACCENTS[m[1]]),
+        text,
+    )
+    found = dict(re.findall(r"(\w+) = \{((?:[^{}]|\{[^{}]*\})*)\}", text))
+    names = [
+        name.partition(",")[0].strip("{} ")
+        for name in found.get("author", found.get("organization", key)).split(" and ")
+    ]
+    who = names[0] + (" et al." if len(names) > 2 else f" and {names[1]}" if names[1:] else "")
+    title = re.sub(r"[{}]", "", found["title"])
+    link = found.get("url") or (found.get("doi") and f"https://doi.org/{found['doi']}")
+    link = link or (found.get("eprint") and f"https://arxiv.org/abs/{found['eprint']}")
+    return f"{who}, {found.get('year', 'no year')}, {f'[{title}]({link})' if link else title}"
 
 
 def _facts(chapter: nbformat.NotebookNode) -> dict[str, str]:
