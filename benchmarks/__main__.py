@@ -18,7 +18,7 @@ import torch
 from tabulate import tabulate
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from benchmarks import captions, cells, layers, nouns, pictures, processes, transformer
+from benchmarks import captions, cells, layers, nouns, photographs, pictures, processes, transformer
 from cs231n_lib.reproducible import environment
 
 _FOLDER = Path(__file__).parent.parent / "chapters" / "_measured"
@@ -51,7 +51,7 @@ def main() -> None:
     }  # fmt: skip
     trained = {"looking": nouns.looking, "lacking": nouns.lacking, "reading": nouns.reading}
     trained |= {"transformer": transformer.tables, "processes": processes.tables}
-    functions = about_speed | {"cells": cells.tables} | trained
+    functions = about_speed | {"cells": cells.tables, "photographs": photographs.tables} | trained
     parser.add_argument("only", nargs="*", choices=[[], *functions])
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

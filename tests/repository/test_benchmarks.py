@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as bench
-from benchmarks import captions, cells, layers, nouns, pictures, processes, transformer
+from benchmarks import captions, cells, layers, nouns, photographs, pictures, processes, transformer
 from benchmarks.timing import best_of
 from cs231n_lib.speak.distributed import RunSettings
 from tests.chapters import ROOT
@@ -56,6 +56,11 @@ def process_tables(monkeypatch):
     return processes.tables(repeats=1)
 
 
+def photograph_tables(monkeypatch):
+    monkeypatch.setattr(photographs, "_COLLECTIONS", ((3, (40, 30), 32),))
+    return photographs.tables(repeats=1)
+
+
 NUMBER = re.compile(r"\d[\d.,e+-]*( %)?")
 
 
@@ -63,7 +68,7 @@ NUMBER = re.compile(r"\d[\d.,e+-]*( %)?")
     "tables",
     [
         layer_tables, caption_tables, picture_tables, cell_tables,
-        transformer_tables, process_tables,
+        transformer_tables, process_tables, photograph_tables,
     ],
 )  # fmt: skip
 def test_every_row_is_measured_and_every_table_is_in_the_book(tables, monkeypatch):
