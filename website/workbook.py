@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import ast
 import copy
+import functools
 import inspect
+import math
 import re
 import sys
 import textwrap
@@ -25,6 +27,7 @@ from cs231n_lib.files import write_atomically
 from cs231n_lib.workshop.reports import BOOK
 from cs231n_lib.workshop.tasks import every_task
 from website.book import chapter_files, read
+from website.status import read_record
 
 __all__ = ["blank", "for_nbgrader", "workbook", "write_for_nbgrader", "write_workbooks"]
 
@@ -32,21 +35,20 @@ _FIRST = """\
 # Workbook: {title}
 
 This is the chapter [{title}]({page}) with blanks. Where it shows a function, you write one. Run the
-cells from the top. In a blank, replace the last line, run the cell and the check below it.
+cells from the top. In a blank, replace the last line, run the cell and the check below it.{time}
 
 - `check(f)` says what is right, and which mistake gives exactly your numbers.
 - `hint(f)` gives three hints, one after the other; `solution(f)` shows the book's function.
 - Your functions are used from there on, right or wrong. `use_solution(f)` goes on with the book's.
 - A cache is yours: put into it what your own way back needs, in any order.
 """
+_TIME = "\nThe chapter's own cells take about {minutes} in all, on {cores}."
 _SHOWN = re.compile(r"^show_source\(\s*(.*?),?\s*\)$", re.M | re.S)
 _PLAIN = (  # MyST -> the Markdown that every notebook shows
     (r"\{doc\}`([\w-]+)`", rf"[\1]({BOOK}\1.html)"),
     (r"\{doc\}`([^<`]+?) <([\w-]+)>`", rf"[\1]({BOOK}\2.html)"),
     (r"\{eq\}`([^`]+)`", r"(\1)"),
-    (r"(?<=\. )\{(?:ref|numref)\}`fig-[\w-]+`", "The figure"),
-    (r"\{(?:ref|numref)\}`fig-[\w-]+`", "the figure"),
-    (r"\{(?:ref|numref|term)\}`([^`<]+?)(?: <[^`]*>)?`", r"\1"),
+    (r"\{term\}`([^`<]+?)(?: <[^`]*>)?`", r"\1"),
     (r"\{math\}`([^`]+)`", r"$\1$"),
     (r"^\([\w-]+\)=\n", ""),
     (r"```\{math\}\n:label: ([^\n]*)\n((?s:.*?))```", r"$$\n\2\\tag{\1}\n$$"),
@@ -120,14 +122,15 @@ def workbook(chapter: nbformat.NotebookNode, page: str) -> nbformat.NotebookNode
         Address of the chapter's page.
     """
     title = next(c.source for c in chapter.cells if c.source.startswith("# ")).splitlines()[0][2:]
-    cells = [new_markdown_cell(_FIRST.format(title=title, page=page))]
+    first = _FIRST.format(title=title, page=page, time=_time(Path(page).stem))
+    cells = [new_markdown_cell(first)]
     facts, written, skipping = _facts(chapter), set(), False
     used = _used(chapter)
     reached = facts.get(f"{Path(page).stem.partition('-')[2]}_true")
     for cell in chapter.cells:
         if cell.cell_type == "markdown":
             skipping = _skips(cell.source, skipping)
-            cells += [new_markdown_cell(text)] if (text := _plain(cell.source, facts, page)) else []
+            cells += [new_markdown_cell(text)] if (text := _plain(cell.source, facts)) else []
         elif not skipping:
             if reached and "solver.train(" in cell.source:
                 cells += [
@@ -143,6 +146,18 @@ def workbook(chapter: nbformat.NotebookNode, page: str) -> nbformat.NotebookNode
     return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
 
 
+def _time(chapter: str) -> str:
+    """How long the chapter took when it was last executed, in whole minutes."""
+    entry = read_record(_CHAPTERS / "status.json").get(chapter)
+    if entry is None:
+        return ""
+    minutes, threads = math.ceil(entry["seconds"] / 60), entry["threads"]
+    return _TIME.format(
+        minutes="a minute" if minutes == 1 else f"{minutes} minutes",
+        cores="one processor core" if threads == 1 else f"{threads} processor cores",
+    )
+
+
 def _skips(text: str, skipping: bool) -> bool:
     """Whether the cells behind a text belong to the solution of an exercise."""
     marks = re.findall(r"\{solution-(start|end)\}", text)
@@ -156,7 +171,7 @@ def _used(chapter: nbformat.NotebookNode) -> set[str]:
     return {n.id for tree in trees for n in ast.walk(tree) if isinstance(n, ast.Name)}
 
 
-def _plain(text: str, facts: dict[str, str], page: str) -> str:
+def _plain(text: str, facts: dict[str, str]) -> str:
     """What every notebook shows, without solutions."""
     text = re.sub(
         r"```\{include\} (\S+)\n```",
@@ -165,11 +180,7 @@ def _plain(text: str, facts: dict[str, str], page: str) -> str:
     )
     text = re.sub(r"```\{solution-start\}.*", "", text, flags=re.S)
     text = re.sub(r".*```\{solution-end\}\n```\n?", "", text, flags=re.S)
-    text = re.sub(
-        r"\{ref\}`([\w-]+)`",
-        lambda m: f"[{facts[m[1]]}]({page}#{m[1]})" if m[1] in facts else m[0],
-        text,
-    )
+    text = re.sub(r"(\.\s)?\{(?:ref|numref)\}`(?:([^`<]+) <)?([\w-]+)>?`", _referred, text)
     text = re.sub(
         r"\{cite:[pt]\}`([^`]+)`",
         lambda m: f"({'; '.join(_cited(key.strip()) for key in m[1].split(','))})",
@@ -178,6 +189,30 @@ def _plain(text: str, facts: dict[str, str], page: str) -> str:
     for pattern, plain in _PLAIN:
         text = re.sub(pattern, plain, text, flags=re.M)
     return re.sub(r"\{glue:text\}`([^`]+)`", lambda m: facts.get(m[1], m[1]), text).strip()
+
+
+@functools.cache
+def _labels() -> dict[str, tuple[str, str]]:
+    """Label of a heading or figure -> its page, and what a reference calls it."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in _CHAPTERS.glob("*.md")}
+    return {
+        label: (page, heading or "the figure")
+        for page, text in texts.items()
+        for label, heading in [
+            *re.findall(r"^\(([\w-]+)\)=\n+#+ (.*)", text, re.M),
+            *re.findall(r"^ *:?name: (fig-[\w-]+)()$", text, re.M),
+        ]
+    }
+
+
+def _referred(found: re.Match) -> str:
+    """A reference as a link to the site."""
+    before, words, label = found.groups("")
+    if label not in _labels():
+        raise ValueError(f"no page has the label {label}")
+    page, name = _labels()[label]
+    words = words or (name[0].upper() + name[1:] if before else name)
+    return f"{before}[{words}]({BOOK}{page}.html#{label})"
 
 
 _ACCENTS = dict(zip("\"'`^~", "\u0308\u0301\u0300\u0302\u0303"))
@@ -208,10 +243,8 @@ def _cited(key: str) -> str:
 
 
 def _facts(chapter: nbformat.NotebookNode) -> dict[str, str]:
-    """What the text quotes: numbers that the chapter's run has recorded, and labelled headings."""
-    text = "\n".join(cell.source for cell in chapter.cells)
-    headings = re.findall(r"^\(([\w-]+)\)=\n#+ (.*)", text, re.M)
-    return dict(headings) | {
+    """Numbers that the chapter's run has recorded, as the text quotes them."""
+    return {
         output.metadata["scrapbook"]["name"]: output.data[
             "application/papermill.record/text/plain"
         ].strip("'")

@@ -120,7 +120,9 @@ def test_a_workbook_runs_with_its_blanks_and_filled(path):
 def test_a_solution_an_output_and_a_quoted_fact():
     """What the generator does with a chapter that has one of everything."""
     cells = [
-        nbformat.v4.new_markdown_cell("# A title\n\n{doc}`01-rnn`, {glue:text}`new_true`"),
+        nbformat.v4.new_markdown_cell(
+            "# A title\n\n{doc}`01-rnn`, {glue:text}`new_true`. {numref}`fig-words` ({ref}`each-change`)"
+        ),
         nbformat.v4.new_code_cell("solver.train()"),
         nbformat.v4.new_markdown_cell("```{solution-start} x\n```\nThe answer is"),
         nbformat.v4.new_code_cell("42"),
@@ -139,7 +141,10 @@ def test_a_solution_an_output_and_a_quoted_fact():
     made = workbook(nbformat.v4.new_notebook(cells=cells), "https://book/07-new.html")
     text = [cell.source for cell in made.cells]
     assert text[1].startswith("# A title\n\n[01-rnn](https://")
-    assert text[1].endswith("01-rnn.html), 0.83 ± 0.03")
+    assert "01-rnn.html), 0.83 ± 0.03. [The figure](https://" in text[1]
+    assert "/02-lstm.html#fig-words) ([Which change matters?](https://" in text[1]
+    assert text[1].endswith("/06-style-transfer.html#each-change))")
+    assert "own cells take" not in text[0]  # no record of this chapter
     assert "0.83 ± 0.03 of the" in text[2].replace("\n", " ")
     assert text[3:5] == ["summary()", "solver.train()"]
     assert text[5] == "## Next"
