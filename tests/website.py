@@ -18,6 +18,7 @@ from tests.chapters import ROOT
 SOURCES = (
     "_config.yml",
     "_toc.yml",
+    "benchmarks",
     "chapters",
     "cs231n_lib",
     "website",
