@@ -14,12 +14,9 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from cs231n_lib.workshop.task import Task
-
-__all__ = ["Mistake", "key_line", "remember", "steps", "with_mistakes", "wrong"]
+__all__ = ["Mistake", "remember", "source_of", "with_mistakes", "wrong"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +81,7 @@ def with_mistakes(
         If an old text is not found exactly once: the source has changed, or an earlier mistake has
         taken it.
     """
-    source = "\n".join(_source(function) for function in functions)
+    source = "\n".join(source_of(function) for function in functions)
     for mistake in mistakes:
         for old, new in mistake.edits:
             if source.count(old) != 1:
@@ -96,42 +93,8 @@ def with_mistakes(
     return _compiled(source, functions[-1].__module__, functions[-1].__name__, see)
 
 
-def key_line(task: Task, mistakes: Sequence[Mistake] = ()) -> str:
-    """The line of the book's that these mistakes change, or else the one that most of all do."""
-    if task.key and not mistakes:
-        return task.key
-    source = "\n".join(map(_source, task.sources or (task.function,)))
-    lines = ast.parse(source)
-    where = {}
-    for mistake in mistakes or task.mistakes:
-        for old, _ in mistake.edits[:1]:
-            number = source[: source.index(old)].count("\n") + 1
-            found = [
-                node
-                for node in ast.walk(lines)
-                if isinstance(node, ast.stmt) and node.lineno <= number <= node.end_lineno
-            ]
-            inner = max(found, key=lambda node: node.lineno)
-            text = ast.get_source_segment(source, inner).splitlines()[0]
-            whole = not hasattr(inner, "body")
-            text = ast.unparse(inner) if whole else text
-            where[text] = where.get(text, 0) + 1
-    return max(where, key=where.get)
-
-
-def steps(task: Task) -> list[str]:
-    """The names that the book's function gives to what it makes, in their order."""
-    tree = ast.parse("\n".join(map(_source, task.sources or (task.function,))))
-    made = [
-        (node.lineno, node.col_offset, node.id)
-        for node in ast.walk(tree.body[-1])
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id != "_"
-    ]
-    return list(dict.fromkeys(name for *_, name in sorted(made)))
-
-
 @functools.cache
-def _source(function: Callable) -> str:
+def source_of(function: Callable) -> str:
     """Without its decorators, which check its callers, and without its docstring."""
     source = textwrap.dedent(inspect.getsource(inspect.unwrap(function)))
     (tree,) = ast.parse(source).body

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from cs231n_lib.checks import Call, a_type, checked, named
 from cs231n_lib.workshop.diagnosis import Diagnosis, diagnose
-from cs231n_lib.workshop.mistakes import key_line, steps
+from cs231n_lib.workshop.hints import key_line, steps
 from cs231n_lib.workshop.session import Entry, Session, partner
 from cs231n_lib.workshop.tasks import TASKS, Task, every_task
 

@@ -9,6 +9,7 @@ import pytest
 
 from cs231n_lib.speak import captioning, lstm, rnn
 from cs231n_lib.workshop import check, hint, solution, summary, use_solution
+from cs231n_lib.workshop.hints import key_line, steps
 from cs231n_lib.workshop.tasks import every_task
 
 RIGHT = """
@@ -111,6 +112,12 @@ def test_hints_give_more_each_time():
     assert "was multiplied by i" in second[1]
     assert third == again and "In the book: dai = dc * g * i * (1 - i)" in third[1]
     assert hint(written(RIGHT)).lines == ["lstm_step_backward is right. It needs no hint."]
+
+
+def test_the_line_that_matters_is_the_books():
+    task = every_task()["rnn_step_backward"]
+    assert key_line(task) == "da = dnext_h * (1 - next_h ** 2)"
+    assert steps(task)[-5:] == ["dx", "dprev_h", "dWx", "dWh", "db"]
 
 
 @pytest.mark.parametrize("name", every_task())

@@ -9,7 +9,7 @@ import re
 import nbformat
 import pytest
 
-from cs231n_lib.workshop.mistakes import _source
+from cs231n_lib.workshop.mistakes import source_of
 from cs231n_lib.workshop.tasks import every_task
 from tests.chapters import NOTEBOOKS, ROOT
 from tests.workbooks import WORKBOOKS, main, quick, said
@@ -70,7 +70,7 @@ def test_no_cell_takes_the_name_of_a_function_to_write_for_something_else(path):
 def telling_lines(name):
     """The lines of a function that give it away, without those that might stand anywhere."""
     task = TASKS[name]
-    sources = "\n".join(map(_source, (*task.sources, task.function)))
+    sources = "\n".join(map(source_of, (*task.sources, task.function)))
     lines = {line.strip() for line in sources.splitlines()}
     return {line for line in lines if len(line) > 24 and not line.startswith(("def ", "return "))}
 
