@@ -188,7 +188,7 @@ KEPT = {  # what a cell of the chapter contains, for the tables below
     "scenes": "show_captions(sample_scenes(",
     "diagram": "draw_captioning(",
     "gradients of a step": "numeric_gradient(step",
-    "gradients of the network": "numeric_gradient(loss, weight",
+    "gradients of the network": "numeric_gradient(value, weight",
     "known number": "in 2017 9.832356",
 }
 IMPORTS = """

@@ -57,7 +57,7 @@ class Shown:
     @property
     def control(self):
         """Where the keyboard arrives: the first slider, or the chosen word."""
-        return self.find("input[type=range], button[tabindex='0']")
+        return self.find(":is(input[type=range], button[tabindex='0'])")
 
     @property
     def text(self) -> str:
