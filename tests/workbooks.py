@@ -17,7 +17,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
-from cs231n_lib.workshop.mistakes import _source
+from cs231n_lib.workshop.mistakes import source_of
 from cs231n_lib.workshop.tasks import Task, every_task
 from tests.chapters import ROOT
 from website.book import chapter_files, code_cells, read
@@ -47,7 +47,7 @@ def answer(task: Task, written: set[str]) -> str:
     What it calls is imported, unless the notebook has a blank for it.
     """
     functions = task.sources or (task.function,)
-    source = "\n\n".join(map(_source, functions))
+    source = "\n\n".join(map(source_of, functions))
     name, module = task.function.__name__, functions[-1].__module__
     source = re.sub(rf"\b{functions[-1].__name__}\b", name, source)
     home = vars(sys.modules[module])
