@@ -532,7 +532,7 @@ def _where_it_leaves(function: Callable, task: Task, question: tuple, seconds: f
     if made.name:
         what = f"The first of your numbers that the book does not have is {made.name}, at line"
     else:
-        what = "The book has all your numbers, but not those that are returned at line"
+        what = "Your variables hold numbers that the book has too, but not what is returned at line"
     return [f"{what} {made.line}{f': {text}' if text else '.'}"]
 
 

@@ -146,9 +146,10 @@ def _numbers(X: Any) -> np.ndarray:
 
 
 def _change(rng: np.random.Generator) -> Arguments:
-    change = _tensor(rng, 3, 3, H, W) / 10
+    change = _tensor(rng, 4, 3, H, W) / 10
     change[1] /= 20  # within the budget already
     change[2] = 0
+    change[3] *= 0.25 / change[3].norm()  # above the budget, and its square below
     return change, 0.15
 
 

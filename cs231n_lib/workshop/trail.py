@@ -118,6 +118,11 @@ class Made:
     reads: set[str] = field(default_factory=set)
     values: list[tuple[int, np.ndarray]] = field(default_factory=list)
 
+    @property
+    def largest(self) -> int:
+        """How many numbers its largest array has."""
+        return max(value.size for _, value in self.values)
+
     def first_wrong(self, numbers: Numbers) -> int | None:
         """When a value was not the book's. Of a sum that grows, only the last has to be."""
         if self.reads & {"empty", "empty_like"}:
@@ -190,13 +195,18 @@ def _variables(frame: FrameType) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def departure(trail: Trail, numbers: Numbers) -> Made | None:
-    """The first that is not the book's, and that led to nothing which is."""
+    """The first that is not the book's, and that led to nothing which is.
+
+    Where arrays are returned, a single number is not it: a factor or a sum can be written in many
+    ways that do no harm.
+    """
     read: set[str] = set()  # by a later line that was right
+    arrays = any(made.largest > 1 for made in trail.made.values() if made.name[:1] in ("", "["))
     wrong = []
     for made in reversed(trail.made.values()):
         time = made.first_wrong(numbers)
         if time is None or made.name.partition("[")[0] in read:
             read |= made.reads
-        else:
+        elif made.largest > 1 or not arrays:
             wrong.append((time, made))
     return min(wrong, key=lambda pair: pair[0], default=(0, None))[1]

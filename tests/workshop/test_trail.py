@@ -98,7 +98,7 @@ def said(name: str) -> str:
         ("compute_saliency_maps", "X.grad, at line 5: scores.gather(1, y.flip(0)[:, None]).sum().backward()"),
         ("compute_saliency_maps", "Given a single picture it is right"),
         ("fgsm", "probs, at line 7: probs = sum("),
-        ("steepest", "but not those that are returned at line 4: return torch.nn.functional.normalize(g)"),
+        ("steepest", "but not what is returned at line 4: return torch.nn.functional.normalize(g)"),
         ("smooth_grad", "Asked the same again, it gives other numbers"),
         ("content_loss", "which is -1 times that."),
     ],
@@ -129,6 +129,17 @@ def test_the_first_line_that_leads_to_nothing_right_is_the_departure():
     assert departure(trail, numbers).name == "half"
     numbers.add(np.array([1.0, 2.25]))  # half has led to this, which is right
     assert departure(trail, numbers).name == ""  # what is returned
+
+
+def test_a_single_number_is_not_the_departure_of_arrays():
+    def scaled(x):
+        scale = np.float64(2.5)
+        moved = x * scale + 1
+        return moved
+
+    numbers, trail = Numbers(), Trail(scaled)
+    traced(scaled, trail)(np.array([2.0, 3.0]))
+    assert departure(trail, numbers).name == "moved"
 
 
 def test_infinities_are_not_known():
