@@ -13,6 +13,7 @@ import itertools
 import linecache
 import pickle
 import random
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator
@@ -513,7 +514,7 @@ def _right_alone(function: Callable, task: Task, question: tuple, seconds: float
     if asked[0].error or not all(_same(got.get(name), wanted[name], task) for name in wanted):
         return []
     part = task.axes[0]
-    return [f"Given a single {part} it is right: with more, one {part} gets into another."]
+    return [f"Given a single {part} it is right. Where do the {part}s meet?"]
 
 
 def _where_it_leaves(function: Callable, task: Task, question: tuple, seconds: float) -> list[str]:
@@ -533,7 +534,8 @@ def _where_it_leaves(function: Callable, task: Task, question: tuple, seconds: f
         what = f"The first of your numbers that the book does not have is {made.name}, at line"
     else:
         what = "Your variables hold numbers that the book has too, but not what is returned at line"
-    return [f"{what} {made.line}{f': {text}' if text else '.'}"]
+    look = "Look there, and at the lines that made what it reads."
+    return [f"{what} {made.line}{f': {text}' if text else '.'}", look]
 
 
 @functools.cache
@@ -544,6 +546,15 @@ def _right_numbers(task: Task) -> Numbers:
     question = _question(task, task.plain_forward or task.forward)
     numbers.add(_leaves(question))
     run(task.ask, (traced(function, numbers.watch), *question))
+    # A reader may take products out of the loop, as another of the book's versions does.
+    home, name = sys.modules[task.function.__module__], task.function.__name__
+    hoisted, ahead = (
+        getattr(home, re.sub("_(forward|backward)$", rf"_hoisted_{way}", name), None)
+        for way in (r"\1", "forward")
+    )
+    if hoisted:
+        question = _question(task, ahead if task.forward else None)
+        run(task.ask, (traced(hoisted, numbers.watch), *question))
     return numbers
 
 

@@ -24,6 +24,16 @@ def lstm_step_forward(x, prev_h, prev_c, Wx, Wh, b):
     c = f * prev_c + i * g
     return o * np.tanh(c), c, None
 """,
+    "rnn_forward": """
+import numpy as np
+def rnn_forward(x, h0, Wx, Wh, b):
+    pre = np.einsum("ntd,dh->nth", x, Wx) + b
+    prev, out = h0, []
+    for t in range(x.shape[1]):
+        prev = np.tanh(pre[:, t] + prev @ Wh.T)
+        out.append(prev)
+    return np.stack(out, axis=1), None
+""",
     "rnn_backward": """
 import numpy as np
 from cs231n_lib.speak.rnn import rnn_hoisted_forward as rnn_forward
@@ -93,7 +103,8 @@ def said(name: str) -> str:
     ("name", "words"),
     [
         ("lstm_step_forward", "i, at line 5: i, f, o, g = a.reshape(4, *prev_h.shape)"),
-        ("lstm_step_forward", "Given a single row it is right: with more, one row gets into another."),
+        ("lstm_step_forward", "Given a single row it is right. Where do the rows meet?"),
+        ("rnn_forward", "does not have is prev, at line 7: prev = np.tanh(pre[:, t] + prev @ Wh.T)"),
         ("rnn_backward", "does not have is carry, at line 14: carry = total @ Wh.T"),
         ("compute_saliency_maps", "X.grad, at line 5: scores.gather(1, y.flip(0)[:, None]).sum().backward()"),
         ("compute_saliency_maps", "Given a single picture it is right"),
