@@ -99,6 +99,8 @@ def torchrun(processes, data, out, *more, target=("-m", "cs231n_lib.speak.distri
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", str(processes), *more, *target, data, "--out", out, *options()]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    # After a restart, processes must not find the addresses of the dead.
+    environment["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
     return subprocess.run(
         list(map(str, command)), env=environment, capture_output=True, text=True, timeout=300
     )
