@@ -26,6 +26,7 @@ from cs231n_lib.speak.scenes import (
     SIZES,
     Description,
     Scene,
+    _deal,
     _is_first_told,
     _Thing,
 )
@@ -60,14 +61,7 @@ def split_pairs() -> dict[str, list[tuple[str, str]]]:
         ``"train"``, ``"val"`` and ``"test"``, each a list of pairs in the order of ``NOUNS``. No
         pair is in two lists. A pair can be of one noun twice. Always the same.
     """
-    pairs = list(itertools.combinations_with_replacement(NOUNS, 2))
-    order = np.random.default_rng(0).permutation(len(pairs))
-    tenth = len(pairs) // 10
-    val, test, train = np.split(order, [tenth, 2 * tenth])
-    return {
-        name: [pairs[i] for i in indices]
-        for name, indices in (("train", train), ("val", val), ("test", test))
-    }
+    return _deal(list(itertools.combinations_with_replacement(NOUNS, 2)))
 
 
 @checked(split=OneOf(("train", "val", "test")), count=Count(), seed=Count(least=0))

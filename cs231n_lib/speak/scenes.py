@@ -13,7 +13,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from functools import lru_cache
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -33,6 +33,8 @@ __all__ = [
     "sample_scenes",
     "split_descriptions",
 ]
+
+T = TypeVar("T")
 
 SIZES = ("large", "small")
 COLOURS = {
@@ -153,6 +155,11 @@ def split_descriptions() -> dict[str, list[Description]]:
         for first, relation, second in itertools.product(things, RELATIONS, things)
         if _is_first_told(first, relation, second)
     ]
+    return _deal(everything)
+
+
+def _deal(everything: list[T]) -> dict[str, list[T]]:
+    """A tenth to validate with, a tenth to test with and the rest to train on: always the same."""
     order = np.random.default_rng(0).permutation(len(everything))
     tenth = len(everything) // 10
     val, test, train = np.split(order, [tenth, 2 * tenth])

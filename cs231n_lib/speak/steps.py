@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from cs231n_lib.checks import checked
@@ -12,13 +10,10 @@ from cs231n_lib.speak.attention import (
     attention_step_backward,
     attention_step_forward,
 )
-from cs231n_lib.speak.captioning import keys_and_values
+from cs231n_lib.speak.captioning import CaptioningRNN, keys_and_values
 from cs231n_lib.speak.checks import Features, Model
 from cs231n_lib.speak.lstm import lstm_step_backward, lstm_step_forward
 from cs231n_lib.speak.rnn import rnn_step_backward, rnn_step_forward
-
-if TYPE_CHECKING:
-    from cs231n_lib.speak.captioning import CaptioningRNN
 
 __all__ = ["STEPS", "State", "begin"]
 
