@@ -477,6 +477,9 @@ NUMERIC_GRADIENT = (
     _wrong("The sign is wrong.", "Which comes first, f above or f below?", ("above - below", "below - above")),
     _wrong("The numbers of x are not put back, so each is moved from where the last one was left.",
            "What is in x when the next number is moved?", ("            x[index] = kept\n        gradient", "            pass\n        gradient")),
+    _wrong("x is not put back exactly: adding h and subtracting it again leaves a rounding error. Keep the number, and write it back.",
+           "Is a + h - 2 * h + h the same float as a?", ("x[index] = kept + h", "x[index] += h"), ("x[index] = kept - h", "x[index] -= 2 * h"),
+           ("            x[index] = kept\n        gradient", "            x[index] += h\n        gradient")),
     _wrong("The number was moved in a copy of x. Move it in x itself: f may read x, and not its argument.",
            "Let f be a function that ignores its argument: what does it see?", ("kept = x[index]", "x = x.copy()\n        kept = x[index]")),
     _wrong("All numbers of x were moved at once.", "A gradient has one number for each number of x.",
@@ -544,6 +547,18 @@ SAMPLE = (
            ("temperature * rng.gumbel", "1 / temperature * rng.gumbel")),
     _wrong("The noise is normal. Only Gumbel noise draws from the softmax.", "Which distribution does the book name?",
            ("rng.gumbel", "rng.standard_normal")),
+    _wrong("The cell of an LSTM is not handed on: every step starts from zeros.", "Which two states does an LSTM hand on?",
+           ("h, c, _ = lstm_cell(a, c)", "h, _, _ = lstm_cell(a, c)")),
+    _wrong("The cell of an LSTM begins with the first state. It begins at zero.", "What has a cell kept before the first word?",
+           ("c = np.zeros_like(h)", "c = h")),
+    _wrong("State and cell of an LSTM are handed on in each other's place.", "In which order does a step return them?",
+           ("h, c, _ = lstm_cell(a, c)", "c, h, _ = lstm_cell(a, c)")),
+    _wrong("With attention, the network never looks: the context is missing.", "What does each step read besides a word?",
+           ("a += context @ Wc", "pass")),
+    _wrong("With attention, every look asks the question of the first state.", "Which state asks before word t?",
+           ("c = np.zeros_like(h)", "c, asks = np.zeros_like(h), h"), ("attention_step_forward(h, ", "attention_step_forward(asks, ")),
+    _wrong("With attention, keys and values are exchanged.", "Which of the two is the query compared with?",
+           ("keys, values = keys_and_values", "values, keys = keys_and_values")),
 )  # fmt: skip
 
 _SIGMOID = "0.5 * (1 + np.tanh(0.5 * a))"

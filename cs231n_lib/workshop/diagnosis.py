@@ -25,6 +25,7 @@ import numpy as np
 from cs231n_lib.workshop.floats import Overflow, in_float32, wider
 from cs231n_lib.workshop.limits import Outcome, Unending, run
 from cs231n_lib.workshop.mistakes import Mistake, with_mistakes
+from cs231n_lib.workshop.task import UNASKED
 from cs231n_lib.workshop.tasks import H, Task, every_task
 from cs231n_lib.workshop.trail import Numbers, Trail, departure, traced
 
@@ -119,7 +120,8 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
         found.remarks.append(problem)
         return found
     for name in wanted:
-        found.errors[name] = _error(got.get(name), wanted[name])
+        if got.get(name) is not UNASKED:
+            found.errors[name] = _error(got.get(name), wanted[name])
     found.wrong = [name for name in wanted if not _same(got.get(name), wanted[name], task)]
     found.wrong += [name for name in got if name not in wanted and _is_in_a_list(name, task)]
     if not found.wrong:
@@ -143,6 +145,7 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
                 remark = _too_short(name, got, wanted)
             else:
                 remark = _given(task, before, got[name])
+                remark = remark or _of_one_sign(task, before, got[name], wanted[name])
                 remark = remark or _in_the_numbers(got[name], wanted[name], task)
             said.setdefault(remark, []).append(name)
         found.remarks += _wrong_helpers(function, seconds)
@@ -285,6 +288,8 @@ def _a(value: Any) -> str:
 
 
 def _same(got: Any, wanted: Any, task: Task | None = None) -> bool:
+    if got is UNASKED or wanted is UNASKED:
+        return True
     if not isinstance(got, np.ndarray | float | int | np.number):
         return False
     got, wanted = np.asarray(got), np.asarray(wanted)
@@ -589,6 +594,19 @@ def _given(task: Task, question: tuple, got: Any) -> str:
     for name, value in zip(inspect.signature(task.function).parameters, map(_array, question)):
         if isinstance(value, np.ndarray) and _same(got, value, task):
             return f"it is the argument {name}, as it was given."
+    return ""
+
+
+def _of_one_sign(task: Task, question: tuple, got: Any, wanted: Any) -> str:
+    """Whether a result is wrong only where an argument of its shape is negative, or positive."""
+    if not isinstance(got, np.ndarray) or got.shape != np.shape(wanted):
+        return ""
+    off = ~np.isclose(got, wanted, *task.tolerance)
+    for name, value in zip(inspect.signature(task.function).parameters, map(_array, question)):
+        if isinstance(value, np.ndarray) and value.shape == off.shape:
+            for sign, places in (("negative", value < 0), ("positive", value > 0)):
+                if not (off & ~places).any() and 2 * off.sum() > places.sum():
+                    return f"wrong only where {name} is {sign}; everywhere else it is right."
     return ""
 
 

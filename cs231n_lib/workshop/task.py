@@ -8,9 +8,10 @@ from typing import Any
 
 from cs231n_lib.workshop.mistakes import Mistake
 
-__all__ = ["Arguments", "Task"]
+__all__ = ["UNASKED", "Arguments", "Task"]
 
 Arguments = tuple
+UNASKED = object()  # in the place of a result that a function need not have
 
 
 def _call(function: Callable, *arguments: Any) -> Any:
@@ -47,6 +48,7 @@ class Task:
         The forward function whose cache that entry reads, if it is not ``forward``.
     ask
         From a function and a question to what is compared, where one call does not tell enough.
+        What a function need not answer is ``UNASKED``, which is compared with nothing.
     tolerance
         Relative and absolute, within which numbers are the same.
     axes

@@ -17,7 +17,7 @@ from cs231n_lib.speak import attention, gradient_check, layers, lstm, optim, rnn
 from cs231n_lib.speak.captioning import CaptioningRNN
 from cs231n_lib.workshop import catalogue
 from cs231n_lib.workshop.mistakes import remember
-from cs231n_lib.workshop.task import Arguments, Task
+from cs231n_lib.workshop.task import UNASKED, Arguments, Task
 
 __all__ = ["TASKS", "Task", "every_task"]
 
@@ -139,17 +139,19 @@ def _seen_and_unseen(
     numeric_gradient: Callable, f: Callable, x: np.ndarray, df: np.ndarray, h: float
 ) -> tuple:
     """Of a function that reads its argument, and of one that reads the array itself."""
-    weight = x.copy()
-    return numeric_gradient(f, x, df, h), numeric_gradient(lambda _: f(weight), weight, df, h)
+    weight, kept = x.copy(), x.copy()
+    unseen = numeric_gradient(lambda _: f(weight), weight, df, h)
+    return numeric_gradient(f, x, df, h), unseen, np.count_nonzero(weight != kept)
 
 
 def _function(rng: np.random.Generator) -> Arguments:
     return _bent, *_normal(rng, (N, D), (N,)), 0.02
 
 
-def _captioner(rng: np.random.Generator) -> CaptioningRNN:
+def _captioner(rng: np.random.Generator, cell: str = "rnn") -> CaptioningRNN:
     words = ("<NULL>", "<START>", "<END>", "a", "red", "round", "thing")
-    model = CaptioningRNN({word: i for i, word in enumerate(words)}, D, 8, H, dtype=np.float64)
+    numbers = {word: i for i, word in enumerate(words)}
+    model = CaptioningRNN(numbers, D, 8, H, cell, np.float64, fields=D, attention_dim=A)
     model.params = {key: rng.standard_normal(w.shape) for key, w in model.params.items()}
     model.params["b_vocab"][:3] -= 1.5, 2, 0.5  # so that captions have words, and end
     model.params["b_vocab"] += 800  # a plain exp overflows
@@ -169,11 +171,21 @@ _DRAWS = 20_000
 
 
 def _both_ways(sample: Callable, model: CaptioningRNN, features: np.ndarray) -> tuple:
-    """Captions, and how often each word is drawn as the first one at a temperature."""
+    """Captions, and how often each word is drawn as the first one at a temperature.
+
+    Then captions of an LSTM and of attention, from whoever has code for these. Others stop there.
+    """
     greedy = sample(model, features, 8)
     many = np.repeat(features[:1], _DRAWS, axis=0)
     first = sample(model, many, 1, 2, np.random.default_rng(0))
-    return greedy, np.array([np.mean(np.asarray(first) == word) for word in range(V)])
+    others = []
+    for cell in ("lstm", "attention"):
+        rng = np.random.default_rng(231)
+        try:
+            others.append(sample(_captioner(rng, cell), *_normal(rng, (5 * N, D)), 8))
+        except Exception:
+            others.append(UNASKED)
+    return greedy, np.array([np.mean(np.asarray(first) == word) for word in range(V)]), *others
 
 
 def _sums(rng: np.random.Generator) -> Arguments:
@@ -351,7 +363,11 @@ _TASKS = (
     ),
     Task(
         gradient_check.numeric_gradient,
-        ("gradient", "the gradient if f reads x itself, not its argument"),
+        (
+            "gradient",
+            "the gradient if f reads x itself, not its argument",
+            "how many numbers of x are not put back exactly",
+        ),
         _function,
         "Go through the places of x one by one. Move that number of x itself up by h, then down, "
         "call f each time, and put it back.",
@@ -359,7 +375,7 @@ _TASKS = (
         catalogue.NUMERIC_GRADIENT,
         ask=_seen_and_unseen,
         keeps_dtype=False,  # differences need float64
-        unchanged="Put each number back as it was.",
+        unchanged="Put each number back exactly as it was.",
     ),
     Task(
         CaptioningRNN.loss,
@@ -372,7 +388,12 @@ _TASKS = (
     ),
     Task(
         CaptioningRNN.sample,
-        ("captions", "the shares of the words drawn"),
+        (
+            "captions",
+            "the shares of the words drawn",
+            "the captions of an LSTM",
+            "the captions with attention",
+        ),
         _to_caption,
         "The features make the first state, the first word is <START>. At each step: read a word, "
         "change the state, score all words, say one of them, and read that next.",

@@ -12,6 +12,7 @@ import pytest
 from cs231n_lib.workshop import diagnosis
 from cs231n_lib.workshop.diagnosis import diagnose
 from cs231n_lib.workshop.mistakes import Mistake, remember, with_mistakes, wrong
+from cs231n_lib.workshop.task import UNASKED
 from cs231n_lib.workshop.tasks import Task, every_task
 
 TASKS = every_task()
@@ -65,6 +66,8 @@ def pairs_of(name: str) -> tuple[int, int]:
         named += taken_for == pair
         if len(taken_for) == 1:
             for key, single in diagnosis._answer(task, taken_for).items():
+                if single is UNASKED or numbers[key] is UNASKED:
+                    continue
                 np.testing.assert_allclose(
                     numbers[key], single, rtol=1e-6, atol=1e-9, err_msg=str((pair, taken_for))
                 )

@@ -293,6 +293,15 @@ def test_a_list_is_compared_part_by_part():
     ]
 
 
+def test_what_is_wrong_for_negative_numbers_only_is_told_so():
+    def sigmoid(a):
+        e = np.exp(-np.abs(a))
+        return np.where(a < 0, 1 - e, 1) / (1 + e)
+
+    said = diagnose(sigmoid, ALL["sigmoid"]).remarks
+    assert "sigmoid: wrong only where a is negative; everywhere else it is right." in said
+
+
 def test_what_can_be_seen_without_a_known_mistake_is_said():
     def make_fooling_image(X, target_y, model, **_):
         return X.clone()

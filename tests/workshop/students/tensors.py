@@ -160,11 +160,12 @@ def adam(w, dw, config=None):
 def numeric_gradient(f, x, df, h=1e-5):
     gradient, shared = torch.zeros(x.shape, dtype=torch.float64), _t(x)  # which writes into x
     for place in np.ndindex(*x.shape):
+        before = shared[place].clone()
         shared[place] += h
         above = np.array(f(x))
         shared[place] -= 2 * h
         gradient[place] = float(np.vdot(df, above - f(x))) / h / 2
-        shared[place] += h
+        shared[place] = before
     return gradient
 
 
