@@ -6,17 +6,19 @@ import ast
 import inspect
 import textwrap
 from collections.abc import Callable, Iterator
-
-import matplotlib
-from IPython.display import Markdown
-from matplotlib_inline.backend_inline import set_matplotlib_formats
-from myst_nb import glue
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from cs231n_lib.checks import Count, Instance, Number, checked, named
-from cs231n_lib.figures.style import STYLE
-from cs231n_lib.reproducible import make_reproducible
+
+if TYPE_CHECKING:
+    from IPython.display import Markdown
 
 __all__ = ["record", "setup", "show_source", "within"]
+
+
+# In a page of the website there is neither of them: no figures, and what is kept is printed.
+_IN_A_NOTEBOOK = all(map(find_spec, ("IPython", "matplotlib")))
 
 
 @checked(photographs=Instance(bool))
@@ -36,6 +38,14 @@ def setup(photographs: bool = False) -> None:
     TypeError
         If ``photographs`` is neither True nor False.
     """
+    if not _IN_A_NOTEBOOK:
+        return
+    import matplotlib
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    from cs231n_lib.figures.style import STYLE
+    from cs231n_lib.reproducible import make_reproducible
+
     make_reproducible()
     matplotlib.rcParams.update(STYLE)
     if photographs:
@@ -59,7 +69,7 @@ def show_source(*functions: Callable) -> Markdown:
     Returns
     -------
     IPython.display.Markdown
-        A block of Python for each.
+        A block of Python for each. In a page of the website, its text.
 
     Raises
     ------
@@ -70,7 +80,12 @@ def show_source(*functions: Callable) -> Markdown:
     """
     if not functions:
         raise ValueError(named("no functions were given"))
-    return Markdown("\n".join(f"```python\n{_method(f)}```" for f in functions))
+    text = "\n".join(f"```python\n{_method(f)}```" for f in functions)
+    if not _IN_A_NOTEBOOK:
+        return text
+    from IPython.display import Markdown
+
+    return Markdown(text)
 
 
 def _method(function: Callable) -> str:
@@ -139,5 +154,8 @@ def record(**facts: str) -> None:
         if not isinstance(fact, str):
             raise TypeError(named(f"{name} is {fact!r}, expected a string, such as within returns"))
     for name, fact in facts.items():
-        glue(name, fact, display=False)
+        if _IN_A_NOTEBOOK:
+            from myst_nb import glue
+
+            glue(name, fact, display=False)
         print(f"{name.replace('_', ' ')}: {fact}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import inspect
 import io
+import subprocess
+import sys
 import textwrap
 
 import matplotlib as mpl
@@ -106,7 +108,7 @@ def test_a_number_may_come_from_an_array(value):
 def test_facts_are_printed_and_kept(capsys, monkeypatch):
     kept = {}
     monkeypatch.setattr(
-        "cs231n_lib.notebook.glue",
+        "myst_nb.glue",
         lambda name, fact, display: kept.update({name: (fact, bool(display))}),
     )
     record(share_of_truth="0.83 ± 0.03")
@@ -157,3 +159,18 @@ def test_photographs_have_twice_the_pixels_of_a_page_and_lose_little_to_jpeg():
     for content in (base64.b64decode(data["image/jpeg"]), file.getvalue()):
         tables.append(Image.open(io.BytesIO(content)).quantization)
     assert tables[0] == tables[1]
+
+
+def test_in_a_page_there_is_no_notebook():
+    """Without IPython, Matplotlib and what belongs to them, sources and facts are plain text."""
+    script = """
+import sys
+for name in ("IPython", "matplotlib", "matplotlib_inline", "myst_nb", "joblib", "threadpoolctl"):
+    sys.modules[name] = None
+from cs231n_lib.notebook import record, setup, show_source, within
+setup()
+assert show_source(within).startswith("```python\\n# cs231n_lib/notebook.py\\ndef within(")
+record(share=within(0.8, 0.1))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("share: 0.80 ± 0.10\n", "")
