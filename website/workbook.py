@@ -126,7 +126,7 @@ def workbook(chapter: nbformat.NotebookNode, page: str) -> nbformat.NotebookNode
     cells = [new_markdown_cell(first)]
     facts, written, skipping = _facts(chapter), set(), False
     used = _used(chapter)
-    reached = facts.get(f"{Path(page).stem.partition('-')[2]}_true")
+    reached = next((fact for name, fact in facts.items() if name.endswith("_true")), None)
     for cell in chapter.cells:
         if cell.cell_type == "markdown":
             skipping = _skips(cell.source, skipping)

@@ -121,7 +121,7 @@ def test_a_solution_an_output_and_a_quoted_fact():
     """What the generator does with a chapter that has one of everything."""
     cells = [
         nbformat.v4.new_markdown_cell(
-            "# A title\n\n{doc}`01-rnn`, {glue:text}`new_true`. {numref}`fig-words` ({ref}`each-change`)"
+            "# A title\n\n{doc}`01-rnn`, {glue:text}`cell_true`. {numref}`fig-words` ({ref}`each-change`)"
         ),
         nbformat.v4.new_code_cell("solver.train()"),
         nbformat.v4.new_markdown_cell("```{solution-start} x\n```\nThe answer is"),
@@ -135,7 +135,7 @@ def test_a_solution_an_output_and_a_quoted_fact():
         ),
         nbformat.v4.new_code_cell("lstm_loop_forward"),
     ]
-    record = {"scrapbook": {"name": "new_true"}}
+    record = {"scrapbook": {"name": "cell_true"}}
     fact = {"application/papermill.record/text/plain": "'0.83 ± 0.03'"}
     cells[1].outputs = [nbformat.v4.new_output("display_data", fact, metadata=record)]
     made = workbook(nbformat.v4.new_notebook(cells=cells), "https://book/07-new.html")
