@@ -8,7 +8,7 @@ TOOLS := $(VENV)/tools
 # PyTorch's CPU build is on no registry but its own. Only torch is taken from there.
 TORCH_WHEELS ?= $(or $(PIP_FIND_LINKS),https://download.pytorch.org/whl/cpu/torch/)
 
-.PHONY: help book environment run test browser unit coverage mutants test-matrix linkcheck print lab bench sync workbook address landing nouns lock audit lint clean
+.PHONY: help book runtime environment run test browser unit coverage mutants test-matrix linkcheck print lab bench sync workbook address landing nouns lock audit lint clean
 
 help:  # every command, from the ## behind it
 	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1\t/p' Makefile | expand -t 18
@@ -35,6 +35,10 @@ environment: $(VENV)/installed  ## what book and test need, without them (LOCKED
 book: $(VENV)/installed  ## the environment and the website, from the committed notebooks
 	$(BIN) -c "from jupyter_book.cli.main import main; main()" build -n -W --keep-going -q .
 	@echo "The book is ready. Open $(SITE) in a browser."
+
+runtime: $(VENV)/installed  ## Python and an editor for the pages, before `make book`; this needs a network and npm
+	npm --prefix website/page ci --ignore-scripts --no-audit --no-fund --silent
+	$(BIN) -m website.runtime
 
 run: $(VENV)/installed  ## execute every chapter on this machine, in place (or make run ONLY=03-saliency)
 	$(BIN) -m pytest -q -n 0 tests/notebooks/test_notebooks.py -k pair

@@ -41,6 +41,9 @@ def copy_sources(book: Path) -> Path:
             shutil.copytree(source, book / source.name, ignore=ignore)
         elif source.exists():
             shutil.copy(source, book)
+    if (runtime := ROOT / "_build" / "runtime").is_dir():
+        (book / "_build").mkdir()
+        (book / "_build" / "runtime").symlink_to(runtime)
     return book
 
 

@@ -1,0 +1,188 @@
+/* Python in the page: one for all cells of it, in a worker (`worker.mjs`).
+
+   await python.start(({ done, total }) => …)
+   await python.call("page.cells.run", { code }, { onText: (stream, text) => … })
+   await python.bring(["captioners/scenes.npz"])     // files of website/page, where Python finds them
+   await python.stop()                                                                         */
+
+const { dataset } = document.querySelector("script[data-module]");
+
+const WORDS = {
+  file: "Python cannot run in a page that was opened as a file.",
+  "old browser": "This browser is too old to run Python in a page. Any of the last three years can.",
+  "no wasm": "This browser does not allow WebAssembly, which Python needs to run in a page.",
+  offline: "Python could not be loaded: there is no connection, or it broke off.",
+  refused: "Python could not be loaded: the server does not give it.",
+  damaged: "Python was loaded, but a file is not what it should be, and so it was not started.",
+  "no space": "There is not enough memory to run Python in this page. Close other pages and try again.",
+  broken: "Python was loaded but did not start.",
+};
+
+export class PythonUnavailable extends Error {
+  name = "PythonUnavailable";
+  constructor(reason, detail) {
+    super(WORDS[reason], { cause: detail });
+    this.reason = reason;
+  }
+}
+
+export class PythonError extends Error {
+  name = "PythonError";
+  constructor({ message, traceback = "" }) {
+    super(message);
+    this.traceback = traceback;
+  }
+}
+
+export class Stopped extends Error {
+  name = "Stopped";
+  constructor() {
+    super("Stopped.");
+  }
+}
+
+const listeners = { state: new Set(), restarted: new Set(), progress: new Set() };
+const calls = new Map(); // number of a call -> what waits for its answer
+let [worker, starting, giveUp, state, count, extras] = [null, null, null, "off", 0, {}];
+
+const tell = (event, ...values) => {
+  for (const listener of listeners[event]) listener(...values);
+};
+
+function become(next) {
+  if (state !== next) tell("state", (state = next));
+}
+
+/* What the site has, asked anew, or as it was on an earlier visit. */
+async function site() {
+  const address = new URL("site.json", import.meta.url);
+  const ask = async (cache) => (await fetch(address, { cache })).json();
+  try {
+    return await ask("no-cache").catch(() => ask("force-cache"));
+  } catch (error) {
+    throw new PythonUnavailable("offline", error);
+  }
+}
+
+function makeWorker() {
+  if (location.protocol === "file:") throw new PythonUnavailable("file");
+  if (!globalThis.WebAssembly) throw new PythonUnavailable("no wasm");
+  let modules = false; // A browser that knows no module workers does not ask for the type.
+  const options = { get type() { return (modules = true) && "module"; } }; // prettier-ignore
+  const made = new Worker(new URL("worker.mjs", import.meta.url), options);
+  if (modules) return made;
+  made.terminate();
+  throw new PythonUnavailable("old browser");
+}
+
+async function begin() {
+  become("starting");
+  const { runtime, public: elsewhere, files, book, ...more } = await site();
+  extras = more.extras;
+  const address = new URL("book.zip", import.meta.url).href;
+  worker = makeWorker();
+  const ready = new Promise((resolve, reject) => {
+    giveUp = reject;
+    worker.onerror = () => reject(new PythonUnavailable("offline", "worker.mjs"));
+    worker.onmessage = ({ data }) => {
+      if (data.progress) tell("progress", { done: data.progress[0], total: data.progress[1] });
+      else if (data.ready) resolve();
+      else if (data.unavailable && !data.id)
+        reject(new PythonUnavailable(data.unavailable.reason, data.unavailable.message));
+      else hear(data);
+    };
+  });
+  worker.postMessage({
+    start: {
+      runtime: runtime ? new URL(runtime, import.meta.url).href : elsewhere,
+      files,
+      book: { address, ...book },
+    },
+  });
+  await ready;
+  become("ready");
+}
+
+function end() {
+  worker?.terminate();
+  [worker, starting] = [null, null];
+  become("off");
+}
+
+function hear({ id, stream, text, answer, died, unavailable }) {
+  const call = calls.get(id);
+  if (text) return call.onText?.(stream, text);
+  if (died) {
+    call.reject(new PythonError({ message: "Python ran out of memory, or ended by itself." }));
+    calls.delete(id);
+    return void python.stop().catch(() => {});
+  }
+  calls.delete(id);
+  if (!calls.size) become("ready");
+  if (unavailable) return call.reject(new PythonUnavailable(unavailable.reason, unavailable.message));
+  const { result, error } = JSON.parse(answer);
+  if (error) call.reject(new PythonError(error));
+  else call.resolve(result);
+}
+
+function send(message, onText) {
+  become("busy");
+  return new Promise((resolve, reject) => {
+    calls.set(++count, { resolve, reject, onText });
+    worker.postMessage({ id: count, ...message });
+  });
+}
+
+export const python = {
+  size: Number(dataset.bytes),
+  publicAddress: dataset.asks, // where Python would come from, if not from this site
+  needsAsking: () => Boolean(dataset.asks),
+
+  get state() {
+    return state;
+  },
+
+  on(event, listener) {
+    listeners[event].add(listener);
+    return () => listeners[event].delete(listener);
+  },
+
+  async start(onProgress = () => {}) {
+    listeners.progress.add(onProgress);
+    starting ??= begin();
+    try {
+      await starting;
+    } catch (error) {
+      end();
+      throw error;
+    } finally {
+      listeners.progress.delete(onProgress);
+    }
+  },
+
+  async call(name, given = {}, { onText } = {}) {
+    await python.start();
+    return send({ name, arguments: JSON.stringify(given) }, onText);
+  },
+
+  async bring(names) {
+    await python.start();
+    const place = (name) => ({
+      address: new URL(name, import.meta.url).href,
+      path: `/book/website/page/${name}`,
+      ...extras[name],
+    });
+    return send({ extras: names.map(place) });
+  },
+
+  /* End what runs and what waits, and start anew; while Python is being loaded, only end that. */
+  async stop() {
+    const early = state === "starting";
+    giveUp?.(new Stopped());
+    end();
+    for (const call of calls.values()) call.reject(new Stopped());
+    calls.clear();
+    tell("restarted");
+    if (!early) await python.start();
+  },
+};
