@@ -215,21 +215,33 @@ def draw(scene: Scene, scale: int = 1) -> np.ndarray:
     rng = np.random.default_rng(scene.seed)
     things = (scene.description.first, scene.description.second)
     radii, centres = _layout(rng, scene.description)
+    picture = _ground(rng, PICTURE_SIZE * scale)
+    for thing, radius, centre in zip(things, radii, centres):
+        _put(picture, *thing._paint(rng, radius * scale), centre, scale)
+    return picture.clip(0, 255).astype(np.uint8)
 
-    side = PICTURE_SIZE * scale
+
+def _ground(rng: np.random.Generator, side: int) -> np.ndarray:
+    """Pale colours between those of four corners, linear in each direction: (S, S, 3) float32."""
     corners = rng.integers(205, 246, size=(2, 2, 3)) + rng.integers(-10, 11, size=3)
     ramp = np.linspace(0, 1, side, dtype=np.float32)
     ramp = np.stack([1 - ramp, ramp], axis=1)
-    # Between the colours of the four corners, linear in each direction.
-    picture = (ramp @ (ramp @ corners.astype(np.float32)).reshape(2, -1)).reshape(side, side, 3)
+    return (ramp @ (ramp @ corners.astype(np.float32)).reshape(2, -1)).reshape(side, side, 3)
 
-    for thing, radius, (x, y) in zip(things, radii, centres):
-        mask, colour = thing._paint(rng, radius * scale)
-        for shift, paint, strength in ((2 * scale, 40, 0.25), (0, colour, 1)):  # shadow, thing
-            row, column = (v * scale + shift - mask.shape[0] // 2 for v in (y, x))
-            patch = picture[row : row + mask.shape[0], column : column + mask.shape[1]]
-            patch += strength * mask[: patch.shape[0], : patch.shape[1], None] * (paint - patch)
-    return picture.clip(0, 255).astype(np.uint8)
+
+def _put(
+    picture: np.ndarray,
+    mask: np.ndarray,
+    colour: np.ndarray,
+    centre: tuple[int, int],
+    scale: int,
+) -> None:
+    """Paint a thing, and before it its shadow, into a picture; its centre is (x, y) at scale 1."""
+    x, y = centre
+    for shift, paint, strength in ((2 * scale, 40, 0.25), (0, colour, 1)):  # shadow, thing
+        row, column = (v * scale + shift - mask.shape[0] // 2 for v in (y, x))
+        patch = picture[row : row + mask.shape[0], column : column + mask.shape[1]]
+        patch += strength * mask[: patch.shape[0], : patch.shape[1], None] * (paint - patch)
 
 
 @checked(scene=Instance(Scene))
