@@ -10,7 +10,7 @@ pytest_plugins = [
     "tests.nbval_pictures",
     "tests.website",
     "tests.browser",
-    "tests.page",
+    "tests.node",
 ]
 
 # Tests run side by side, one process per core. If each of them, and each notebook's kernel, also

@@ -172,7 +172,6 @@ _AS_ANYBODY = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteui
 CELLS = {
     "threads-1": Cell(_SET_UP + _THREADS.format(1)),
     "threads-2": Cell(_SET_UP + _THREADS.format(2), threads=2),
-    "two-chapters-at-once": Cell(_LEFT_TO_THE_BOOK, threads=None),
     "quota-of-one-cpu": Cell(
         _LEFT_TO_THE_BOOK + _ONE_CPU_HOLDS, threads=None, begin=_ONE_CPU, missing=_no_quota
     ),
@@ -199,11 +198,13 @@ CELLS = {
         _kernels("avx512", "SkylakeX", "AVX512_SPR", "AVX512_CORE", "AVX512"),
         missing=_avx512,
     ),
+    # The first run after an installation: two chapters at once, and no cache of any kind.
     "fresh-home": Cell(
         "import locale; from pathlib import Path; assert not (Path.home() / '.cache').exists(); "
         "locale.setlocale(locale.LC_ALL, ''); "
-        "assert locale.setlocale(locale.LC_NUMERIC) == 'C'",
+        "assert locale.setlocale(locale.LC_NUMERIC) == 'C'; " + _LEFT_TO_THE_BOOK,
         {"LC_ALL": "C", "LANG": "C"},
+        threads=None,
         prepare=_fresh_home,
     ),
     # In another folder and another language, with a home that is not to be written to, offline.

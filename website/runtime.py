@@ -37,7 +37,7 @@ PUBLIC = "https://cdn.jsdelivr.net/pyodide/v{}/full/"
 
 # Of the library: what needs more than NumPy and Pillow.
 _ELSEWHERE = (
-    "see/*", "figures/*", "speak/features.py", "speak/photographs.py",
+    "reproducible.py", "see/*", "figures/*", "speak/features.py", "speak/photographs.py",
     "speak/photograph_features.py", "speak/torch_captioner.py", "speak/distributed.py",
     "workshop/tasks_see.py", "workshop/catalogue_see.py", "workshop/grade.py",
     "workshop/__main__.py",

@@ -78,6 +78,9 @@ def test_where_there_are_no_threads_and_no_pytorch_it_runs_all_the_same(monkeypa
     def start(thread):
         raise RuntimeError("can't start new thread")
 
+    before = sys.gettrace()
     monkeypatch.setattr(threading.Thread, "start", start)
     monkeypatch.delitem(sys.modules, "torch")
     assert run(lambda x: x + 1, (1,)).value == 2
+    assert isinstance(run(endless, (), 0.1).error, TimeoutError)
+    assert sys.gettrace() is before

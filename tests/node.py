@@ -50,6 +50,10 @@ class Page:
             raise PageError(error["message"], error["traceback"])
         return told["answer"]["result"]
 
+    def run(self, code: str) -> None:
+        """Run code as a cell does, in a space of its own."""
+        self.call("page.probe.run", code=code)
+
 
 def needs_runtime() -> None:
     """Skip the test that asked, where `make runtime` was not run."""
