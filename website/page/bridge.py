@@ -52,7 +52,7 @@ def call(name: str, arguments: str, say: Callable[[str, str], None]) -> str:
             found = getattr(import_module(module), function)
             return json.dumps({"result": found(**json.loads(arguments))}, allow_nan=False)
         except BaseException as error:  # SystemExit, too: a reader may write sys.exit()
-            message = "".join(traceback.format_exception_only(error)).strip()
+            message = f"{type(error).__name__}: {error}".removesuffix(": ")
             return json.dumps({"error": {"message": message, "traceback": readers_lines(error)}})
 
 
@@ -62,12 +62,12 @@ def readers_lines(error: BaseException) -> str:
     What a reader writes is compiled under a name in angle brackets, such as ``<cell 3>``, and put
     into ``linecache``. If none of it is in the traceback, the mistake is the book's: all is shown.
     """
+
+    def is_theirs(filename: str | None) -> bool:
+        return bool(filename) and filename.startswith("<") and filename in linecache.cache
+
     told = traceback.TracebackException.from_exception(error)
-    theirs = [
-        frame
-        for frame in told.stack
-        if frame.filename.startswith("<") and frame.filename in linecache.cache
-    ]
-    if theirs:
+    theirs = [frame for frame in told.stack if is_theirs(frame.filename)]
+    if theirs or is_theirs(getattr(error, "filename", None)):  # of a SyntaxError
         told.stack[:] = theirs
     return "".join(told.format())
