@@ -62,6 +62,7 @@ async def execute(path: Path, record_path: Path) -> float:
         notebook,
         timeout=None,
         record_timing=False,
+        coalesce_streams=True,  # what a loop prints is one block on the page
         extra_arguments=["--IPKernelApp.log_level=CRITICAL"],  # errors of cells come otherwise
         resources={"metadata": {"path": str(path.parent)}},
         on_notebook_start=_leave_signals_to_python,
