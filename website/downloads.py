@@ -9,6 +9,7 @@ import jupytext
 from sphinx.application import Sphinx
 
 from website.book import chapter_files, read
+from website.write_here import listings_on
 
 __all__ = ["as_script", "setup"]
 
@@ -72,7 +73,12 @@ def add_buttons(app: Sphinx, pagename: str, template: str, context: dict, doctre
         "label": "workbook-buttons",
         "buttons": [download, *launched],
     })  # fmt: skip
-    places = {"download": download["url"]} | {b["text"]: b["url"] for b in launched}
+    places = (
+        {"in the page": f"{pagename.rpartition('/')[2]}.html?write"}
+        if listings_on(app, pagename)
+        else {}
+    )
+    places |= {"download": download["url"]} | {b["text"]: b["url"] for b in launched}
     links = ", ".join(f'<a href="{url}">{name}</a>' for name, url in places.items())
     context["body"] = context["body"].replace("</h1>", f"</h1>{_DO_IT.format(links)}", 1)
 

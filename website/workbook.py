@@ -29,7 +29,10 @@ from cs231n_lib.workshop.tasks import every_task
 from website.book import chapter_files, read
 from website.status import read_record
 
-__all__ = ["blank", "for_nbgrader", "workbook", "write_for_nbgrader", "write_workbooks"]
+__all__ = [
+    "asked", "blank", "for_nbgrader", "is_written", "workbook", "write_for_nbgrader",
+    "write_workbooks",
+]  # fmt: skip
 
 _FIRST = """\
 # Workbook: {title}
@@ -262,12 +265,7 @@ def _code(
 
     What would write a function for the reader comes behind its blank, and only if it is used.
     """
-    shown = _SHOWN.search(cell.source)
-    names = re.split(r",\s*", shown[1]) if shown else []
-    names += [_BESIDE[name] for name in names if name in _BESIDE]
-    blanks = list(dict.fromkeys(_WRITTEN[name] for name in names if name in _WRITTEN))
-    blanks = [name for name in blanks if name not in written]
-    blanks = _helpers_first(blanks)
+    names, blanks = asked(cell.source, written)
     written.update(blanks)
     source = cell.source
     if any(name in _WRITTEN for name in names):
@@ -284,6 +282,20 @@ def _code(
     if later := sorted(used.intersection(parts)):
         book = f"from {_PARTS[later[0]]} import {', '.join(later)}"
         yield new_code_cell(f"# The book's plain loops, for the checks below.\n{book}")
+
+
+def asked(source: str, written: set[str]) -> tuple[list[str], list[str]]:
+    """What a cell shows, or has beside it, and which blanks that makes, but for those written."""
+    shown = _SHOWN.search(source)
+    names = re.split(r",\s*", shown[1]) if shown else []
+    names += [_BESIDE[name] for name in names if name in _BESIDE]
+    blanks = dict.fromkeys(_WRITTEN[name] for name in names if name in _WRITTEN)
+    return names, _helpers_first([name for name in blanks if name not in written])
+
+
+def is_written(name: str) -> bool:
+    """Whether a reader writes what a chapter shows by this name, or something in its place."""
+    return name in _WRITTEN
 
 
 def _helpers_first(names: list[str]) -> list[str]:

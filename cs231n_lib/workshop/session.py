@@ -45,7 +45,7 @@ class Session:
 
     def __init__(self) -> None:
         self.entries: dict[str, Entry] = {}
-        self._at_work: dict[str, Callable] = {}  # what stands in the library for a name now
+        self.at_work: dict[str, Callable] = {}  # what stands in the library for a name now
 
     def entry(self, task: Task, function: Callable) -> Entry:
         """The entry of a task, made if there is none."""
@@ -70,8 +70,8 @@ class Session:
             new = part.function if own else book
             if own and hasattr(book, "declared"):  # a training asks its rule what settings it knows
                 vars(new).setdefault("declared", book.declared)
-            _replace(book, self._at_work.get(part.name, book), new)
-            self._at_work[part.name] = new
+            _replace(book, self.at_work.get(part.name, book), new)
+            self.at_work[part.name] = new
             if not part.own:
                 needed = [other.name for other in pair if other.own]
                 self._in_notebook(part, _missing(part.name, needed[0]) if needed else book)

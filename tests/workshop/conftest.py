@@ -13,6 +13,6 @@ def session(monkeypatch):
     new = Session()
     monkeypatch.setattr("cs231n_lib.workshop.reports._session", new)
     yield new
-    for name, at_work in new._at_work.items():
+    for name, at_work in new.at_work.items():
         book = new.entries[name].task.function
         _replace(book, at_work, book)

@@ -1,0 +1,294 @@
+/* Write here: a blank for each function that the chapter's workbook asks for, where its listing was.
+   Python (website/page/write.py) checks and hints; what was written is kept by this browser. */
+import { makeEditor } from "./editor.mjs";
+import { python, Stopped } from "./python.mjs";
+
+const CHAPTER = location.pathname.match(/([^/]+?)(\.html)?$/)[1];
+const HINTS = 3;
+const STATES = { right: "right", wrong: "not right yet", given: "the book's is used", "": "" };
+
+const make = (tag, properties = {}, ...children) => {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+};
+const button = (text, press) => {
+  const made = make("button", { type: "button", textContent: text });
+  made.addEventListener("click", press);
+  return made;
+};
+
+/* What was written, by the name of the function: { source, state, hints }. A state belongs to the
+   source as it is: whoever changes it has to check it again. */
+
+const unkept = new Map(); // where the browser keeps nothing
+const key = (name) => `write:${name}`;
+
+function recall(name) {
+  try {
+    return JSON.parse(localStorage.getItem(key(name))) ?? unkept.get(name);
+  } catch {
+    return unkept.get(name);
+  }
+}
+
+function keep(name, entry) {
+  unkept.set(name, entry);
+  try {
+    localStorage.setItem(key(name), JSON.stringify(entry));
+    keeping.hidden = true;
+  } catch {
+    keeping.hidden = false;
+  }
+}
+
+function forget(name) {
+  unkept.delete(name);
+  try {
+    localStorage.removeItem(key(name));
+  } catch {
+    // There was nothing.
+  }
+}
+
+/* Python, which is told first what was right on an earlier visit. */
+
+let imports = "";
+let before = python.state;
+python.on("state", (state) => {
+  if (before === "starting" && state === "ready") resume();
+  before = state;
+});
+
+function resume() {
+  const written = {};
+  for (const { name, entry } of blanks)
+    if (entry.state)
+      written[name] = { ...entry, right: entry.state === "right", given: entry.state === "given" };
+  python.call("page.write.resume", { imports, written }).catch(() => {});
+}
+
+async function start(tell) {
+  if (python.state !== "off") return python.start();
+  const size = `about ${Math.round(python.size / 1e6)} MB, once`;
+  const question = `Load Python from ${python.publicAddress} (${size})? What you write stays here.`;
+  if (python.needsAsking() && !confirm(question)) throw new Stopped();
+  const bar = make("progress", { max: 1, value: 0 });
+  bar.setAttribute("aria-label", "Python is being loaded");
+  tell(`Python is being loaded: ${size}.`, bar);
+  await python.start(({ done, total }) => (bar.value = done / total));
+}
+
+/* A blank. */
+
+function makeBlank(name, blank, place) {
+  const entry = recall(name) ?? { source: blank, state: "", hints: 0 };
+  const state = make("span", { className: "write-state" });
+  const said = make("div", { className: "write-said" });
+  said.setAttribute("role", "status");
+  const field = make("div", { className: "write-field" });
+  const [solve, use] = [button("Solution", solution), button("Use the book's", useBook)];
+  const again = button("Blank again", () => {
+    if (confirm(`Put the blank of ${name} back? What you wrote there is lost.`)) set(blank);
+  });
+  const checks = button("Check", () => (working ? python.stop().catch(() => {}) : check()));
+  const buttons = make("p", { className: "write-buttons" }, checks, button("Hint", hint), solve, use, again);
+  const title = make("p", { className: "write-title" }, "Write ", make("code", { textContent: name }), state);
+  const section = make("section", { className: "write" }, title, field, buttons, said);
+  section.setAttribute("aria-label", `Write ${name}`);
+  let working = false;
+  place.after(section);
+  const editor = makeEditor(field, { code: entry.source, label: `${name}, in Python`, onChange, onRun: check });
+
+  function onChange(source) {
+    if (source === entry.source) return;
+    Object.assign(entry, { source, state: "" });
+    update();
+  }
+
+  function update() {
+    if (entry.source === blank && !entry.hints) forget(name);
+    else keep(name, entry);
+    state.textContent = STATES[entry.state];
+    section.dataset.state = entry.state;
+    solve.hidden = use.hidden = entry.hints < HINTS && entry.state !== "right";
+    again.hidden = entry.source === blank;
+    count();
+  }
+
+  const tell = (...what) => said.replaceChildren(...what.map((x) => (typeof x === "string" ? make("p", {}, x) : x)));
+
+  /* Ask Python for something, with a button to stop it and a word if it cannot be had. */
+  async function ask(what, given, hear) {
+    if (working) return;
+    working = true;
+    checks.textContent = "Stop";
+    try {
+      await start(tell);
+      tell("Python is at work …");
+      hear(await python.call(`page.write.${what}`, { name, ...given }));
+    } catch (error) {
+      const stopped = "It was stopped. What you wrote is still here.";
+      tell(error instanceof Stopped ? stopped : error.message);
+    }
+    working = false;
+    checks.textContent = "Check";
+    update();
+  }
+
+  const show = ({ html }) => (said.innerHTML = html); // which Python has escaped
+
+  function check() {
+    const source = editor.get();
+    return ask("check", { source }, (report) => {
+      if (source === editor.get()) entry.state = report.right ? "right" : report.written ? "wrong" : "";
+      show(report);
+    });
+  }
+
+  function hint() {
+    return ask("hint", { source: editor.get() }, (report) => {
+      entry.hints = report.hints;
+      show(report);
+    });
+  }
+
+  function solution() {
+    return ask("solution", {}, (source) => {
+      const listing = make("pre", { textContent: source, tabIndex: 0 });
+      listing.setAttribute("aria-label", `The book's ${name}`);
+      tell(`The book's ${name}:`, listing);
+    });
+  }
+
+  function useBook() {
+    return ask("use_book", {}, () => {
+      entry.state = "given";
+      tell(`The cells of this page use the book's ${name} now, until you check your own.`);
+    });
+  }
+
+  function set(source, hints = entry.hints) {
+    entry.hints = hints;
+    editor.set(source);
+    tell();
+    update();
+  }
+
+  update();
+  return { name, blank, entry, set };
+}
+
+/* The whole page. */
+
+const blanks = [];
+const progress = make("p", { className: "write-progress" });
+progress.setAttribute("role", "status");
+const word = make("p", { role: "status" });
+const keeping = make("p", { hidden: true });
+keeping.textContent =
+  "This browser does not keep what you write: it allows the page no storage, or that is full. " +
+  "Download your notebook before you leave.";
+
+function count() {
+  const written = blanks.filter(({ blank, entry }) => entry.source !== blank).length;
+  const right = blanks.filter(({ entry }) => entry.state === "right").length;
+  const hints = blanks.reduce((sum, { entry }) => sum + entry.hints, 0);
+  progress.textContent = `${written} of ${blanks.length} begun, ${right} right, ${hints} hints used.`;
+}
+
+function clearAll() {
+  if (!confirm("Clear all that you wrote on this page? It cannot be undone.")) return;
+  for (const { blank, set } of blanks) set(blank, 0);
+}
+
+/* The workbook with what was written in place of its blanks, as Jupyter opens it. */
+async function save(address) {
+  try {
+    const notebook = await (await fetch(address)).json();
+    for (const cell of notebook.cells) {
+      const found = blanks.find(({ name }) => name === cell.metadata.function);
+      if (found) cell.source = found.entry.source;
+    }
+    const file = new Blob([JSON.stringify(notebook, null, 1)], { type: "application/x-ipynb+json" });
+    const link = make("a", { href: URL.createObjectURL(file), download: `${CHAPTER}.ipynb` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    word.textContent = `${link.download} was made. Jupyter opens it, and its checks run there.`;
+  } catch {
+    word.textContent = "The workbook could not be loaded: there is no connection.";
+  }
+}
+
+/* Such a notebook, back into the page. */
+async function open(file) {
+  let cells;
+  try {
+    ({ cells } = JSON.parse(await file.text()));
+    cells = cells.filter((cell) => blanks.some(({ name }) => name === cell.metadata.function));
+  } catch {
+    cells = [];
+  }
+  if (!cells.length) word.textContent = `${file.name} is not a workbook of this chapter.`;
+  else if (confirm(`Take what ${file.name} holds in place of what is written here?`)) {
+    for (const { metadata, source } of cells)
+      blanks.find(({ name }) => name === metadata.function).set([source].flat().join(""));
+    word.textContent = `${file.name} was read. Check what it holds.`;
+  }
+}
+
+function makeHead(workbook) {
+  const file = make("input", { type: "file", accept: ".ipynb", hidden: true });
+  file.addEventListener("change", () => {
+    if (file.files.length) open(file.files[0]);
+    file.value = "";
+  });
+  const buttons = make("p", { className: "write-buttons" });
+  buttons.append(
+    button("Download as a notebook", () => save(workbook)),
+    button("Open a notebook", () => file.click()),
+    button("Clear all", clearAll),
+    file,
+  );
+  const back = make("a", { href: location.pathname, textContent: "Back to reading" });
+  const size = Math.round(python.size / 1e6);
+  const how = make("p");
+  how.append(
+    "Where the chapter shows a function, you write it. The first check loads Python, about " +
+      `${size} MB, once. Shift+Enter checks, Tab leaves an editor, and Ctrl+] indents. What you ` +
+      "write stays in this browser; nothing is sent anywhere. ",
+    back,
+    ".",
+  );
+  const head = make("section", { className: "write-head" }, how, progress, buttons, word, keeping);
+  head.setAttribute("aria-label", "Write here");
+  return head;
+}
+
+async function begin() {
+  const style = make("link", { rel: "stylesheet", href: new URL("write.css", import.meta.url).href });
+  document.head.append(style);
+  const address = new URL(`blanks/${CHAPTER}.json`, import.meta.url);
+  const box = document.querySelector(".do-it-yourself");
+  let told;
+  try {
+    told = await (await fetch(address)).json();
+  } catch {
+    word.textContent = "The blanks could not be loaded: there is no connection. The page is as it was.";
+    return box.after(word);
+  }
+  imports = told.imports;
+  document.documentElement.classList.add("writing");
+  box.after(makeHead(new URL(told.workbook, address)));
+  for (const cell of document.querySelectorAll(".asks")) {
+    let place = cell;
+    for (const name of [...cell.classList].filter((x) => x.startsWith("asks-"))) {
+      blanks.push(makeBlank(name.slice(5), told.blanks[name.slice(5)], place));
+      place = place.nextElementSibling;
+    }
+  }
+  count();
+  document.getElementById(location.hash.slice(1))?.scrollIntoView();
+}
+
+await begin();
