@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +61,11 @@ def main() -> None:
         if not arguments.only:
             report("machine", machine())
         for name in arguments.only or about_speed:
-            for table, rows in functions[name](arguments.repeats).items():
-                report(table, rows)
+            found = functions[name](arguments.repeats)
+            # What takes long comes in part after each training, and is kept as it comes.
+            for tables in found if isinstance(found, Iterator) else [found]:
+                for table, rows in tables.items():
+                    report(table, rows)
 
 
 def report(name: str, rows: list[dict[str, Any]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 import time
 
 import numpy as np
@@ -92,7 +93,9 @@ def test_every_row_about_nouns_is_measured(table, monkeypatch):
     monkeypatch.setattr(nouns, "_SEEDS", range(2))
     monkeypatch.setattr(nouns, "_HIDDEN", 4)
     monkeypatch.setattr(nouns, "_CHANNELS", 2)
-    ((name, rows),) = getattr(nouns, table)(1).items()
+    *partly, whole = getattr(nouns, table)(1)
+    assert len(partly) == {"looking": 7, "lacking": 5, "reading": 0}[table]
+    ((name, rows),) = whole.items()
     assert name == table
     assert all(list(row) == list(rows[0]) for row in rows)
     shares = [cell for row in rows for cell in row.values() if re.fullmatch(r"[01]\.\d{3}", cell)]
@@ -165,3 +168,16 @@ def test_a_table_is_printed_and_kept(tmp_path, monkeypatch, capsys):
     facts = {row["what"]: row["on this run"] for row in bench.machine()}
     assert facts["threads"] == torch.get_num_threads()
     assert "kernels for" in facts["matrix products of NumPy"]
+
+
+def test_what_comes_in_part_is_kept_if_the_rest_never_comes(tmp_path, monkeypatch):
+    def interrupted(repeats):
+        yield {"reading": [{"captions true": "0.98"}]}
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nouns, "reading", interrupted)
+    monkeypatch.setattr(bench, "_FOLDER", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["bench", "reading", f"--threads={torch.get_num_threads()}"])
+    with pytest.raises(KeyboardInterrupt):
+        bench.main()
+    assert "| 0.98 " in (tmp_path / "reading.md").read_text()
