@@ -1,0 +1,303 @@
+/* Cells that run in the page. website/run_here.py leaves a place in every cell of a chapter and says
+   what a page has to know of it; website/page/cells.py runs them. Until a button is pressed, no more
+   than this file is loaded. */
+import { python, PythonUnavailable, Stopped } from "./python.mjs";
+
+const make = (tag, properties = {}, ...children) => {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+};
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 1 : 0)} MB`;
+const cells = [...document.querySelectorAll(".run-here")].map(prepare);
+let begun = null; // the session of the cells, once Python has it
+let agreed = !python.needsAsking();
+
+function prepare(place, number) {
+  const data = JSON.parse(place.dataset.cell);
+  const around = place.closest(".cell");
+  const input = around.querySelector(".cell_input");
+  const output = around.querySelector(".cell_output");
+  const text = (part) =>
+    [...part.querySelectorAll("pre")].map((pre) => pre.textContent.trimEnd()).join("\n\n");
+  const source = data.code ?? text(input);
+  const cell = { number, data, place, input, output, source, running: false };
+  if (data.cannot) {
+    place.append(make("p", { className: "run-note", textContent: data.cannot }));
+    return cell;
+  }
+  cell.given = data.listing ? text(output) : source; // what the editor begins with
+  cell.run = button(data.listing ? "Edit" : "Run", "run-button", () => press(cell));
+  cell.stop = button("Stop", "run-button", () => stop(cell));
+  cell.reset = button("Reset", "run-button", () => reset(cell));
+  cell.stop.hidden = cell.reset.hidden = true;
+  for (const one of [cell.run, cell.stop, cell.reset])
+    one.setAttribute("aria-label", `${one.textContent} cell ${number + 1}`);
+  cell.word = make("div", { className: "run-word" });
+  cell.word.setAttribute("role", "status");
+  place.append(make("div", { className: "run-bar" }, cell.run, cell.stop, cell.reset, cell.word));
+  return cell;
+}
+
+function button(textContent, className, listener) {
+  const made = make("button", { type: "button", className, textContent });
+  made.addEventListener("click", listener);
+  return made;
+}
+
+function label(control, text, cell) {
+  control.textContent = text;
+  control.setAttribute("aria-label", `${text} cell ${cell.number + 1}`);
+}
+
+/* What is said beside the buttons of a cell: a sentence, and what can be pressed now. */
+function say(cell, sentence, ...controls) {
+  cell.word.replaceChildren(...(sentence ? [make("span", {}, sentence)] : []), ...controls);
+}
+
+async function press(cell) {
+  if (cell.running) return;
+  cell.running = true;
+  cell.run.setAttribute("aria-disabled", "true");
+  const late = setTimeout(() => (cell.stop.hidden = false), 300);
+  try {
+    const first = !cell.editor;
+    await load(cell);
+    await open(cell);
+    if (first && cell.data.listing) {
+      say(cell, "Change a line and press Run: the library will use yours.");
+      cell.editor.focus();
+    } else await (cell.data.listing ? change(cell) : run(cell));
+  } catch (error) {
+    explain(cell, error);
+  } finally {
+    clearTimeout(late);
+    cell.running = false;
+    cell.run.removeAttribute("aria-disabled");
+    if (document.activeElement === cell.stop) cell.run.focus();
+    cell.stop.hidden = true;
+  }
+}
+
+function explain(cell, error) {
+  if (error instanceof Stopped) say(cell, "Stopped. Python begins anew: what ran before has to run again.");
+  else if (error instanceof PythonUnavailable) say(cell, error.message);
+  else if (error !== "declined") {
+    say(cell, error.message);
+    console.error(error);
+  } else say(cell, "");
+}
+
+/* Python, once, with its size said before. */
+async function load(cell) {
+  if (!agreed) {
+    await ask(cell);
+    agreed = true;
+  }
+  const bar = make("progress", { max: 1, value: 0 });
+  bar.setAttribute("aria-label", "Loading Python");
+  if (python.state === "off" || python.state === "starting")
+    say(cell, `Loading Python into this page: about ${megabytes(python.size)}, once.`, bar);
+  await python.start(({ done, total }) => (bar.value = done / total));
+  begun ??= python.call("page.cells.begin", { cells: cells.map(({ source }) => source) });
+  await begun;
+  say(cell, "");
+}
+
+function ask(cell) {
+  const { host } = new URL(python.publicAddress);
+  return new Promise((yes, no) => {
+    const load = button("Load", "run-button", yes);
+    say(
+      cell,
+      `This site does not have Python itself. Load it from ${host}: about ${megabytes(python.size)}, once?`,
+      load,
+      button("Not now", "run-button", () => no("declined")),
+    );
+    load.focus();
+  }).finally(() => cell.run.focus());
+}
+
+/* From a listing to an editor, and a place for what comes of it. */
+async function open(cell) {
+  if (cell.editor) return;
+  const { makeEditor } = await import("./editor.mjs");
+  const holder = cell.data.listing ? cell.output : cell.input;
+  const shown = [...holder.children];
+  for (const part of shown) part.hidden = true;
+  const folded = holder.closest("details");
+  if (folded) folded.open = true;
+  cell.field = make("div", { className: "run-field" });
+  holder.append(cell.field);
+  cell.editor = makeEditor(cell.field, {
+    code: cell.given,
+    label: `Python of cell ${cell.number + 1}. Shift and Enter run it, Tab leaves it.`,
+    onRun: () => press(cell),
+  });
+  cell.live = make("div", { className: "run-output", hidden: true });
+  cell.live.setAttribute("aria-live", "polite");
+  cell.place.append(cell.live);
+  label(cell.run, "Run", cell);
+  cell.reset.hidden = false;
+  cell.close = () => {
+    cell.editor.destroy();
+    cell.field.remove();
+    cell.live.remove();
+    for (const part of shown) part.hidden = false;
+    cell.editor = null;
+    if (cell.data.listing) label(cell.run, "Edit", cell);
+  };
+}
+
+const code = (cell) => (cell.editor ? cell.editor.get() : cell.given);
+
+/* One call of Python for a cell. What is printed shows at once, if the cell is open. */
+async function ask_python(cell) {
+  if (cell.data.files) {
+    say(cell, `Loading what was trained, and its data: ${megabytes(cell.data.bytes)}, once.`);
+    await python.bring(cell.data.files);
+  }
+  say(cell, "Running …");
+  const printed = make("pre");
+  const onText = (stream, text) => {
+    if (stream === "stderr" && text.startsWith("\r")) return void say(cell, text.trim());
+    printed.append(text);
+    if (!printed.parentNode) show(cell, printed);
+  };
+  const began = performance.now();
+  const result = await python.call("page.cells.run", { cell: cell.number, code: code(cell) }, { onText });
+  return { ...result, printed: printed.textContent, seconds: (performance.now() - began) / 1000 };
+}
+
+async function run(cell) {
+  cell.live.replaceChildren();
+  cell.fresh = true;
+  const result = await ask_python(cell);
+  if (result.needs) return need(cell, result);
+  settle(cell, result);
+}
+
+/* What a cell shows takes the place of what the book shows there. */
+function show(cell, ...parts) {
+  if (!cell.live) return;
+  cell.live.append(...parts);
+  cell.live.hidden = false;
+  if (cell.output) cell.output.hidden = true;
+}
+
+function settle(cell, { shows, error, printed, seconds }) {
+  for (const { text, html } of shows) {
+    if (text !== undefined) show(cell, make("pre", { textContent: text }));
+    else show(cell, make("div", { innerHTML: html }));
+  }
+  if (error) {
+    show(cell, make("pre", { className: "run-error", textContent: error.trimEnd() }));
+    return say(cell, "It ended with an error.");
+  }
+  if (!cell.live?.childElementCount && cell.live) cell.live.hidden = true;
+  const text = [printed.trimEnd(), ...shows.map((part) => part.text ?? "")].join("\n").trim();
+  const took = seconds < 0.05 ? "" : ` (${seconds.toFixed(seconds < 10 ? 1 : 0)} s)`;
+  say(cell, `${text && likeTheBooks(cell, text) ? "As in the book." : "Done."}${took}`);
+}
+
+/* The same text, but for numbers within the tolerance that the book gives beside them. */
+function likeTheBooks(cell, text) {
+  const number = /(-?[\d.]+) ± ([\d.]+)/g;
+  const book = [...(cell.output?.querySelectorAll("pre") ?? [])]
+    .map((pre) => pre.textContent.trimEnd())
+    .join("\n")
+    .trim();
+  const [ours, theirs] = [text, book].map((said) => [...said.matchAll(number)]);
+  return (
+    text.replace(number, "±") === book.replace(number, "±") &&
+    ours.every(([, value], k) => Math.abs(value - theirs[k][1]) <= Number(theirs[k][2]) + 1e-9)
+  );
+}
+
+/* A cell needs others before it: say which names, and run those others at a press. */
+function need(cell, { needs, names }) {
+  const many = needs.length > 1 ? `${needs.length} cells` : "cell";
+  const listed = names.length > 4 ? [...names.slice(0, 3), "others"] : names;
+  const last = listed.pop();
+  const what = listed.length ? `${listed.join(", ")} and ${last}` : last;
+  const where = needs.length > 1 ? `${many} before it` : "one cell before it";
+  const control = button(`Run the ${many} before it`, "run-button", () => runAll(cell, needs));
+  say(cell, `This needs ${what}, of ${where}.`, control);
+}
+
+async function runAll(cell, needs) {
+  cell.run.focus();
+  for (const [k, number] of needs.entries()) {
+    const other = cells[number];
+    say(cell, `Running ${k + 1} of ${needs.length} …`);
+    try {
+      const result = await ask_python(other);
+      settle(other, result.needs ? { ...result, shows: [], error: "This cell needs others before it." } : result);
+      if (!result.error && !result.needs) continue;
+      const go = make("a", { href: "#", textContent: `Cell ${number + 1}` });
+      go.addEventListener("click", (event) => {
+        event.preventDefault();
+        other.place.scrollIntoView({ block: "center" });
+        other.run.focus();
+      });
+      return say(cell, go, " ended with an error.");
+    } catch (error) {
+      explain(other, error);
+      return explain(cell, error);
+    }
+  }
+  await press(cell);
+}
+
+/* A library function as a reader has edited it. */
+async function change(cell) {
+  say(cell, "Running …");
+  cell.live.replaceChildren();
+  cell.live.hidden = true;
+  const result = await python.call("page.cells.change", { cell: cell.number, code: code(cell) });
+  if (result.error) {
+    cell.live.append(make("pre", { className: "run-error", textContent: result.error.trimEnd() }));
+    cell.live.hidden = false;
+    return say(cell, "Nothing is changed.");
+  }
+  cell.changed = result.changed.length > 0;
+  if (!cell.changed) return say(cell, "As the book has it.");
+  const whose = `${result.changed.join(" and ")} ${result.changed.length > 1 ? "are" : "is"} yours now`;
+  const next = cells[result.next];
+  const control = next?.run && button("Run the next cell that uses it", "run-button", () => follow(next));
+  say(cell, `${whose}, here and in the library, until you press Reset.`, ...(control ? [control] : []));
+}
+
+function follow(cell) {
+  cell.place.scrollIntoView({ block: "center" });
+  cell.run.focus({ preventScroll: true });
+  press(cell);
+}
+
+async function stop(cell) {
+  say(cell, "Stopping …");
+  await python.stop().catch((error) => explain(cell, error));
+}
+
+async function reset(cell) {
+  if (cell.running) return;
+  cell.close();
+  if (cell.output) cell.output.hidden = false;
+  cell.reset.hidden = true;
+  cell.run.focus();
+  say(cell, "As the book has it.");
+  if (cell.changed && begun) await python.call("page.cells.reset", { cell: cell.number });
+  cell.changed = false;
+}
+
+/* Python begins anew: nothing has run, and the library is the book's. */
+python.on("restarted", () => {
+  begun = null;
+  for (const cell of cells) {
+    if (!cell.running && cell.word) say(cell, cell.changed ? "No longer at work: press Run again." : "");
+    cell.changed = false;
+  }
+});
+
+const first = cells.find(({ run }) => run);
+if (first) say(first, `Run loads Python into this page: about ${megabytes(python.size)}, once.`);
