@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,14 @@ from tests.chapters import ROOT
 from website.runtime import book_archive
 
 RUNTIME = ROOT / "_build" / "runtime"
+
+# Code of the tests themselves is run as a cell runs that of a reader.
+PROBE = """import linecache
+
+def run(code):
+    linecache.cache["<cell 1>"] = len(code), None, code.splitlines(True), "<cell 1>"
+    exec(compile(code, "<cell 1>", "exec"), {"__name__": "__main__"})
+"""
 
 
 class PageError(Exception):
@@ -38,7 +48,7 @@ class Page:
         )
         self.said: list[list[str]] = []
 
-    def call(self, name: str, **arguments: Any) -> Any:
+    def call(self, name: str, /, **arguments: Any) -> Any:
         print(
             json.dumps({"name": name, "arguments": arguments}), file=self.process.stdin, flush=True
         )
@@ -55,6 +65,14 @@ class Page:
         self.call("page.probe.run", code=code)
 
 
+def archive() -> bytes:
+    """The archive of the book, and in it ``page.probe.run``, which runs code."""
+    data = io.BytesIO(book_archive(ROOT))
+    with zipfile.ZipFile(data, "a") as file:
+        file.writestr("website/page/probe.py", PROBE)
+    return data.getvalue()
+
+
 def needs_runtime() -> None:
     """Skip the test that asked, where `make runtime` was not run."""
     if not RUNTIME.is_dir():
@@ -69,7 +87,7 @@ def page_python(tmp_path_factory) -> Iterator[Page]:
     if not node:
         pytest.skip("needs Debian's package nodejs: `make browser`")
     book = tmp_path_factory.mktemp("page") / "book.zip"
-    book.write_bytes(book_archive(ROOT))
+    book.write_bytes(archive())
     page = Page(node, book)
     yield page
     page.process.stdin.close()

@@ -44,8 +44,9 @@ _ELSEWHERE = (
 )  # fmt: skip
 
 _WORD = (
-    '<p class="page-word" role="status" hidden></p>\n<noscript><p class="page-word">'
-    "The code of this page can be run in it, where scripts are allowed.</p></noscript>"
+    '<p class="page-word" data-modules="{}" data-bytes="{}" data-asks="{}" role="status" hidden>'
+    '</p>\n<noscript><p class="page-word">The code of this page can be run in it, where scripts '
+    "are allowed.</p></noscript>"
 )
 
 
@@ -129,24 +130,27 @@ def site(root: Path) -> tuple[bytes, dict]:
 def add_module(app: Sphinx, context: dict, module: str) -> None:
     """Have a page load a module of ``_static/page``; to be called from ``html-page-context``.
 
-    The script that loads it also knows how much Python weighs, and whether to ask first. Where a
-    page cannot run Python, a word below its title says why.
+    Below the title comes a place for a word, if the page cannot run Python. It also knows how much
+    Python weighs, and the address to ask about where the site itself does not have it.
     """
-    _, facts = site(Path(app.srcdir))
-    size = sum(file["sent"] for file in [facts["book"], *facts["files"].values()])
-    data = {"data-module": module, "data-bytes": str(size)}
-    if not facts["runtime"]:
-        data["data-asks"] = facts["public"]
-    app.add_js_file("page/begin.js", loading_method="defer", **data)
-    if _WORD not in context["body"]:
-        context["body"] = context["body"].replace("</h1>", f"</h1>\n{_WORD}", 1)
-
-
-def write_files(app: Sphinx, exception: Exception | None) -> None:
-    """Put the archive, the runtime where there is one, and what is in both, among the pages."""
-    if exception or app.builder.format != "html":
+    begun = 'data-modules="'
+    if begun in context["body"]:
+        context["body"] = context["body"].replace(begun, f"{begun}{module} ", 1)
         return
-    root, static = Path(app.srcdir), Path(app.outdir, "_static")
+    place = word(Path(app.srcdir), module)
+    context["body"] = context["body"].replace("</h1>", f"</h1>\n{place}", 1)
+    app.add_js_file("page/begin.js", loading_method="defer")
+
+
+def word(root: Path, module: str) -> str:
+    """The place for that word, empty, and the one where scripts are off."""
+    _, facts = site(root)
+    size = sum(file["sent"] for file in [facts["book"], *facts["files"].values()])
+    return _WORD.format(module, size, "" if facts["runtime"] else facts["public"])
+
+
+def publish(root: Path, static: Path) -> None:
+    """Put the archive, what else Python reads, and the runtime where there is one, beside pages."""
     book, facts = site(root)
     (static / "page").mkdir(parents=True, exist_ok=True)
     (static / "page" / "book.zip").write_bytes(book)
@@ -157,6 +161,12 @@ def write_files(app: Sphinx, exception: Exception | None) -> None:
         shutil.copy(root / "website" / "page" / name, target)
     if facts["runtime"]:
         shutil.copytree(root / "_build" / "runtime", static / "runtime", dirs_exist_ok=True)
+
+
+def write_files(app: Sphinx, exception: Exception | None) -> None:
+    """Publish all that with the website, once its pages are written."""
+    if exception is None and app.builder.format == "html":
+        publish(Path(app.srcdir), Path(app.outdir, "_static"))
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

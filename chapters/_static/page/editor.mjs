@@ -1,12 +1,11 @@
-/* An editor for Python: `const makeEditor = await editor()`, then
-   makeEditor(parent, { code, label, onChange, onRun }) -> { get, set, focus, destroy }.
-   CodeMirror comes with the runtime; without it, a text field does the same in plain. */
+/* An editor for Python: makeEditor(parent, { code, label, onChange, onRun }) -> { get, set, focus,
+   destroy }. CodeMirror comes with the runtime (website/page/editor.mjs); without it, a text field
+   does the same in plain. Import this module when a reader begins to edit, not before. */
 import { python } from "./python.mjs";
 
-const BUNDLE = "../runtime/editor.mjs"; // website/page/editor.mjs, with CodeMirror in it
-
-export const editor = async () =>
-  python.needsAsking() ? makeField : import(BUNDLE).then((found) => found.makeEditor, () => makeField);
+export const { makeEditor } = python.needsAsking()
+  ? { makeEditor: makeField }
+  : await import("../runtime/editor.mjs").catch(() => ({ makeEditor: makeField }));
 
 function makeField(parent, { code = "", label, onChange = () => {}, onRun = () => {} }) {
   const field = document.createElement("textarea");

@@ -5,7 +5,7 @@
    await python.bring(["captioners/scenes.npz"])     // files of website/page, where Python finds them
    await python.stop()                                                                         */
 
-const { dataset } = document.querySelector("script[data-module]");
+const { dataset } = document.querySelector(".page-word"); // website/runtime.py wrote it
 
 const WORDS = {
   file: "Python cannot run in a page that was opened as a file.",
@@ -53,23 +53,23 @@ function become(next) {
   if (state !== next) tell("state", (state = next));
 }
 
-/* What the site has, asked anew, or as it was on an earlier visit. */
+/* What the site has: asked anew, or without a connection as it was on an earlier visit. */
 async function site() {
   const address = new URL("site.json", import.meta.url);
-  const ask = async (cache) => (await fetch(address, { cache })).json();
-  try {
-    return await ask("no-cache").catch(() => ask("force-cache"));
-  } catch (error) {
-    throw new PythonUnavailable("offline", error);
-  }
+  const ask = (cache) => fetch(address, { cache });
+  const response = await ask("no-cache").catch(() => ask("force-cache")).catch(() => null);
+  if (response?.ok) return response.json();
+  throw new PythonUnavailable(response ? "refused" : "offline", address);
 }
 
+/* Made from a blob, the worker is under the policy of the page: it can ask nobody else either. */
 function makeWorker() {
   if (location.protocol === "file:") throw new PythonUnavailable("file");
   if (!globalThis.WebAssembly) throw new PythonUnavailable("no wasm");
   let modules = false; // A browser that knows no module workers does not ask for the type.
   const options = { get type() { return (modules = true) && "module"; } }; // prettier-ignore
-  const made = new Worker(new URL("worker.mjs", import.meta.url), options);
+  const code = `import ${JSON.stringify(new URL("worker.mjs", import.meta.url))};`;
+  const made = new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })), options);
   if (modules) return made;
   made.terminate();
   throw new PythonUnavailable("old browser");

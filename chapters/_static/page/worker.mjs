@@ -23,26 +23,26 @@ const hex = (bytes) => [...new Uint8Array(bytes)].map((b) => b.toString(16).padS
 /* The bytes of a file, told as they come. What an earlier visit left in the browser will do, however
    old, if it is the very file; else it is asked for again. A page on plain http has no crypto.subtle.
    Then Pyodide checks its wheels itself, by its lock; the rest is as safe as the page is. */
-async function load(address, { sha256 }, tell, cache = crypto.subtle ? "force-cache" : "default") {
+async function load(file, tell, cache = crypto.subtle ? "force-cache" : "reload") {
+  const { address, sha256 } = file;
   const chunks = [];
   let response;
   try {
     response = await fetch(address, { cache });
-    if (response.ok)
-      for (const reader = response.body.getReader(); ; ) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        chunks.push(value);
-        tell(value.length);
-      }
+    for (const reader = response.body.getReader(); ; ) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      chunks.push(value);
+      if (response.ok) tell(value.length);
+    }
   } catch {
     throw new Unavailable("offline", address);
   }
-  if (!response.ok) throw new Unavailable("refused", `${address}: ${response.status}`);
   const bytes = await new Blob(chunks).arrayBuffer();
-  if (!crypto.subtle || hex(await crypto.subtle.digest("SHA-256", bytes)) === sha256) return bytes;
-  if (cache === "reload") throw new Unavailable("damaged", address);
-  return load(address, { sha256 }, () => {}, "reload");
+  const matches = async () => hex(await crypto.subtle.digest("SHA-256", bytes)) === sha256;
+  if (response.ok && (!crypto.subtle || (await matches()))) return bytes;
+  if (cache !== "reload") return load(file, () => {}, "reload");
+  throw new Unavailable(response.ok ? "damaged" : "refused", `${address}: ${response.status}`);
 }
 
 /* All files, address -> bytes, with word of how much of what a server sends has come. */
@@ -54,7 +54,7 @@ async function loadAll(files) {
       done += (length * file.sent) / file.bytes;
       postMessage({ progress: [Math.round(done), total] });
     };
-    return [file.address, await load(file.address, file, tell)];
+    return [file.address, await load(file, tell)];
   });
   return new Map(await Promise.all(loaded));
 }
@@ -74,7 +74,7 @@ async function start({ runtime, files, book }) {
   self.fetch = (address, options) => {
     const bytes = given.get(String(address));
     if (!bytes || (options?.integrity && !crypto.subtle)) return fetch(address, options);
-    const headers = { "Content-Type": TYPES[address.split(".").at(-1)] ?? "application/zip" };
+    const headers = { "Content-Type": TYPES[String(address).split(".").at(-1)] ?? "application/zip" };
     return Promise.resolve(new Response(bytes, { headers }));
   };
   const { loadPyodide } = await runScript(given.get(`${runtime}pyodide.mjs`));
@@ -87,9 +87,9 @@ async function start({ runtime, files, book }) {
   bridge = pyodide.pyimport("website.page.bridge");
 }
 
-/* Texts are passed on at once, but for those of a loop that prints without end. */
+/* Lines are passed on at once, but for those of a loop that prints without end. */
 function speaker(id) {
-  let [stream, text, last, sent, length] = ["", "", 0, 0, 0];
+  let [stream, text, last, sent, length] = ["", "", performance.now(), 0, 0];
   const flush = () => {
     if (text) postMessage({ id, stream, text });
     [text, last] = ["", performance.now()];
@@ -101,7 +101,7 @@ function speaker(id) {
     length += what.length;
     if (length > MOST_TEXT) what = "\n… and more, which is not shown.\n";
     [stream, text] = [which, text + what];
-    if (sent < 100 || performance.now() - last > 50) flush();
+    if ((sent < 100 && text.endsWith("\n")) || performance.now() - last > 50) flush();
   };
   return { say, flush };
 }
