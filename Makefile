@@ -8,7 +8,7 @@ TOOLS := $(VENV)/tools
 # PyTorch's CPU build is on no registry but its own. Only torch is taken from there.
 TORCH_WHEELS ?= $(or $(PIP_FIND_LINKS),https://download.pytorch.org/whl/cpu/torch/)
 
-.PHONY: help book runtime environment run test browser unit coverage mutants test-matrix linkcheck print lab bench sync workbook address landing nouns lock audit lint clean
+.PHONY: help book runtime environment run test browser unit coverage mutants test-matrix linkcheck print lab bench sync workbook address landing nouns captioners lock audit lint clean
 
 help:  # every command, from the ## behind it
 	@sed -n 's/^\([a-z-]*\):[^#]*## /make \1\t/p' Makefile | expand -t 18
@@ -78,7 +78,7 @@ mutants: $(VENV)/installed  ## whether the tests notice small mistakes (make mut
 	$(BIN) -m tests.mutants $(ONLY) $(if $(SAMPLE),--sample $(SAMPLE))
 
 test-matrix: $(VENV)/installed  ## every chapter under one condition after the other (or make test-matrix ONLY=kernels-avx2)
-	$(BIN) -m tests.matrix $(ONLY)
+	$(BIN) -m tests.matrix $(ONLY) $(if $(CHAPTER),--chapter $(CHAPTER))
 
 # JupyterLab is large and only wanted here. Its root is this folder, where Jupytext's settings are.
 $(VENV)/lab: requirements-lab.txt $(VENV)/installed
@@ -106,6 +106,9 @@ landing: $(VENV)/installed  ## make the pictures of the landing page
 
 nouns: $(VENV)/installed  ## make the sheet of two hundred nouns from two npm packages; this needs a network and npm
 	$(BIN) -m website.nouns cs231n_lib/speak/pictures
+
+captioners: $(VENV)/installed  ## train the networks that one can ask in the page, about ten minutes
+	$(BIN) -m website.captioners website/page/captioners
 
 $(TOOLS)/installed: requirements-tools.txt
 	test -x $(TOOLS)/bin/python || $(PYTHON) -m venv $(TOOLS)
