@@ -106,11 +106,13 @@ def source_of(function: Callable) -> str:
 
 @functools.cache
 def _compiled(source: str, module: str, name: str, see: Callable | None) -> Callable:
-    space, tree = dict(_names(module)) | {_SEE: see}, ast.parse(source)
+    space, code = dict(_names(module)) | {_SEE: see}, source
     if see is not None:
+        tree = ast.parse(source)
         for function in tree.body:
             function.body = [_Seen().visit(line) for line in function.body]
-    exec(compile(ast.fix_missing_locations(tree), f"<{name} with a mistake>", "exec"), space)
+        code = ast.fix_missing_locations(tree)  # slow
+    exec(compile(code, f"<{name} with a mistake>", "exec"), space)
     return space[name]
 
 
