@@ -40,7 +40,7 @@ def policy(page: str, elsewhere: str | None = None) -> str:
         "img-src": "'self' blob: data:",
         "font-src": "'self' data:",
         "connect-src": f"'self' {host}",
-        "worker-src": "'self' blob:",
+        "worker-src": "blob:",
         "object-src": "'none'",
         "base-uri": "'none'",
         "form-action": "'self'",

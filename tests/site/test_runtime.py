@@ -256,6 +256,18 @@ def test_stop_ends_a_loop_at_once_and_starts_from_what_the_browser_has(page):
     assert page.run("pass") is None
 
 
+def test_stop_while_it_loads_only_ends_that(page):
+    stopped = page.js(
+        """await (async () => {
+            const starting = python.start().catch((error) => error.name);
+            const early = [python.state, await python.stop(), await starting, python.state];
+            const loading = new Promise((resolve) => python.start(resolve).catch(resolve));
+            return [...early, (await loading).total > 0, await python.stop(), python.state];
+        })()"""
+    )
+    assert stopped == ["starting", None, "Stopped", "off", True, None, "off"]
+
+
 def test_python_that_has_died_is_started_anew(page):
     died = page.run("import ctypes; ctypes.string_at(2**32 - 16, 8)")
     assert died["message"] == "Python ran out of memory, or ended by itself."
@@ -303,7 +315,7 @@ def test_where_the_site_has_no_runtime_it_comes_from_elsewhere_once_it_is_asked_
     [
         ("site.json", "refused", "refused"),
         ("site.json", "away", "offline"),
-        ("worker.mjs", "refused", "offline"),
+        ("worker.mjs", "refused", "refused"),
         ("numpy", "refused", "refused"),
         ("pyodide.asm.wasm", "cut", "offline"),
         ("pyodide.asm.wasm", "away", "offline"),
@@ -314,7 +326,7 @@ def test_a_fault_on_the_way_is_named(fresh, file, fault, reason):
     fresh.http.faults[file] = fault
     failure = fresh.js("await python.start()")
     assert (failure["name"], failure["reason"]) == ("PythonUnavailable", reason)
-    assert failure["message"].startswith("Python ")
+    assert failure["message"].startswith("The download ")
     assert fresh.js("python.state") == "off"
 
 

@@ -8,12 +8,11 @@
 const { dataset } = document.querySelector(".page-word"); // website/runtime.py wrote it
 
 const WORDS = {
-  file: "Python cannot run in a page that was opened as a file.",
   "old browser": "This browser is too old to run Python in a page. Any of the last three years can.",
   "no wasm": "This browser does not allow WebAssembly, which Python needs to run in a page.",
-  offline: "Python could not be loaded: there is no connection, or it broke off.",
-  refused: "Python could not be loaded: the server does not give it.",
-  damaged: "Python was loaded, but a file is not what it should be, and so it was not started.",
+  offline: "The download did not finish: there is no connection, or it broke off.",
+  refused: "The download did not begin: the server does not give a file that is needed.",
+  damaged: "The download was not used: a file in it is not the one that it should be.",
   "no space": "There is not enough memory to run Python in this page. Close other pages and try again.",
   broken: "Python was loaded but did not start.",
 };
@@ -43,7 +42,8 @@ export class Stopped extends Error {
 
 const listeners = { state: new Set(), restarted: new Set(), progress: new Set() };
 const calls = new Map(); // number of a call -> what waits for its answer
-let [worker, starting, giveUp, state, count, extras] = [null, null, null, "off", 0, {}];
+let [worker, starting, giveUp, state] = [null, null, () => {}, "off"];
+let [count, turn, extras] = [0, 0, {}]; // calls, starts and ends; files beside the archive
 
 const tell = (event, ...values) => {
   for (const listener of listeners[event]) listener(...values);
@@ -53,37 +53,39 @@ function become(next) {
   if (state !== next) tell("state", (state = next));
 }
 
-/* What the site has: asked anew, or without a connection as it was on an earlier visit. */
-async function site() {
-  const address = new URL("site.json", import.meta.url);
-  const ask = (cache) => fetch(address, { cache });
-  const response = await ask("no-cache").catch(() => ask("force-cache")).catch(() => null);
-  if (response?.ok) return response.json();
+/* A small file of the site: asked for anew, or without a connection as it was on an earlier visit. */
+async function ask(name) {
+  const address = new URL(name, import.meta.url);
+  const get = (cache) => fetch(address, { cache });
+  const response = await get("no-cache").catch(() => get("force-cache")).catch(() => null);
+  if (response?.ok) return response;
   throw new PythonUnavailable(response ? "refused" : "offline", address);
 }
 
 /* Made from a blob, the worker is under the policy of the page: it can ask nobody else either. */
-function makeWorker() {
-  if (location.protocol === "file:") throw new PythonUnavailable("file");
-  if (!globalThis.WebAssembly) throw new PythonUnavailable("no wasm");
+function makeWorker(code) {
   let modules = false; // A browser that knows no module workers does not ask for the type.
   const options = { get type() { return (modules = true) && "module"; } }; // prettier-ignore
-  const code = `import ${JSON.stringify(new URL("worker.mjs", import.meta.url))};`;
-  const made = new Worker(URL.createObjectURL(new Blob([code], { type: "text/javascript" })), options);
+  const address = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+  const made = new Worker(address, options);
   if (modules) return made;
   made.terminate();
   throw new PythonUnavailable("old browser");
 }
 
 async function begin() {
-  become("starting");
-  const { runtime, public: elsewhere, files, book, ...more } = await site();
+  const mine = ++turn;
+  if (!globalThis.WebAssembly) throw new PythonUnavailable("no wasm");
+  const [site, code] = await Promise.all([ask("site.json"), ask("worker.mjs")]);
+  const { runtime, public: elsewhere, files, book, ...more } = await site.json();
   extras = more.extras;
   const address = new URL("book.zip", import.meta.url).href;
-  worker = makeWorker();
+  const text = await code.text();
+  if (turn !== mine) throw new Stopped();
+  worker = makeWorker(text);
   const ready = new Promise((resolve, reject) => {
     giveUp = reject;
-    worker.onerror = () => reject(new PythonUnavailable("offline", "worker.mjs"));
+    worker.onerror = (event) => reject(new PythonUnavailable("broken", event.message));
     worker.onmessage = ({ data }) => {
       if (data.progress) tell("progress", { done: data.progress[0], total: data.progress[1] });
       else if (data.ready) resolve();
@@ -105,12 +107,13 @@ async function begin() {
 
 function end() {
   worker?.terminate();
-  [worker, starting] = [null, null];
+  [worker, starting, turn] = [null, null, turn + 1];
   become("off");
 }
 
 function hear({ id, stream, text, answer, died, unavailable }) {
   const call = calls.get(id);
+  if (!call) return; // It was stopped.
   if (text) return call.onText?.(stream, text);
   if (died) {
     call.reject(new PythonError({ message: "Python ran out of memory, or ended by itself." }));
@@ -126,6 +129,7 @@ function hear({ id, stream, text, answer, died, unavailable }) {
 }
 
 function send(message, onText) {
+  if (!worker) throw new Stopped();
   become("busy");
   return new Promise((resolve, reject) => {
     calls.set(++count, { resolve, reject, onText });
@@ -149,11 +153,12 @@ export const python = {
 
   async start(onProgress = () => {}) {
     listeners.progress.add(onProgress);
-    starting ??= begin();
+    const mine = (starting ??= begin());
+    if (state === "off") become("starting");
     try {
-      await starting;
+      await mine;
     } catch (error) {
-      end();
+      if (starting === mine) end();
       throw error;
     } finally {
       listeners.progress.delete(onProgress);
@@ -165,20 +170,22 @@ export const python = {
     return send({ name, arguments: JSON.stringify(given) }, onText);
   },
 
-  async bring(names) {
+  async bring(names, onProgress = () => {}) {
     await python.start();
     const place = (name) => ({
       address: new URL(name, import.meta.url).href,
       path: `/book/website/page/${name}`,
       ...extras[name],
     });
-    return send({ extras: names.map(place) });
+    listeners.progress.add(onProgress);
+    return send({ extras: names.map(place) }).finally(() => listeners.progress.delete(onProgress));
   },
 
   /* End what runs and what waits, and start anew; while Python is being loaded, only end that. */
   async stop() {
+    if (state === "off") return;
     const early = state === "starting";
-    giveUp?.(new Stopped());
+    giveUp(new Stopped());
     end();
     for (const call of calls.values()) call.reject(new Stopped());
     calls.clear();

@@ -23,7 +23,7 @@ const hex = (bytes) => [...new Uint8Array(bytes)].map((b) => b.toString(16).padS
 /* The bytes of a file, told as they come. What an earlier visit left in the browser will do, however
    old, if it is the very file; else it is asked for again. A page on plain http has no crypto.subtle.
    Then Pyodide checks its wheels itself, by its lock; the rest is as safe as the page is. */
-async function load(file, tell, cache = crypto.subtle ? "force-cache" : "reload") {
+async function load(file, tell, cache = crypto.subtle ? "force-cache" : "default") {
   const { address, sha256 } = file;
   const chunks = [];
   let response;
