@@ -67,8 +67,9 @@ def run(function: Callable, arguments: tuple, seconds: float = 10.0) -> Outcome:
     """Call a function that somebody else wrote, and come back whatever it does.
 
     It runs in a thread of its own, or where there are none, as in a page of the website, with a
-    trace function that looks at the clock. Loops that never end are stopped. What it prints is kept, random
-    generators, NumPy's functions and the filters of warnings are put back as they were.
+    trace function that looks at the clock. Loops that never end are stopped. What it prints is
+    kept, random generators, NumPy's functions and the filters of warnings are put back as they
+    were.
 
     Parameters
     ----------
