@@ -13,7 +13,7 @@ const make = (tag, properties = {}, ...children) => {
   return element;
 };
 const button = (text, press) => {
-  const made = make("button", { type: "button", textContent: text });
+  const made = make("button", { type: "button", className: "run-button", textContent: text });
   made.addEventListener("click", press);
   return made;
 };
@@ -92,7 +92,7 @@ function makeBlank(name, blank, place) {
     if (confirm(`Put the blank of ${name} back? What you wrote there is lost.`)) set(blank);
   });
   const checks = button("Check", () => (working ? python.stop().catch(() => {}) : check()));
-  const buttons = make("p", { className: "write-buttons" }, checks, button("Hint", hint), solve, use, again);
+  const buttons = make("p", { className: "run-bar" }, checks, button("Hint", hint), solve, use, again);
   const title = make("p", { className: "write-title" }, "Write ", make("code", { textContent: name }), state);
   const section = make("section", { className: "write" }, title, field, buttons, said);
   section.setAttribute("aria-label", `Write ${name}`);
@@ -243,7 +243,7 @@ function makeHead(workbook) {
     if (file.files.length) open(file.files[0]);
     file.value = "";
   });
-  const buttons = make("p", { className: "write-buttons" });
+  const buttons = make("p", { className: "run-bar" });
   buttons.append(
     button("Download as a notebook", () => save(workbook)),
     button("Open a notebook", () => file.click()),
