@@ -92,6 +92,25 @@ def gather(target: Path) -> None:
     esbuild = [SOURCE / "node_modules" / ".bin" / "esbuild", "--bundle", "--minify", "--format=esm"]
     output = [f"--outfile={target / 'editor.mjs'}", "--log-level=warning"]
     subprocess.run([*esbuild, "editor.mjs", *output], cwd=SOURCE, check=True)
+    (target / "licences.txt").write_text(notices(version), encoding="utf-8")
+
+
+def notices(version: str) -> str:
+    """The notices of all that is served with the pages, as its licences ask."""
+    modules = SOURCE / "node_modules"
+    bundled = {
+        path.parent.relative_to(modules): path.read_text(encoding="utf-8").strip()
+        for path in sorted(modules.glob("**/LICENSE"))
+        if path.parent.name != "ws"
+    }
+    texts = [
+        f"Pyodide {version}: Mozilla Public License 2.0, https://mozilla.org/MPL/2.0/\n"
+        f"Source: https://github.com/pyodide/pyodide/tree/{version}",
+        "CPython, in it: PSF License, https://docs.python.org/3.12/license.html",
+        "NumPy and Pillow: their licences are in the wheels, which are zip files.",
+        *(f"{name}, in editor.mjs:\n\n{text}" for name, text in bundled.items()),
+    ]
+    return f"\n\n{'-' * 79}\n\n".join(texts) + "\n"
 
 
 def book_archive(root: Path) -> bytes:

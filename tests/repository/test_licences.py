@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from email.message import Message
 from importlib.metadata import distribution, files
@@ -17,6 +19,7 @@ from website.nouns import PACKAGES as PACKAGES_OF_NOUNS
 
 LOCKED = versions(LOCK.read_text(encoding="utf-8"))
 PICTURES = ROOT / "cs231n_lib" / "speak" / "pictures"
+PAGES = ROOT / "website" / "page"
 PAGE = (ROOT / "chapters" / "licences.md").read_text(encoding="utf-8")
 
 
@@ -51,6 +54,25 @@ def test_the_tables_are_what_the_command_makes_of_the_installed_packages(tmp_pat
     licences.write(tmp_path)
     for made in sorted(tmp_path.iterdir()):
         assert made.read_text("utf-8") == (FOLDER / made.name).read_text("utf-8")
+
+
+def test_what_runs_in_a_page_is_named_with_its_licence():
+    lock = json.loads((PAGES / "package-lock.json").read_text("utf-8"))["packages"]
+    section = PAGE.partition("## Python in the page")[2].partition("\n## ")[0]
+    for path, package in lock.items():
+        name = path.rpartition("node_modules/")[2]
+        family = f"{name.split('/')[0]}/…" if name.startswith(("@codemirror", "@lezer")) else name
+        named = "esbuild" if name.startswith("@esbuild/") else family
+        if name:
+            assert is_accepted(package["license"], name)
+            assert f"`{named}`" in section, name
+    (version,) = re.findall(r"\[Pyodide\]\S+ ([\d.]+)", section)
+    assert lock["node_modules/pyodide"]["version"] == version
+    for wheel in (PAGES / "wheels").glob("*.whl"):
+        name, version, *_ = wheel.name.split("-")
+        assert re.search(rf"(?i)\| {name} {version} \|", section)
+        digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        assert digest in (PAGES / "wheels" / "README.md").read_text("utf-8")
 
 
 def said(**fields: str | list[str]) -> Message:
