@@ -104,8 +104,8 @@ def main(folder: Path) -> None:
     for name, world in WORLDS.items():
         eyes, features = _describe(world)
         _save(folder / f"{name}-eyes.npz", eyes)
-        _save(folder / f"{name}-data.npz", features)
         data = world.load()
+        _save(folder / f"{name}-data.npz", features | {"words": np.array(data.idx_to_word)})
         for cell, settings in world.captioners.items():
             _save(folder / f"{name}-{cell}.npz", _train(data, cell, settings))
 

@@ -22,8 +22,7 @@ def load(name: str) -> CaptioningRNN:
     with np.load(FOLDER / f"{name}.npz") as file:
         words, weights = file["words"], {k: w for k, w in file.items() if w.dtype == np.float16}
     features = len(weights["W_proj"])
-    word_to_idx = {str(word): index for index, word in enumerate(words)}
-    model = CaptioningRNN(word_to_idx, features, 64, 256, name.partition("-")[2])
+    model = CaptioningRNN(_by_word(words), features, 64, 256, name.partition("-")[2])
     model.params.update({k: w.astype(np.float32) for k, w in weights.items()})
     return model
 
@@ -35,13 +34,17 @@ def test_data(world: str = "scenes") -> CaptionData:
     to float16.
     """
     sample, trained, length = _WORLDS[world]
-    word_to_idx = load(f"{world}-attention").word_to_idx
     splits = {}
     with np.load(FOLDER / f"{world}-data.npz") as file:
-        for split, features in file.items():
+        word_to_idx = _by_word(file["words"])
+        for split in ("train", "val", "test"):
+            features = file[split]
             count = len(features)
             scenes = sample(split, trained if split == "train" else 1000)[:count]
             captions = encode_captions([s.captions[0] for s in scenes], word_to_idx, length)
-            described = features.astype(np.float32)
-            splits[split] = Split(captions, np.arange(count), described, scenes)
+            splits[split] = Split(captions, np.arange(count), features.astype(np.float32), scenes)
     return CaptionData(word_to_idx, list(word_to_idx), **splits)
+
+
+def _by_word(words: np.ndarray) -> dict[str, int]:
+    return {str(word): index for index, word in enumerate(words)}
