@@ -3,9 +3,14 @@
    does the same in plain. Import this module when a reader begins to edit, not before. */
 import { python } from "./python.mjs";
 
-export const { makeEditor } = python.needsAsking()
+const made = python.needsAsking()
   ? { makeEditor: makeField }
   : await import("../runtime/editor.mjs").catch(() => ({ makeEditor: makeField }));
+
+export function makeEditor(parent, options) {
+  parent.addEventListener("keydown", (event) => event.stopPropagation()); // "/" is the page's search
+  return made.makeEditor(parent, options);
+}
 
 function makeField(parent, { code = "", label, onChange = () => {}, onRun = () => {} }) {
   const field = document.createElement("textarea");
