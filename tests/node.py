@@ -69,7 +69,7 @@ def archive() -> bytes:
     """The archive of the book, and in it ``page.probe.run``, which runs code."""
     data = io.BytesIO(book_archive(ROOT))
     with zipfile.ZipFile(data, "a") as file:
-        file.writestr("website/page/probe.py", PROBE)
+        file.writestr(zipfile.ZipInfo("website/page/probe.py"), PROBE)
     return data.getvalue()
 
 

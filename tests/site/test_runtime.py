@@ -78,9 +78,9 @@ def make_page(folder: Path, public: str = "") -> Path:
         (root / name).symlink_to(ROOT / name)
     publish(root, static)
     (static / "page" / "probe.mjs").write_text(PROBE)
-    (static / "page" / "book.zip").write_bytes(archive())
+    (static / "page" / "book.zip").write_bytes(book := archive())
     told = json.loads((static / "page" / "site.json").read_text())
-    told |= {"book": facts(archive()), "public": public}
+    told |= {"book": facts(book), "public": public}
     (static / "page" / "site.json").write_text(json.dumps(told))
     page = PAGE.format(word=word(root, "probe.mjs"))
     allowed = policy(page, public).replace("https://127", "http://127")
