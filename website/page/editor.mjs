@@ -34,7 +34,7 @@ export function makeEditor(parent, { code = "", label, onChange = () => {}, onRu
         bracketMatching(),
         python(),
         syntaxHighlighting(classHighlighter),
-        EditorView.contentAttributes.of({ "aria-label": label, autocapitalize: "off" }),
+        EditorView.contentAttributes.of({ "aria-label": label, autocapitalize: "off", tabindex: "0" }),
         EditorView.updateListener.of((update) => {
           if (update.docChanged) onChange(update.state.doc.toString());
         }),
