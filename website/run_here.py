@@ -38,7 +38,7 @@ _INSTEAD = (
         'model = load("scenes-rnn")',
     ),
     (
-        r'(?s)(model = CaptioningRNN\(data.word_to_idx, 1152, 64, 256, "(\w+)"\)\n.*)solver.train\(\)',
+        r'(?s)(model = CaptioningRNN\(data\..+, 256, "(\w+)"\)\n.*)solver.train\(\)',
         r"\1"
         "# solver.train() takes minutes on a computer, and hours in a page. So the page loads\n"
         "# the network that came of it:\n"
@@ -57,8 +57,8 @@ _INSTEAD = (
 )
 # What cells call -> the files that it reads.
 _FILES = {
-    "load_scenes()": ("scenes-attention", "scenes-data"),
-    "load_nouns()": ("nouns-attention", "nouns-data"),
+    "load_scenes()": ("scenes-data",),
+    "load_nouns()": ("nouns-data",),
     'load("scenes-rnn")': ("scenes-rnn",),
     'load("scenes-lstm")': ("scenes-lstm",),
     'load("scenes-attention")': ("scenes-attention",),
@@ -139,6 +139,14 @@ def _is_listing(code: str) -> bool:
     return ast.unparse(ast.parse(code).body[-1]).startswith("show_source(")
 
 
+def _is_set_up(code: str) -> bool:
+    """Whether a cell only imports, and sets up what no page has: nothing to run by itself."""
+    return all(
+        isinstance(part, ast.Import | ast.ImportFrom) or ast.unparse(part) == "setup()"
+        for part in ast.parse(code).body
+    )
+
+
 def _files(code: str) -> list[str]:
     """What has to be there of trained networks and their data before a cell runs."""
     wanted = {name for call, names in _FILES.items() if call in code for name in names}
@@ -147,7 +155,7 @@ def _files(code: str) -> list[str]:
 
 def _data(code: str, source: str, reason: str) -> dict:
     """What the page has to know of a cell."""
-    if reason:
+    if reason or _is_set_up(code):
         return {"cannot": reason}
     data: dict = {"code": code} if code != source else {}
     if _is_listing(code):

@@ -22,8 +22,8 @@ function prepare(place, number) {
     [...part.querySelectorAll("pre")].map((pre) => pre.textContent.trimEnd()).join("\n\n");
   const source = data.code ?? text(input);
   const cell = { number, data, place, input, output, source, running: false };
-  if (data.cannot) {
-    place.append(make("p", { className: "run-note", textContent: data.cannot }));
+  if ("cannot" in data) {
+    if (data.cannot) place.append(make("p", { className: "run-note", textContent: data.cannot }));
     return cell;
   }
   cell.given = data.listing ? text(output) : source; // what the editor begins with
@@ -98,7 +98,10 @@ async function load(cell) {
   bar.setAttribute("aria-label", "Loading Python");
   if (python.state === "off" || python.state === "starting")
     say(cell, `Loading Python into this page: about ${megabytes(python.size)}, once.`, bar);
-  await python.start(({ done, total }) => (bar.value = done / total));
+  await python.start(({ done, total }) => {
+    if (done < total) bar.value = done / total;
+    else say(cell, "Starting Python …");
+  });
   begun ??= python.call("page.cells.begin", { cells: cells.map(({ source }) => source) });
   await begun;
   say(cell, "");
@@ -188,7 +191,7 @@ function show(cell, ...parts) {
 function settle(cell, { shows, error, printed, seconds }) {
   for (const { text, html } of shows) {
     if (text !== undefined) show(cell, make("pre", { textContent: text }));
-    else show(cell, make("div", { innerHTML: html }));
+    else show(cell, make("div", { innerHTML: html }), ...caption(cell));
   }
   if (error) {
     show(cell, make("pre", { className: "run-error", textContent: error.trimEnd() }));
@@ -199,6 +202,12 @@ function settle(cell, { shows, error, printed, seconds }) {
   const took = seconds < 0.05 ? "" : ` (${seconds.toFixed(seconds < 10 ? 1 : 0)} s)`;
   say(cell, `${text && likeTheBooks(cell, text) ? "As in the book." : "Done."}${took}`);
 }
+
+/* What the book says below the picture that is shown anew. */
+const caption = ({ output }) =>
+  [...(output?.querySelectorAll(".caption-text") ?? [])].map(({ textContent }) =>
+    make("p", { className: "run-caption", textContent }),
+  );
 
 /* The same text, but for numbers within the tolerance that the book gives beside them. */
 function likeTheBooks(cell, text) {
@@ -216,13 +225,14 @@ function likeTheBooks(cell, text) {
 
 /* A cell needs others before it: say which names, and run those others at a press. */
 function need(cell, { needs, names }) {
-  const many = needs.length > 1 ? `${needs.length} cells` : "cell";
+  const many = needs.length > 1;
   const listed = names.length > 4 ? [...names.slice(0, 3), "others"] : names;
-  const last = listed.pop();
-  const what = listed.length ? `${listed.join(", ")} and ${last}` : last;
-  const where = needs.length > 1 ? `${many} before it` : "one cell before it";
-  const control = button(`Run the ${many} before it`, "run-button", () => runAll(cell, needs));
-  say(cell, `This needs ${what}, of ${where}.`, control);
+  const what = listed.join(", ").replace(/, ([^,]*)$/, " and $1");
+  const where = many ? `${needs.length} cells before it make` : "a cell before it makes";
+  const control = button(`Run the ${many ? `${needs.length} cells` : "cell"} before it`, "run-button", () =>
+    runAll(cell, needs),
+  );
+  say(cell, `It uses ${what}, which ${where}.`, control);
 }
 
 async function runAll(cell, needs) {
