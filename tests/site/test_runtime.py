@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from selenium.webdriver import ActionChains, Keys
 
 from tests.browser import Browser, QuietHandler, find_programs
 from tests.chapters import ROOT
@@ -135,6 +136,16 @@ class Opened:
 
     def run(self, code: str):
         return self.js(f'await python.call("page.probe.run", {{ code: {code!r} }})')
+
+
+@contextmanager
+def at(browser: Browser, http: ThreadingHTTPServer) -> Iterator[None]:
+    """Let a browser open the pages of another server."""
+    home, browser.address = browser.address, f"http://127.0.0.1:{http.server_port}"
+    try:
+        yield
+    finally:
+        browser.address = home
 
 
 @pytest.fixture
@@ -292,19 +303,57 @@ def test_where_the_site_has_no_runtime_it_comes_from_elsewhere_once_it_is_asked_
     needs_runtime()
     with serving(ROOT / "_build" / "runtime") as elsewhere:
         public = f"http://127.0.0.1:{elsewhere.server_port}/"
-        with serving(make_page(tmp_path, public)) as http:
-            home, chromium.address = chromium.address, f"http://127.0.0.1:{http.server_port}"
-            try:
-                page = Opened(chromium, http)
-                assert page.js("python.needsAsking()")
-                assert elsewhere.asked == http.asked == []
-                elsewhere.faults["numpy"] = "damaged"
-                assert page.js("await python.start()")["reason"] == "damaged"
-                elsewhere.faults.clear()
-                assert page.run("pass") is None
-                assert page.browser.console() == []
-            finally:
-                chromium.address = home
+        with serving(make_page(tmp_path, public)) as http, at(chromium, http):
+            page = Opened(chromium, http)
+            assert page.js("python.needsAsking()")
+            assert elsewhere.asked == http.asked == []
+            elsewhere.faults["numpy"] = "damaged"
+            assert page.js("await python.start()")["reason"] == "damaged"
+            elsewhere.faults.clear()
+            assert page.run("pass") is None
+            assert page.browser.console() == []
+
+
+@pytest.mark.parametrize("public", ["", "http://127.0.0.1:9/"], ids=["CodeMirror", "field"])
+def test_the_editor_is_used_by_keyboard_and_lets_go(chromium, tmp_path, public):
+    """CodeMirror's, which comes with the runtime, and the plain field where there is none."""
+    needs_runtime()
+    with serving(make_page(tmp_path, public)) as http, at(chromium, http):
+        page = Opened(chromium, http)
+        page.js(
+            """await (async () => {
+                const { makeEditor } = await import("./_static/page/editor.mjs");
+                const before = document.createElement("button"), after = before.cloneNode();
+                window.told = { changed: 0, run: 0 };
+                document.body.append(before);
+                window.editor = makeEditor(document.body, {
+                    code: "x = 1", label: "Cell 1",
+                    onChange: () => (told.changed += 1), onRun: () => (told.run += 1),
+                });
+                document.body.append(after);
+                before.focus();
+            })()"""
+        )
+
+        def press(*keys: str) -> str | None:
+            ActionChains(chromium.driver).send_keys(*keys).perform()
+            return chromium.run("return document.activeElement.ariaLabel")
+
+        def with_enter(key: str) -> None:
+            ActionChains(chromium.driver).key_down(key).send_keys(Keys.ENTER).key_up(key).perform()
+
+        assert press(Keys.TAB) == "Cell 1"
+        press(Keys.END, "2")
+        with_enter(Keys.SHIFT)
+        with_enter(Keys.CONTROL)
+        assert chromium.run("return [editor.get(), told]") == ["x = 12", {"changed": 1, "run": 2}]
+        assert press(Keys.TAB) is None
+        chromium.run("editor.set('y = 3'); editor.focus()")
+        assert press() == "Cell 1"
+        assert chromium.run("return [editor.get(), told.changed]") == ["y = 3", 2]
+        chromium.run("editor.destroy()")
+        assert chromium.run("return document.querySelector('[aria-label=\"Cell 1\"]')") is None
+        assert chromium.console() == []
 
 
 # What is said where it cannot start, and that it starts as soon as it can.
