@@ -85,8 +85,11 @@ def _follow(body: Sequence[ast.stmt], names: Names, later: list[set[str]]) -> No
                 _simple(ast.Expr(statement.test), names)
                 _follow([*statement.body, *statement.orelse], names, later)
             case ast.Try():
-                handlers = [part for handler in statement.handlers for part in handler.body]
-                _follow([*statement.body, *handlers], names, later)
+                _follow(statement.body, names, later)
+                for handler in statement.handlers:
+                    names.written.add(handler.name or "_")
+                    _follow(handler.body, names, later)
+                    names.written.discard(handler.name)
                 _follow([*statement.orelse, *statement.finalbody], names, later)
             case ast.Delete():
                 pass  # made a little room where there was no page
