@@ -1,0 +1,264 @@
+"""The chapters' cells in the pages' Python: as in the book, broken in one character, and edited."""
+
+from __future__ import annotations
+
+import ast
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.chapters import ROOT
+from tests.nbval_tolerance import accept
+from tests.node import Page
+from website.book import code_cells, read
+from website.run_here import _data, cells_of, modules_of_the_page, why_not
+
+CHAPTERS = ("01-rnn", "02-lstm", "07-captions-that-look")
+# Of some cells a line, and how often what they do takes longer in a page than a test may.
+LONG = (
+    "num_epochs=100",  # fifty captions by heart: a minute or two
+    "shares = {\n",  # sixty trainings
+    "open_directions(network",  # eigenvalues of large matrices
+    "open_directions(model",
+    "for width in (1, 3, 10)",  # beams of ten for a thousand pictures
+)
+# A line of a cell, and what it says in a page where there is less than in the book.
+OTHERWISE = {
+    "load_scenes()\nsplits": "In this page: 50 of the 30,000 training pictures, and all 1,000 test "
+    "pictures.\n{'train': (50, 1152), 'val': (50, 1152), 'test': (1000, 1152)}",
+    "data = load_scenes()": "In this page: 50 of the 30,000 training pictures, and all 1,000 test "
+    "pictures.\n",
+    "nouns = load_nouns()": "In this page: 50 of the 20,000 training pictures, and 400 of the "
+    "1,000 test pictures.\n212 words in the vocabulary\n362 pairs of nouns in the test pictures\n"
+    "0 of them in training pictures\n",
+}
+
+
+@dataclass
+class Cell:
+    """A cell as a page has it: its code, or what it lists, and what the book says it gives."""
+
+    number: int
+    code: str
+    data: dict
+    listing: str
+    output: str
+
+
+def cells_that_run(stem: str) -> list[Cell]:
+    notebook = read(ROOT / "chapters" / f"{stem}.ipynb")
+    codes = cells_of(notebook)
+    reasons = why_not(codes, modules_of_the_page(ROOT))
+    shown = [c for c in code_cells(notebook) if "remove-cell" not in c.metadata.get("tags", ())]
+    cells = []
+    for number, (code, cell, reason) in enumerate(zip(codes, shown, reasons, strict=True)):
+        data = _data(code, cell.source, reason)
+        texts = [output.get("data", {}).get("text/markdown", "") for output in cell.outputs]
+        lines = [line for line in "\n".join(texts).split("\n") if not line.startswith("```")]
+        if "cannot" not in data:
+            cells.append(Cell(number, code, data, "\n".join(lines), output_of(cell.outputs)))
+    return cells
+
+
+def output_of(outputs: list) -> str:
+    """What a page would print of what a cell gives: no pictures, bars or facts for the text."""
+    other = ("image/png", "text/html", "text/markdown", "application/papermill.record/text/plain")
+    return "".join(
+        output.get("text", "")
+        or ("" if set(other) & output["data"].keys() else output["data"]["text/plain"])
+        for output in outputs
+    )
+
+
+class Session:
+    """A chapter's cells in Python as a page has it."""
+
+    def __init__(self, page: Page, stem: str) -> None:
+        self.page, self.cells = page, cells_that_run(stem)
+        for file in {file for cell in self.cells for file in cell.data.get("files", ())}:
+            data = base64.b64encode((ROOT / "website" / "page" / file).read_bytes()).decode()
+            page.run(
+                "import base64, pathlib, website.page as page\n"
+                f"path = pathlib.Path(page.__file__).parent / {file!r}\n"
+                f"path.parent.mkdir(exist_ok=True)\npath.write_bytes(base64.b64decode({data!r}))"
+            )
+        page.call("page.cells.begin", cells=cells_of(read(ROOT / "chapters" / f"{stem}.ipynb")))
+
+    def run(self, number: int, code: str) -> dict[str, Any]:
+        """What comes of a cell; `text` is all that it prints and says."""
+        result = self.page.call("page.cells.run", cell=number, code=code)
+        said = "".join(text for stream, text in self.page.said if stream == "stdout")
+        return result | {"text": said + "".join(s.get("text", "") for s in result.get("shows", ()))}
+
+    def change(self, number: int, code: str) -> dict[str, Any]:
+        return self.page.call("page.cells.change", cell=number, code=code)
+
+    def find(self, line: str) -> Cell:
+        (cell,) = (cell for cell in self.cells if line in cell.code)
+        return cell
+
+
+def broken(code: str) -> tuple[str, str]:
+    """The code with one character more or less, and the error that comes of it.
+
+    The first name that is looked up at once gets a letter; where there is none, "(" goes.
+    """
+    names: list[ast.Name] = []
+
+    def look(node: ast.AST) -> None:
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            names.append(node)
+        if not isinstance(node, ast.FunctionDef | ast.Lambda):
+            for part in ast.iter_child_nodes(node):
+                look(part)
+
+    look(ast.parse(code))
+    if not names:
+        return code.replace("(", "", 1), "SyntaxError"
+    first = min(names, key=lambda name: (name.lineno, name.col_offset))
+    lines = code.split("\n")
+    line = lines[first.lineno - 1]
+    lines[first.lineno - 1] = f"{line[: first.end_col_offset]}z{line[first.end_col_offset :]}"
+    return "\n".join(lines), f"NameError: name '{first.id}z' is not defined"
+
+
+@pytest.mark.parametrize("stem", CHAPTERS)
+def test_cells_give_what_the_book_shows_and_say_what_is_broken(page_python, stem):
+    session, left_out, different = Session(page_python, stem), set(), []
+    assert len(session.cells) > 20
+    for cell in session.cells:
+        if cell.listing.strip():
+            assert session.change(cell.number, cell.listing)["changed"] == []
+            wrong = cell.listing.replace("(", "", 1)
+            assert "SyntaxError" in session.change(cell.number, wrong)["error"]
+            continue
+        result = {"needs": []} if any(line in cell.code for line in LONG) else None
+        result = result or session.run(cell.number, cell.code)
+        if "needs" in result:  # only what takes too long for a test
+            assert set(result["needs"]) <= left_out
+            left_out.add(cell.number)
+            continue
+        assert "error" not in result, (cell.number, result)
+        output = next((text for line, text in OTHERWISE.items() if line in cell.code), cell.output)
+        if accept(output, result["text"]).rstrip() != output.rstrip():
+            different.append((cell.number, output, result["text"]))
+        code, error = broken(cell.code)
+        assert error in session.run(cell.number, code)["error"]
+        session.run(cell.number, cell.code) if "SyntaxError" in error else None
+    assert different == []
+
+
+def edited(session: Session, line: str, old: str, new: str) -> dict[str, Any]:
+    cell = session.find(line)
+    assert cell.listing.count(old) == 1
+    return session.change(cell.number, cell.listing.replace(old, new))
+
+
+def test_an_edited_function_is_at_work_in_cells_and_library_until_it_is_reset(page_python):
+    session = Session(page_python, "01-rnn")
+    check = session.find("variables = {")
+    loops = session.find("fast version and plain loop")
+    step = session.find("show_source(rnn_step_backward)")
+    assert "error" not in session.run(check.number, check.code)
+
+    assert edited(session, "show_source(rnn_step_backward)", "1 - next_h", "1 + next_h") == {
+        "changed": ["rnn_step_backward"],
+        "next": check.number,
+    }
+    found = session.run(check.number, check.code)["error"]
+    assert "AssertionError: dx is wrong: relative error" in found
+    assert "line 14, in <module>" in found and "website" not in found
+    # The plain loop of the library calls it as well; the fast version does not.
+    assert "dx is not that of the loop" in session.run(loops.number, loops.code)["error"]
+    # An error inside shows the reader's lines of both.
+    edited(session, "show_source(rnn_step_backward)", "Wx.T", "Wx")
+    found = session.run(check.number, check.code)["error"]
+    assert 'File "<rnn_step_backward>", line 5' in found and "dx = da @ Wx\n" in found
+    # What is declared of its arguments is still checked.
+    wrong = "rnn_step_backward(np.zeros((4, 7)), cache)"
+    assert "ValueError: rnn_step_backward: " in session.run(check.number + 1, wrong)["error"]
+
+    page_python.call("page.cells.reset", cell=step.number)
+    assert "error" not in session.run(check.number, check.code)
+    assert "error" not in session.run(loops.number, loops.code)
+    # Comments and blanks are no change.
+    assert (
+        edited(session, "show_source(rnn_step_backward)", "  # through tanh", "")["changed"] == []
+    )
+
+
+def test_an_edited_method_and_a_function_in_a_table_are_at_work_too(page_python):
+    session = Session(page_python, "01-rnn")
+    tiny = session.find("gradients of all eight arrays")
+    session.run(session.find("variables = {").number, session.find("variables = {").code)
+    edited(session, "show_source(CaptioningRNN.loss)", '"b": db,', '"b": 2 * db,')
+    assert "gradient of b is wrong" in session.run(tiny.number, tiny.code)["error"]
+    page_python.call("page.cells.reset")
+    assert "error" not in session.run(tiny.number, tiny.code)
+
+    edited(session, "show_source(rnn_step_forward)", "np.tanh(", "np.sin(")
+    page_python.run(
+        "from cs231n_lib.speak.steps import STEPS\nimport numpy as np\n"
+        "ones = np.ones((1, 1))\nh, _ = STEPS['rnn'][0](ones, ones, ones, ones, np.ones(1))\n"
+        "assert h[0, 0] == np.sin(3), h"
+    )
+    page_python.call("page.cells.reset")
+
+
+def test_a_function_that_is_gone_is_missed(page_python):
+    session = Session(page_python, "01-rnn")
+    error = edited(session, "show_source(rnn_step_backward)", "def rnn", "def my_rnn")["error"]
+    assert error == "The function rnn_step_backward is missing: the cells below call it.\n"
+
+
+def begin(page: Page, *cells: str) -> None:
+    page.call("page.cells.begin", cells=list(cells))
+
+
+def needs(page: Page, number: int, code: str) -> list:
+    result = page.call("page.cells.run", cell=number, code=code)
+    return [result["needs"], result["names"]] if "needs" in result else []
+
+
+def test_a_cell_asks_for_the_cells_that_it_needs_and_no_others(page_python):
+    cells = "import math\na = 1", "b = a + math.pi", "c = 5", "a = b", "a + c"
+    begin(page_python, *cells)
+    assert needs(page_python, 4, cells[4]) == [[0, 1, 2, 3], ["a", "c"]]
+    assert needs(page_python, 1, cells[1]) == [[0], ["a"]]
+    for number in (0, 1, 2, 3, 4):
+        assert needs(page_python, number, cells[number]) == []
+    # The third has given the name to something else since: it is as if it had not been run.
+    assert needs(page_python, 1, cells[1]) == [[0], ["a"]]
+    # A reader's own name, in an edited cell, counts as the book's do.
+    assert needs(page_python, 2, "c = d = 6") == []
+    assert needs(page_python, 4, "d") == []
+    # An import is not worth a cell.
+    begin(page_python, *cells)
+    assert needs(page_python, 2, "c = math.sqrt(4)") == []
+
+
+def test_values_show_as_a_notebook_shows_them(page_python):
+    begin(page_python, "0")
+
+    def shows(code: str) -> list:
+        return page_python.call("page.cells.run", cell=0, code=code)["shows"]
+
+    assert shows("a = 1") == shows("None") == shows("") == []
+    assert shows("[1, 2]") == [{"text": "[1, 2]"}]
+    assert len(shows("'x' * 10**6")[0]["text"]) < 30_000
+    assert shows("from PIL import Image\nImage.new('L', (2, 2))")[0]["html"].startswith("<img")
+    figure = shows(
+        "from cs231n_lib.figures.captions import show_captions\n"
+        "from cs231n_lib.speak.scenes import sample_scenes\n"
+        "show_captions(sample_scenes('test', 1))"
+    )
+    assert "<figure>" in figure[0]["html"]
+
+
+def test_what_a_page_does_not_have_is_named(page_python):
+    begin(page_python, "0")
+    error = page_python.call("page.cells.run", cell=0, code="import torch")["error"]
+    assert error.endswith("and the book's own library without PyTorch.\n")
+    assert "No module named 'torch'" in error
