@@ -95,7 +95,7 @@ def _grade_here(path: str, megabytes: int, connection: Connection) -> None:
     _limit(megabytes)
     space: dict[str, Any] = {"__name__": "__main__"}
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder), _quiet():
-        stopped = {}
+        stopped, written = {}, {}
         for number, cell in enumerate(cells, start=1):
             if cell["cell_type"] == "code":
                 try:
@@ -103,9 +103,16 @@ def _grade_here(path: str, megabytes: int, connection: Connection) -> None:
                 except BaseException as error:  # SystemExit must not end the grading
                     name = cell["metadata"].get("function", f"cell {number}")
                     stopped[name] = f"{name} stopped with {type(error).__name__}: {error}"
+                written |= {name: space[name] for name in names if _is_written(name, space)}
+        space |= written  # a later cell may import the book's
         for name in names:
             connection.send((name, _said(name, space, stopped.pop(name, ""))))
     connection.send((None, "; ".join(stopped.values())))
+
+
+def _is_written(name: str, space: dict[str, Any]) -> bool:
+    task = every_task().get(name)
+    return name in space and not (task and space[name] is task.function)
 
 
 def _said(name: str, space: dict[str, Any], stopped: str) -> dict[str, Any]:

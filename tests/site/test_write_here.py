@@ -164,7 +164,7 @@ def test_a_function_is_written_checked_kept_and_taken_home(clean, tmp_path):
     writing.press("Download as a notebook", ".write-head")
     file = finished(tmp_path / "02-lstm.ipynb")
     nbformat.validate(nbformat.read(file, 4))
-    graded = grade(file)
+    graded = grade(file, seconds=300)  # on a busy machine
     states = {name: said["state"] for name, said in graded["functions"].items()}
     assert states == dict.fromkeys(NAMES, "not written") | {"sigmoid": "right"}, graded
 
@@ -172,7 +172,6 @@ def test_a_function_is_written_checked_kept_and_taken_home(clean, tmp_path):
     assert "Clear all that you wrote" in writing.accept()
     assert "yours to write" in writing.source
     writing.driver.find_element(By.CSS_SELECTOR, ".write-head input").send_keys(str(file))
-    writing.wait("try { return document.hasFocus() || true } catch { return true }")
     assert "Take what 02-lstm.ipynb holds" in accepted(writing)
     writing.wait("return document.body.innerText.includes('02-lstm.ipynb was read')")
     assert "return 0.5 * (1 + np.tanh(0.5 * a))" in writing.source

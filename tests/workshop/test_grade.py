@@ -51,6 +51,13 @@ def test_a_right_function_is_a_point_whatever_else_the_notebook_does(tmp_path):
     }
 
 
+def test_a_blank_is_none_the_less_blank_if_a_cell_below_imports_the_books(tmp_path):
+    blank = "def rnn_step_forward(x, prev_h, Wx, Wh, b):\n    raise NotImplementedError"
+    books = "from cs231n_lib.speak.rnn import rnn_step_forward"
+    assert graded(notebook(tmp_path / "a.ipynb", blank, books)) == ("not written", "")
+    assert graded(notebook(tmp_path / "b.ipynb", blank, RIGHT))[0] == "right"
+
+
 @pytest.mark.parametrize(
     ("line", "state", "says"),
     [
