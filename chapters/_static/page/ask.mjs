@@ -38,6 +38,13 @@ const files = JSON.parse(page.dataset.files); // world -> name of a file -> byte
 const scene = { world: "scenes", number: Number(page.dataset.number), things: [], own: null };
 let [words, selected, looked] = [{}, 0, null];
 
+/* The scene, as Python is told of it. */
+const told = () => ({
+  world: scene.world,
+  number: scene.number,
+  things: scene.things.map(({ words, x, y }) => ({ words, x, y })),
+});
+
 /* The button that wakes them. */
 
 const bytes = (world) => Object.values(files[world]).reduce((sum, size) => sum + size, 0);
@@ -73,7 +80,7 @@ async function rouse(wake) {
     await open(readLink());
     controls.replaceChildren(find("template").content.cloneNode(true), trouble, heard);
     build();
-    page.classList.add("ask-awake");
+    page.classList.add("ask-awake", "ask-busy");
     await change({ slowly: true });
   } catch (error) {
     offer();
@@ -90,7 +97,7 @@ const link = () =>
   [scene.world, scene.number, ...scene.things.map(({ words, x, y }) => [...words, x, y].join("."))].join("/");
 
 function readLink() {
-  const [world, number, ...parts] = decodeURIComponent(location.hash.slice(1)).split("/");
+  const [world, number, ...parts] = location.hash.slice(1).split("/");
   const kinds = { scenes: ["size", "colour", "shape"], nouns: ["size", "noun"] }[world];
   const things = parts.map((part) => {
     const said = part.split(".");
@@ -205,11 +212,9 @@ async function takeIn(file) {
 async function change(how = {}) {
   page.classList.toggle("ask-own", Boolean(scene.own));
   if (!scene.own) {
-    const { world, number, things } = scene;
-    const shown = await python.call("page.ask.show", { world, number, things });
-    find(".ask-ground").src = shown.ground;
-    find(".ask-ground").alt = "";
-    things.forEach((thing, k) => Object.assign(thing, shown.things[k]));
+    const shown = await python.call("page.ask.show", told());
+    Object.assign(find(".ask-ground"), { src: shown.ground, alt: "" });
+    scene.things.forEach((thing, k) => Object.assign(thing, shown.things[k]));
     layOut();
     fillPalette();
   } else findAll(".ask-thing").forEach((thing) => thing.remove());
@@ -237,7 +242,7 @@ const clamp = (at, radius) =>
   Math.round(Math.min(SIDE - MARGIN - radius, Math.max(MARGIN + radius, at)));
 
 function makeThing(k) {
-  const button = make("button", { type: "button", className: "ask-thing" }, make("img", { alt: "", draggable: false }));
+  const button = make("button", { type: "button", className: "ask-thing" }, make("img", { className: "dark-light", alt: "", draggable: false }));
   button.setAttribute("aria-roledescription", "thing to move");
   button.setAttribute("aria-describedby", "ask-keys");
   const select = () => {
@@ -324,21 +329,24 @@ async function ask(how = {}) {
   changed = true;
   if (asking) return;
   asking = true;
+  page.classList.add("ask-busy");
+  let last;
   try {
     while (changed) {
       changed = false;
-      const { world, number, own } = scene;
-      const things = scene.things.map(({ words, x, y }) => ({ words, x, y }));
+      const { world, own } = scene;
       const answer = own
         ? await python.call("page.ask.ask_picture", { world, pixels: own.pixels })
-        : await python.call("page.ask.ask", { world, number, things });
-      tell(answer, how.slowly);
+        : await python.call("page.ask.ask", told());
+      last = tell(answer, how.slowly);
       page.dataset.answers = ++answers;
     }
   } finally {
     asking = false;
   }
   history.replaceState(null, "", scene.own ? location.pathname : `#${link()}`);
+  await last;
+  if (!asking) page.classList.remove("ask-busy");
 }
 
 /* What they say. */
@@ -356,6 +364,7 @@ async function tell({ picture, said }, slowly) {
   const summary = summarise(said);
   if (slowly && !still.matches) {
     headline.textContent = "They look …";
+    for (const card of cards) card.dataset.verdict = "none";
     for (const { buttons } of rows) for (const button of buttons) button.classList.add("ask-unsaid");
     for (let k = 0; rows.some(({ buttons }) => k < buttons.length); k++) {
       await pause(130);
@@ -381,6 +390,7 @@ async function tell({ picture, said }, slowly) {
   }, 700);
 }
 
+/* A sentence as it is read out. */
 const sentence = ({ words }) => words.map(({ word }) => word).join(" ");
 const judged = ({ true: right, mistakes }) =>
   right === undefined ? "" : right ? "True." : `False: ${mistakes.map(({ says }) => says).join("; ")}.`;
@@ -393,8 +403,8 @@ function summarise(said) {
   const everyone = said.length === 3 ? "All three" : "Both";
   if (!wrong.length) return `${everyone} tell the truth. Can you fool one?`;
   if (!right.length) return `You have fooled ${everyone.toLowerCase()}!`;
-  const [verb, last] = right.length > 1 ? ["tell", "one of them"] : ["tells", "that one"];
-  return `You have fooled ${list(wrong)}. But ${list(right)} still ${verb} the truth. Can you fool ${last}, too?`;
+  const last = list(right);
+  return `You have fooled ${list(wrong)}. ${last[0].toUpperCase()}${last.slice(1)} still ${right.length > 1 ? "tell" : "tells"} the truth.`;
 }
 
 function fillCard({ name, words: spoken, true: right, mistakes = [] }) {
@@ -406,7 +416,7 @@ function fillCard({ name, words: spoken, true: right, mistakes = [] }) {
     button.style.setProperty("--chance", chance);
     if (wrong.has(k)) {
       button.classList.add("ask-wrong");
-      if (wrong.get(k)) button.append(make("span", { className: "ask-truth" }, ` (${wrong.get(k)})`));
+      if (wrong.get(k)) button.append(make("span", { className: "ask-truth" }, `(${wrong.get(k)})`));
     }
     return button;
   });
@@ -426,6 +436,8 @@ function fillCard({ name, words: spoken, true: right, mistakes = [] }) {
       button.addEventListener(event, () => choose(k, true));
   });
   const bar = find(".ask-sentence", card);
+  bar.setAttribute("role", "toolbar");
+  bar.setAttribute("aria-label", `What the ${NAMES[name]} says`);
   bar.replaceChildren(...buttons);
   bar.onkeydown = (event) => {
     const from = buttons.indexOf(document.activeElement);
@@ -467,7 +479,7 @@ function mosaic(values, paint = colour) {
 
 function showInside(place, { fields, ...units }, word) {
   if (fields) {
-    const picture = make("img", { src: find(".ask-seen").src, alt: "" });
+    const picture = make("img", { className: "dark-light", src: find(".ask-seen").src, alt: "" });
     const shade = make("div", { className: "ask-look" }, picture, shadow(fields));
     return place.replaceChildren(make("figure", {}, shade, make("figcaption", {}, `looks here for “${word}”`)));
   }
@@ -483,7 +495,7 @@ function showInside(place, { fields, ...units }, word) {
 /* Dark where the network hardly looks. */
 function shadow(fields) {
   const most = Math.max(...fields, 1);
-  const canvas = mosaic(fields, (value) => [12, 10, 30, 215 * (1 - value / most)]);
+  const canvas = mosaic(fields, (value) => [12, 10, 30, 200 * (1 - value / most)]);
   canvas.className = "ask-shadow";
   return canvas;
 }
