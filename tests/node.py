@@ -23,7 +23,9 @@ PROBE = """import linecache
 
 def run(code):
     linecache.cache["<cell 1>"] = len(code), None, code.splitlines(True), "<cell 1>"
-    exec(compile(code, "<cell 1>", "exec"), {"__name__": "__main__"})
+    space = {"__name__": "__main__"}
+    exec(compile(code, "<cell 1>", "exec"), space)
+    return space.get("result")
 """
 
 
@@ -60,9 +62,9 @@ class Page:
             raise PageError(error["message"], error["traceback"])
         return told["answer"]["result"]
 
-    def run(self, code: str) -> None:
-        """Run code as a cell does, in a space of its own."""
-        self.call("page.probe.run", code=code)
+    def run(self, code: str) -> Any:
+        """Run code as a cell does, in a space of its own; what it calls `result` is returned."""
+        return self.call("page.probe.run", code=code)
 
 
 def archive() -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -10,14 +12,28 @@ import zipfile
 import pytest
 
 from tests.chapters import ROOT
-from tests.node import PageError
-from website.runtime import book_archive
+from tests.node import PageError, needs_runtime
+from website import runtime
 
 
 def modules() -> list[str]:
-    with zipfile.ZipFile(io.BytesIO(book_archive(ROOT))) as archive:
+    with zipfile.ZipFile(io.BytesIO(runtime.book_archive(ROOT))) as archive:
         names = [name for name in archive.namelist() if name.endswith(".py")]
     return [name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in names]
+
+
+@pytest.mark.parametrize("name", ["wheels/numpy", "node_modules/pyodide/pyodide.asm.js"])
+def test_a_file_that_is_not_the_pinned_one_is_refused_by_name(tmp_path, monkeypatch, name):
+    needs_runtime()
+    shutil.copytree(runtime.SOURCE, tmp_path / "page", ignore=shutil.ignore_patterns("@*", "*.npz"))
+    monkeypatch.setattr(runtime, "SOURCE", tmp_path / "page")
+    (file,) = (path for path in tmp_path.rglob("*") if f"page/{name}" in str(path))
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(ValueError, match=re.escape(file.name)):
+        runtime.gather(tmp_path / "runtime")
+    assert not (tmp_path / "runtime").exists()
 
 
 def test_every_module_of_the_archive_needs_numpy_and_pillow_only(page_python):

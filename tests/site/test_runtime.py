@@ -297,6 +297,23 @@ def test_code_in_the_page_can_send_nothing_anywhere(page):
         assert elsewhere.asked == []
 
 
+def test_no_text_that_gets_into_the_page_runs_as_a_script(page):
+    """Such as what a reader's code gives back to be shown."""
+    ran = page.js(
+        """await (async () => {
+            window.ran = 0;
+            const script = document.createElement("script");
+            script.text = "ran += 1";
+            document.body.append(script);
+            document.body.insertAdjacentHTML("beforeend", "<img src=x: onerror='ran += 1'>");
+            await new Promise((resolve) => setTimeout(resolve, 200));
+            return ran;
+        })()"""
+    )
+    assert ran == 0
+    assert all("Content Security Policy" in said for said in page.browser.console())
+
+
 def test_where_the_site_has_no_runtime_it_comes_from_elsewhere_once_it_is_asked_for(
     chromium, tmp_path
 ):
