@@ -12,8 +12,13 @@ const make = (tag, properties = {}, ...children) => {
   element.append(...children);
   return element;
 };
-const button = (text, press) => {
-  const made = make("button", { type: "button", className: "run-button", textContent: text });
+const label = (control, text, name) => {
+  control.textContent = text;
+  if (name) control.setAttribute("aria-label", `${text}: ${name}`);
+};
+const button = (text, press, name) => {
+  const made = make("button", { type: "button", className: "run-button" });
+  label(made, text, name);
   made.addEventListener("click", press);
   return made;
 };
@@ -87,12 +92,12 @@ function makeBlank(name, blank, place) {
   const said = make("div", { className: "write-said" });
   said.setAttribute("role", "status");
   const field = make("div", { className: "write-field" });
-  const [solve, use] = [button("Solution", solution), button("Use the book's", useBook)];
+  const [solve, use] = [button("Solution", solution, name), button("Use the book's", useBook, name)];
   const again = button("Blank again", () => {
     if (confirm(`Put the blank of ${name} back? What you wrote there is lost.`)) set(blank);
-  });
-  const checks = button("Check", () => (working ? python.stop().catch(() => {}) : check()));
-  const buttons = make("p", { className: "run-bar" }, checks, button("Hint", hint), solve, use, again);
+  }, name);
+  const checks = button("Check", () => (working ? python.stop().catch(() => {}) : check()), name);
+  const buttons = make("p", { className: "run-bar" }, checks, button("Hint", hint, name), solve, use, again);
   const title = make("p", { className: "write-title" }, "Write ", make("code", { textContent: name }), state);
   const section = make("section", { className: "write" }, title, field, buttons, said);
   section.setAttribute("aria-label", `Write ${name}`);
@@ -122,7 +127,7 @@ function makeBlank(name, blank, place) {
   async function ask(what, given, hear) {
     if (working) return;
     working = true;
-    checks.textContent = "Stop";
+    label(checks, "Stop", name);
     try {
       await start(tell);
       tell("Python is at work …");
@@ -132,7 +137,7 @@ function makeBlank(name, blank, place) {
       tell(error instanceof Stopped ? stopped : error.message);
     }
     working = false;
-    checks.textContent = "Check";
+    label(checks, "Check", name);
     update();
   }
 
@@ -274,11 +279,11 @@ async function begin() {
   try {
     told = await (await fetch(address)).json();
   } catch {
+    document.documentElement.classList.remove("writing");
     word.textContent = "The blanks could not be loaded: there is no connection. The page is as it was.";
     return box.after(word);
   }
   imports = told.imports;
-  document.documentElement.classList.add("writing");
   box.after(makeHead(new URL(told.workbook, address)));
   for (const cell of document.querySelectorAll(".asks")) {
     let place = cell;
