@@ -12,8 +12,11 @@ from cs231n_lib.workshop.diagnosis import diagnose
 from cs231n_lib.workshop.mistakes import Mistake
 from cs231n_lib.workshop.reports import Report, _what_is_wrong
 from cs231n_lib.workshop.tasks import TASKS
+from tests.chapters import ROOT
 from tests.workbooks import answer
 from tests.workshop.test_mistakes import handed_in
+from website.book import read
+from website.run_here import cells_of
 from website.workbook import blank
 
 EVERY_MISTAKE = "EVERY_MISTAKE" in os.environ  # else two of each function, as all take minutes
@@ -81,3 +84,26 @@ def test_a_check_takes_less_than_a_second(write, page_python):
     before = seconds(page_python.process)
     assert "that the book does not have is dai, at line" in write("check", BACKWARD, source)["html"]
     assert seconds(page_python.process) - before < 1
+
+
+def run(page_python, cells: list[str], number: int) -> dict:
+    """Run a cell of a chapter, and before it those that it needs."""
+    told = page_python.call("page.cells.run", cell=number, code=cells[number])
+    for needed in told.get("needs", ()):
+        run(page_python, cells, needed)
+    return run(page_python, cells, number) if "needs" in told else told
+
+
+def test_the_cells_below_use_what_a_reader_has_written(write, page_python):
+    cells = cells_of(read(ROOT / "chapters" / "01-rnn.ipynb"))
+    page_python.call("page.cells.begin", cells=cells)
+    (gradient_check,) = [n for n, c in enumerate(cells) if "rnn_step_backward(dnext_h, c" in c]
+    task = TASKS["rnn_step_backward"]
+    right = answer(task, set())
+    assert write("check", "rnn_step_backward", right)["right"]
+    assert "error" not in run(page_python, cells, gradient_check)
+    halved = right.replace("da = ", "da = 0.5 * ")
+    assert not write("check", "rnn_step_backward", halved)["right"]
+    assert "dx is wrong: relative error" in run(page_python, cells, gradient_check)["error"]
+    page_python.call("page.write.use_book", name="rnn_step_backward")
+    assert "error" not in run(page_python, cells, gradient_check)

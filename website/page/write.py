@@ -64,6 +64,7 @@ def solution(name: str) -> str:
 
 def use_book(name: str) -> None:
     """Go on with the book's function, until the reader's own is checked."""
+    cells.reset()
     reports.use_solution(name)
 
 
