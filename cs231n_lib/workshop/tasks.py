@@ -93,8 +93,13 @@ def _looking_back(rng: np.random.Generator, forward: Callable) -> Arguments:
     return *_normal(rng, (N, T, H)), cache
 
 
+def _integers(rng: np.random.Generator) -> np.ndarray:
+    """Words, as integers of the kind that indexes arrays: int32 in a page of the website."""
+    return rng.integers(V, size=(N, T)).astype(np.intp)
+
+
 def _words(rng: np.random.Generator) -> Arguments:
-    words = rng.integers(V, size=(N, T))
+    words = _integers(rng)
     words[0] = words[0, 0]  # a word that is repeated, and some that are missing
     return words, *_normal(rng, (V, D))
 
@@ -107,7 +112,7 @@ def _words_back(rng: np.random.Generator, forward: Callable) -> Arguments:
 def _scores(rng: np.random.Generator) -> Arguments:
     mask = np.arange(T) < np.array([[T], [2], [3]])
     x = rng.standard_normal((N, T, V)) + 800  # a plain exp overflows
-    return x, rng.integers(V, size=(N, T)), mask
+    return x, _integers(rng), mask
 
 
 def _whatever_the_padding(loss: Callable, x: np.ndarray, y: np.ndarray, mask: np.ndarray) -> tuple:
