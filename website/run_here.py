@@ -26,7 +26,7 @@ from website.page.names import last_writers, names_of
 from website.page.stand_ins import STAND_INS
 from website.runtime import add_module, site
 
-__all__ = ["PutButtons", "cells_of", "modules_of_the_page", "setup", "why_not"]
+__all__ = ["SLOW", "PutButtons", "cells_of", "data_of", "modules_of_the_page", "setup", "why_not"]
 
 # Lines of a chapter that take too long in a page, and what it runs in their place.
 _INSTEAD = (
@@ -63,6 +63,14 @@ _FILES = {
     'load("scenes-lstm")': ("scenes-lstm",),
     'load("scenes-attention")': ("scenes-attention",),
     'load(f"nouns-{cell}")': ("nouns-attention", "nouns-lstm"),
+}
+# A piece of a cell -> how long it takes in a page, where that is long.
+SLOW = {
+    "num_epochs=100": "about a minute",
+    "shares = {\n": "many minutes. For a first impression, take fewer lengths and seeds",
+    "open_directions(network": "half a minute",
+    "open_directions(model": "half a minute",
+    "for width in (1, 3, 10)": "some minutes. A beam of 3 alone takes less",
 }
 _PAGE = Path(__file__).parent / "page"
 
@@ -153,16 +161,18 @@ def _files(code: str) -> list[str]:
     return [f"captioners/{name}.npz" for name in sorted(wanted)]
 
 
-def _data(code: str, source: str, reason: str) -> dict:
+def data_of(code: str, source: str, reason: str) -> dict:
     """What the page has to know of a cell."""
     if reason or _is_set_up(code):
         return {"cannot": reason}
     data: dict = {"code": code} if code != source else {}
     if _is_listing(code):
         data["listing"] = True
+    if slow := next((time for piece, time in SLOW.items() if piece in code), ""):
+        data["slow"] = slow
     if files := _files(code):
         data["files"] = files
-        data["bytes"] = sum((_PAGE / f).stat().st_size for f in files if (_PAGE / f).exists())
+        data["bytes"] = sum((_PAGE / file).stat().st_size for file in files)
     return data
 
 
@@ -187,7 +197,7 @@ class PutButtons(SphinxPostTransform):
         if all(reasons):
             return
         for place, cell, code, reason in zip(places, shown, cells, reasons, strict=True):
-            data = _data(code, cell.source, reason)
+            data = data_of(code, cell.source, reason)
             html = f'<div class="run-here" data-cell="{escape(json.dumps(data))}"></div>'
             where = len(place) if "listing" in data else 1
             place.insert(where, nodes.raw("", html, format="html"))

@@ -13,17 +13,9 @@ from tests.chapters import ROOT
 from tests.nbval_tolerance import accept
 from tests.node import Page
 from website.book import code_cells, read
-from website.run_here import _data, cells_of, modules_of_the_page, why_not
+from website.run_here import cells_of, data_of, modules_of_the_page, why_not
 
 CHAPTERS = ("01-rnn", "02-lstm", "07-captions-that-look")
-# Of some cells a line, and how often what they do takes longer in a page than a test may.
-LONG = (
-    "num_epochs=100",  # fifty captions by heart: a minute or two
-    "shares = {\n",  # sixty trainings
-    "open_directions(network",  # eigenvalues of large matrices
-    "open_directions(model",
-    "for width in (1, 3, 10)",  # beams of ten for a thousand pictures
-)
 # A line of a cell, and what it says in a page where there is less than in the book.
 OTHERWISE = {
     "load_scenes()\nsplits": "In this page: 50 of the 30,000 training pictures, and all 1,000 test "
@@ -54,7 +46,7 @@ def cells_that_run(stem: str) -> list[Cell]:
     shown = [c for c in code_cells(notebook) if "remove-cell" not in c.metadata.get("tags", ())]
     cells = []
     for number, (code, cell, reason) in enumerate(zip(codes, shown, reasons, strict=True)):
-        data = _data(code, cell.source, reason)
+        data = data_of(code, cell.source, reason)
         texts = [output.get("data", {}).get("text/markdown", "") for output in cell.outputs]
         lines = [line for line in "\n".join(texts).split("\n") if not line.startswith("```")]
         if "cannot" not in data:
@@ -134,7 +126,7 @@ def test_cells_give_what_the_book_shows_and_say_what_is_broken(page_python, stem
             wrong = cell.listing.replace("(", "", 1)
             assert "SyntaxError" in session.change(cell.number, wrong)["error"]
             continue
-        result = {"needs": []} if any(line in cell.code for line in LONG) else None
+        result = {"needs": []} if "slow" in cell.data else None
         result = result or session.run(cell.number, cell.code)
         if "needs" in result:  # only what takes too long for a test
             assert set(result["needs"]) <= left_out

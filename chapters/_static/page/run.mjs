@@ -155,12 +155,12 @@ async function open(cell) {
 const code = (cell) => (cell.editor ? cell.editor.get() : cell.given);
 
 /* One call of Python for a cell. What is printed shows at once, if the cell is open. */
-async function ask_python(cell) {
+async function askPython(cell) {
   if (cell.data.files) {
     say(cell, `Loading what was trained, and its data: ${megabytes(cell.data.bytes)}, once.`);
     await python.bring(cell.data.files);
   }
-  say(cell, "Running …");
+  say(cell, `Running …${cell.data.slow ? ` This takes ${cell.data.slow}.` : ""}`);
   const printed = make("pre");
   const onText = (stream, text) => {
     if (stream === "stderr" && text.startsWith("\r")) return void say(cell, text.trim());
@@ -174,8 +174,7 @@ async function ask_python(cell) {
 
 async function run(cell) {
   cell.live.replaceChildren();
-  cell.fresh = true;
-  const result = await ask_python(cell);
+  const result = await askPython(cell);
   if (result.needs) return need(cell, result);
   settle(cell, result);
 }
@@ -241,7 +240,7 @@ async function runAll(cell, needs) {
     const other = cells[number];
     say(cell, `Running ${k + 1} of ${needs.length} …`);
     try {
-      const result = await ask_python(other);
+      const result = await askPython(other);
       settle(other, result.needs ? { ...result, shows: [], error: "This cell needs others before it." } : result);
       if (!result.error && !result.needs) continue;
       const go = make("a", { href: "#", textContent: `Cell ${number + 1}` });
