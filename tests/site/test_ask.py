@@ -11,7 +11,7 @@ from PIL import Image
 from selenium.webdriver import ActionChains, Keys
 
 from cs231n_lib.speak.nouns import NamedThing, sample_noun_scenes
-from cs231n_lib.speak.scenes import Description, Scene, Thing, sample_scenes
+from cs231n_lib.speak.scenes import Description, Scene, Thing, places, sample_scenes
 from cs231n_lib.speak.truth import judge
 from tests.browser import Browser
 from tests.node import needs_runtime
@@ -127,9 +127,9 @@ def test_a_thing_is_dragged_and_the_networks_are_asked_again(asked):
     scale = stage.size["width"] / 96
     by = round((70 - 25) * scale), round((90 - 30) * scale)
     asked.after(ActionChains(asked.browser.driver).drag_and_drop_by_offset(thing, *by).perform)
-    asked.wait("return location.hash.includes('.75/')")
-    *_, x, y = asked.link[2].split(".")
-    assert abs(int(x) - 70) <= 1 and int(y) < 90, "it stays within the picture"
+    radius = places(sample_scenes("test", 1000)[5])[0][2]
+    asked.wait(f"return location.hash.includes('.{96 - 3 - radius}/')")  # not beyond the border
+    assert abs(int(asked.link[2].split(".")[-2]) - 70) <= 1
     told = Description(Thing("large", "red", "star"), "below", Thing("small", "blue", "cross"))
     asked.check_verdicts(Scene(told, 0))
 

@@ -119,7 +119,8 @@ async function open({ world = scene.world, number = Math.floor(HELD_OUT * Math.r
 
 function build() {
   for (const radio of findAll("[name=ask-world]")) {
-    const more = radio.value === "nouns" ? ` (${megabytes(bytes("nouns"))} MB more)` : "";
+    const more = radio.value === "nouns" && scene.world !== "nouns" ? ` (${megabytes(bytes("nouns"))} MB more)` : "";
+    radio.checked = radio.value === scene.world;
     radio.parentElement.append(more);
     radio.addEventListener("change", () => enter(radio));
   }
@@ -398,13 +399,14 @@ const judged = ({ true: right, mistakes }) =>
 function summarise(said) {
   if (scene.own)
     return "They have never seen anything like it. None of them can say “I do not know”, so they say what they can.";
-  const list = (some) => some.map(({ name }) => `the ${NAMES[name]}`).join(" and ");
+  const everyone = said.length === 3 ? "all three" : "both";
+  const list = (some) =>
+    some.length === said.length ? everyone : some.map(({ name }) => `the ${NAMES[name]}`).join(" and ");
   const [right, wrong] = [said.filter((one) => one.true), said.filter((one) => !one.true)];
-  const everyone = said.length === 3 ? "All three" : "Both";
-  if (!wrong.length) return `${everyone} tell the truth. Can you fool one?`;
-  if (!right.length) return `You have fooled ${everyone.toLowerCase()}!`;
-  const last = list(right);
-  return `You have fooled ${list(wrong)}. ${last[0].toUpperCase()}${last.slice(1)} still ${right.length > 1 ? "tell" : "tells"} the truth.`;
+  if (!right.length) return `This fools ${everyone}!`;
+  const those = list(right);
+  const tell = `${those[0].toUpperCase()}${those.slice(1)} ${right.length > 1 ? "tell" : "tells"} the truth.`;
+  return wrong.length ? `This fools ${list(wrong)}. ${tell}` : `${tell} Can you fool one?`;
 }
 
 function fillCard({ name, words: spoken, true: right, mistakes = [] }) {
