@@ -226,6 +226,9 @@ def test_a_cell_asks_for_the_cells_that_it_needs_and_no_others(page_python):
     # A reader's own name, in an edited cell, counts as the book's do.
     assert needs(page_python, 2, "c = d = 6") == []
     assert needs(page_python, 4, "d") == []
+    # What is reset has to run as the book has it.
+    page_python.call("page.cells.reset", cell=2)
+    assert needs(page_python, 4, cells[4]) == [[2], ["c"]]
     # An import is not worth a cell.
     begin(page_python, *cells)
     assert needs(page_python, 2, "c = math.sqrt(4)") == []

@@ -234,6 +234,7 @@ def test_a_site_without_python_asks_before_it_loads_it_from_elsewhere(browser):
     cell.get("return 0")
     browser.wait_for("setTimeout(done, 200);")
     assert "Load it from python.example: about" in cell.word
+    assert cell.get("return place.querySelectorAll('button:not([hidden])').length") == 3
     assert browser.run("return document.activeElement.textContent") == "Load"
     cell.press("Not now")
     assert cell.wait() == ""

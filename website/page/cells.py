@@ -114,9 +114,21 @@ def change(cell: int, code: str) -> dict:
 
 
 def reset(cell: int | None = None) -> None:
-    """Give the functions that a cell shows, or all functions, back to the book."""
-    wanted = _books.values() if cell is None else _shown_functions(cell)
-    for book in list(wanted):
+    """A cell, or all functions, as the book has them.
+
+    The functions that it shows are given back to the library. What any other has written counts no
+    longer as written: whoever reads it asks for the cell anew.
+    """
+    if cell is None:
+        wanted = [*_books.values()]
+    elif ast.unparse(ast.parse(_codes[cell]).body[-1]).startswith("show_source("):
+        wanted = _shown_functions(cell)
+    else:
+        wanted = []
+        _cells[cell] = names_of(_codes[cell])
+        for name in [name for name, owner in _owners.items() if owner == cell]:
+            del _owners[name]
+    for book in wanted:
         if (book.__module__, book.__qualname__) in _books:
             _replace(book, book)
             del _books[book.__module__, book.__qualname__]

@@ -143,10 +143,11 @@ def plot_mistakes(shares: Mapping[str, Mapping[str, float]]) -> Figure:
     """How often each attribute is wrong, in percent of the captions."""
     order = [f"{which} {what}" for which in ("first", "second") for what in _ATTRIBUTES]
     order.insert(3, "relation")
+    most = max(value for share in shares.values() for value in [0, *share.values()])
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in shares)
     rows = "".join(
         f'<tr><th scope="row">{attribute}</th>'
-        + "".join(f"<td>{_bar(share.get(attribute, 0))}</td>" for share in shares.values())
+        + "".join(f"<td>{_bar(share.get(attribute, 0), most)}</td>" for share in shares.values())
         + "</tr>"
         for attribute in order
     )
@@ -159,11 +160,12 @@ def plot_mistakes(shares: Mapping[str, Mapping[str, float]]) -> Figure:
 _ATTRIBUTES = ("size", "colour", "shape")
 
 
-def _bar(share: float) -> str:
-    return f'<span class="page-bar" style="width: {4 * share:.3f}em"></span> {100 * share:.0f}'
+def _bar(share: float, most: float) -> str:
+    width = 7 * share / most if most else 0
+    return f'<span class="page-bar" style="width: {width:.2f}em"></span> {100 * share:.1f}'
 
 
-_WIDTH, _HEIGHT, _LEFT, _LOW = 640, 300, 60, 256  # of a plot, and of the corner of its axes
+_WIDTH, _HEIGHT, _LEFT, _LOW = 640, 340, 60, 296  # of a plot, and of the corner of its axes
 
 
 def _plot(curves: Mapping[str, Sequence[float]], xlabel: str, ylabel: str) -> Figure:
@@ -186,7 +188,8 @@ def _plot(curves: Mapping[str, Sequence[float]], xlabel: str, ylabel: str) -> Fi
         f'<text transform="translate(14 {_LOW / 2}) rotate(-90)" text-anchor="middle">'
         f"{escape(ylabel)}</text>",
     ]
-    for step in sorted({round(steps * k / min(steps, 8)) for k in range(min(steps, 8) + 1)}):
+    every_step = range(steps + 1) if steps <= 12 else [round(steps * k / 8) for k in range(9)]
+    for step in every_step:
         parts.append(f'<text x="{x(step):.0f}" y="{_LOW + 18}" text-anchor="middle">{step}</text>')
     for tick in np.arange(low, high + 0.1, 0.5 if high - low <= 2 else 1):
         label = f"{10**tick:.2g}"

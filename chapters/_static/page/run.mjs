@@ -59,9 +59,11 @@ async function press(cell) {
   if (cell.running) return;
   cell.running = true;
   cell.run.setAttribute("aria-disabled", "true");
-  const late = setTimeout(() => (cell.stop.hidden = false), 300);
+  let late;
   try {
     const first = !cell.editor;
+    if (!agreed) await ask(cell);
+    late = setTimeout(() => (cell.stop.hidden = false), 300);
     await load(cell);
     await open(cell);
     if (first && cell.data.listing) {
@@ -90,10 +92,6 @@ function explain(cell, error) {
 
 /* Python, once, with its size said before. */
 async function load(cell) {
-  if (!agreed) {
-    await ask(cell);
-    agreed = true;
-  }
   const bar = make("progress", { max: 1, value: 0 });
   bar.setAttribute("aria-label", "Loading Python");
   if (python.state === "off" || python.state === "starting")
@@ -103,7 +101,10 @@ async function load(cell) {
     else say(cell, "Starting Python …");
   });
   begun ??= python.call("page.cells.begin", { cells: cells.map(({ source }) => source) });
-  await begun;
+  await begun.catch((error) => {
+    begun = null;
+    throw error;
+  });
   say(cell, "");
 }
 
@@ -118,7 +119,9 @@ function ask(cell) {
       button("Not now", "run-button", () => no("declined")),
     );
     load.focus();
-  }).finally(() => cell.run.focus());
+  })
+    .then(() => (agreed = true))
+    .finally(() => cell.run.focus());
 }
 
 /* From a listing to an editor, and a place for what comes of it. */
@@ -295,7 +298,7 @@ async function reset(cell) {
   cell.reset.hidden = true;
   cell.run.focus();
   say(cell, "As the book has it.");
-  if (cell.changed && begun) await python.call("page.cells.reset", { cell: cell.number });
+  if (begun) await python.call("page.cells.reset", { cell: cell.number });
   cell.changed = false;
 }
 
