@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterable
 from html import unescape
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -22,15 +23,22 @@ __all__ = ["policy", "setup"]
 _CHARSET = '<meta charset="utf-8" />'  # the first thing in the head of a page
 
 
-def policy(page: str, elsewhere: str | None = None) -> str:
-    """The policy of a page, from its HTML; ``elsewhere``: an address that its Python comes from.
+def policy(page: str, handlers: Iterable[str] = (), elsewhere: str | None = None) -> str:
+    """The policy of a page, from its HTML.
 
     A page makes its worker from a blob, so that the worker is under this policy, too. The worker
     runs Pyodide from blobs, once their hashes were compared. Styles within elements are MathJax's.
+
+    Parameters
+    ----------
+    page : str
+    handlers : iterable of str
+        The handlers of all pages. The search reads those that it finds, and would complain.
+    elsewhere : str, optional
+        An address that the page's Python comes from.
     """
-    inline = re.findall(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", page, flags=re.S)
-    handlers = map(unescape, re.findall(r'\son[a-z]+="([^"]*)"', page))
-    digests = {hashlib.sha256(code.encode()).digest() for code in (*inline, *handlers)}
+    scripts = re.findall(r"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", page, flags=re.S)
+    digests = {hashlib.sha256(code.encode()).digest() for code in (*scripts, *handlers)}
     hashes = sorted(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
     host = f"https://{urlsplit(elsewhere).netloc}" if elsewhere else ""
     allowed = {
@@ -53,13 +61,18 @@ def write_policies(app: Sphinx, exception: Exception | None) -> None:
     if exception or app.builder.format != "html":
         return
     _, facts = site(Path(app.srcdir))
-    for path in Path(app.outdir).rglob("*.html"):
-        page = path.read_text(encoding="utf-8")
-        page = re.sub(r'\n<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
-        allowed = policy(page, None if facts["runtime"] else facts["public"])
+    elsewhere = None if facts["runtime"] else facts["public"]
+    old = re.compile(r'\n<meta http-equiv="Content-Security-Policy"[^>]*>')
+    pages = {
+        path: old.sub("", path.read_text(encoding="utf-8"))
+        for path in Path(app.outdir).rglob("*.html")
+    }
+    found = re.findall(r'\son[a-z]+="([^"]*)"', "".join(pages.values()))
+    handlers = sorted(set(map(unescape, found)))
+    for path, page in pages.items():
+        allowed = policy(page, handlers, elsewhere)
         meta = f'\n<meta http-equiv="Content-Security-Policy" content="{allowed}">'
-        page = page.replace(_CHARSET, _CHARSET + meta, 1)
-        path.write_text(page, encoding="utf-8")
+        path.write_text(page.replace(_CHARSET, _CHARSET + meta, 1), encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -84,7 +84,7 @@ def make_page(folder: Path, public: str = "") -> Path:
     told |= {"book": facts(book), "public": public}
     (static / "page" / "site.json").write_text(json.dumps(told))
     page = PAGE.format(word=word(root, "probe.mjs"))
-    allowed = policy(page, public).replace("https://127", "http://127")
+    allowed = policy(page, elsewhere=public).replace("https://127", "http://127")
     (folder / "index.html").write_text(page.replace("POLICY", allowed))
     return folder
 
