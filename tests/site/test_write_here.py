@@ -137,6 +137,7 @@ def test_a_function_is_written_checked_kept_and_taken_home(clean, tmp_path):
     writing.type("return 1 / 1 + np.exp(-a)", Keys.ENTER)
     writing.check("1 / 1 + exp(-a) divides first.")
     assert "It is derived in the section “One step forward”." in writing.text
+    assert violations(clean, {"runOnly": RULES}, without="mjx-container") == []
     for rung in (1, 2, 3):
         writing.press("Hint")
         writing.wait(f"return document.body.innerText.includes('Hint {rung} of 3')")
