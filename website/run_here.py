@@ -67,7 +67,7 @@ _FILES = {
 # A piece of a cell -> how long it takes in a page, where that is long.
 SLOW = {
     "num_epochs=100": "about a minute",
-    "shares = {\n": "many minutes. For a first impression, take fewer lengths and seeds",
+    "for T in lengths]": "many minutes. For a first impression, take fewer lengths and seeds",
     "open_directions(network": "half a minute",
     "open_directions(model": "half a minute",
     "for width in (1, 3, 10)": "some minutes. A beam of 3 alone takes less",

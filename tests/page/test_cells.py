@@ -23,7 +23,7 @@ OTHERWISE = {
     "data = load_scenes()": "In this page: 50 of the 30,000 training pictures, and all 1,000 test "
     "pictures.\n",
     "nouns = load_nouns()": "In this page: 50 of the 20,000 training pictures, and 400 of the "
-    "1,000 test pictures.\n212 words in the vocabulary\n362 pairs of nouns in the test pictures\n"
+    "1,000 test pictures.\n212 words in the vocabulary\n355 pairs of nouns in the test pictures\n"
     "0 of them in training pictures\n",
 }
 
