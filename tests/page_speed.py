@@ -67,11 +67,11 @@ def main() -> None:
             print(f"{what}: {took:.2f} s, {used:.2f} s of processors{inside}", flush=True)
 
         try:
-            page = Opened(browser, http)
+            page = Opened(browser, http).open()
             timed("first visit, from the press to the first output", lambda: page.run("print(1)"))
             print(f"to load, if the server packs it: {page.js('python.size') / 1e6:.1f} MB")
             timed("Stop, until it is ready again", lambda: page.js("await python.stop()"))
-            page = Opened(browser, http)
+            page = Opened(browser, http).open()
             timed("second visit, to the first output", lambda: page.run("print(1)"))
             timed("an empty call", lambda: page.run("pass"))
             names = [

@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -118,14 +119,20 @@ def chromium(http) -> Iterator[Browser]:
     opened.driver.quit()
 
 
+@dataclass
 class Opened:
-    """The page, newly open: `js` awaits an expression, and gives what it was or what it threw."""
+    """The page: `js` awaits an expression, and gives what it was or what it threw."""
 
-    def __init__(self, browser: Browser, http: ThreadingHTTPServer) -> None:
-        self.browser, self.http = browser, http
-        browser.open("index.html", typeset=False)
-        browser.wait_for("const wait = () => window.here ? done() : setTimeout(wait, 20); wait();")
-        http.asked.clear()
+    browser: Browser
+    http: ThreadingHTTPServer
+
+    def open(self) -> Opened:
+        """Open it anew."""
+        self.browser.open("index.html", typeset=False)
+        wait = "const wait = () => window.here ? done() : setTimeout(wait, 20); wait();"
+        self.browser.wait_for(wait)
+        self.http.asked.clear()
+        return self
 
     def js(self, expression: str):
         return self.browser.wait_for(
@@ -151,7 +158,18 @@ def at(browser: Browser, http: ThreadingHTTPServer) -> Iterator[None]:
 @pytest.fixture
 def page(chromium, http) -> Opened:
     http.faults.clear()
-    return Opened(chromium, http)
+    return Opened(chromium, http).open()
+
+
+@pytest.fixture
+def started(chromium, http) -> Opened:
+    """The page with Python ready: that of the test before, where it is."""
+    http.faults.clear()
+    page = Opened(chromium, http)
+    if chromium.run("return window.here?.python.state") != "ready":
+        page.open().js("await python.start()")
+    http.asked.clear()
+    return page
 
 
 @pytest.fixture
@@ -159,7 +177,7 @@ def fresh(chromium, http) -> Opened:
     """The same on a first visit."""
     http.faults.clear()
     chromium.command("Network.clearBrowserCache")
-    return Opened(chromium, http)
+    return Opened(chromium, http).open()
 
 
 def test_until_it_is_asked_for_nothing_is_loaded_and_then_from_the_site_alone(fresh):
@@ -185,8 +203,8 @@ def test_until_it_is_asked_for_nothing_is_loaded_and_then_from_the_site_alone(fr
     assert fresh.browser.console() == []
 
 
-def test_what_is_printed_comes_before_the_answer_and_an_error_is_the_readers(page):
-    said = page.js(
+def test_what_is_printed_comes_before_the_answer_and_an_error_is_the_readers(started):
+    said = started.js(
         """await (async () => {
             const said = [], onText = (stream, text) => said.push(`${python.state} ${text}`);
             await python.call("page.probe.run", { code: "print(1 + 1)" }, { onText });
@@ -194,7 +212,7 @@ def test_what_is_printed_comes_before_the_answer_and_an_error_is_the_readers(pag
         })()"""
     )
     assert "".join(said) == "busy 2\nready"
-    error = page.run("1 / 0")
+    error = started.run("1 / 0")
     assert (error["name"], error["message"]) == (
         "PythonError", "ZeroDivisionError: division by zero",
     )  # fmt: skip
@@ -202,8 +220,8 @@ def test_what_is_printed_comes_before_the_answer_and_an_error_is_the_readers(pag
     assert "bridge" not in error["traceback"]
 
 
-def test_a_loop_that_prints_without_end_does_not_flood_the_page(page):
-    count, length = page.js(
+def test_a_loop_that_prints_without_end_does_not_flood_the_page(started):
+    count, length = started.js(
         """await (async () => {
             let count = 0, length = 0;
             const onText = (stream, text) => { count += 1; length += text.length; };
@@ -216,11 +234,10 @@ def test_a_loop_that_prints_without_end_does_not_flood_the_page(page):
     assert 200_000 < length < 210_000
 
 
-def test_the_page_answers_while_python_works(page):
+def test_the_page_answers_while_python_works(started):
     """How long a click waits, of a hundred, while a loop runs: half of them, on a busy machine."""
-    waits = page.js(
+    waits = started.js(
         f"""await (async () => {{
-            await python.start();
             const waits = [];
             const running = python.call("page.probe.run", {{ code: "{ENDLESS}" }}).catch(() => 0);
             let sent;
@@ -239,10 +256,9 @@ def test_the_page_answers_while_python_works(page):
     assert sorted(waits)[50] < 100
 
 
-def test_stop_ends_a_loop_at_once_and_starts_from_what_the_browser_has(page):
-    stopped = page.js(
+def test_stop_ends_a_loop_at_once_and_starts_from_what_the_browser_has(started):
+    stopped = started.js(
         f"""await (async () => {{
-            await python.start();
             const told = [];
             python.on("restarted", () => told.push("restarted"));
             const running = python.call("page.probe.run", {{ code: "{ENDLESS}" }});
@@ -261,10 +277,9 @@ def test_stop_ends_a_loop_at_once_and_starts_from_what_the_browser_has(page):
         ["restarted"],
         "ready",
     )
-    asked = [path.rpartition("/")[2] for path in page.http.asked]
-    assert asked.count("site.json") == 2
-    assert max(asked.count(name) for name in ("book.zip", "pyodide.asm.wasm")) <= 1
-    assert page.run("pass") is None
+    asked = [path.rpartition("/")[2] for path in started.http.asked]
+    assert sorted(asked) == ["site.json", "worker.mjs"]
+    assert started.run("pass") is None
 
 
 def test_stop_while_it_loads_only_ends_that(page):
@@ -279,16 +294,16 @@ def test_stop_while_it_loads_only_ends_that(page):
     assert stopped == ["starting", None, "Stopped", "off", True, None, "off"]
 
 
-def test_python_that_has_died_is_started_anew(page):
-    died = page.run("import ctypes; ctypes.string_at(2**32 - 16, 8)")
+def test_python_that_has_died_is_started_anew(started):
+    died = started.run("import ctypes; ctypes.string_at(2**32 - 16, 8)")
     assert died["message"] == "Python ran out of memory, or ended by itself."
-    assert page.run("pass") is None
+    assert started.run("pass") is None
 
 
-def test_code_in_the_page_can_send_nothing_anywhere(page):
+def test_code_in_the_page_can_send_nothing_anywhere(started):
     with serving(ROOT) as elsewhere:
         address = f"http://127.0.0.1:{elsewhere.server_port}/README.md"
-        error = page.run(
+        error = started.run(
             "from js import XMLHttpRequest\nrequest = XMLHttpRequest.new()\n"
             f"request.open('GET', '{address}', False)\nrequest.send()"
         )
@@ -321,7 +336,7 @@ def test_where_the_site_has_no_runtime_it_comes_from_elsewhere_once_it_is_asked_
     with serving(ROOT / "_build" / "runtime") as elsewhere:
         public = f"http://127.0.0.1:{elsewhere.server_port}/"
         with serving(make_page(tmp_path, public)) as http, at(chromium, http):
-            page = Opened(chromium, http)
+            page = Opened(chromium, http).open()
             assert page.js("python.needsAsking()")
             assert elsewhere.asked == http.asked == []
             elsewhere.faults["numpy"] = "damaged"
@@ -336,7 +351,7 @@ def test_the_editor_is_used_by_keyboard_and_lets_go(chromium, tmp_path, public):
     """CodeMirror's, which comes with the runtime, and the plain field where there is none."""
     needs_runtime()
     with serving(make_page(tmp_path, public)) as http, at(chromium, http):
-        page = Opened(chromium, http)
+        page = Opened(chromium, http).open()
         page.js(
             """await (async () => {
                 const { makeEditor } = await import("./_static/page/editor.mjs");
@@ -406,9 +421,8 @@ def test_another_try_does_not_take_what_the_first_one_left(fresh, fault):
 
 def test_without_a_connection_it_starts_from_what_the_browser_has(page):
     page.js("await python.start()")
-    again = Opened(page.browser, page.http)
-    page.http.faults[""] = "away"
-    assert again.run("pass") is None
+    page.open().http.faults[""] = "away"
+    assert page.run("pass") is None
 
 
 @pytest.mark.parametrize(
