@@ -121,6 +121,8 @@ def test_the_book_shows_no_table_that_nobody_writes():
         ("looking", r"shapes +\| attention", "captions true", "07", "attention true"),
         ("looking", r"nouns +\| LSTM", "captions true", "07", "nouns lstm"),
         ("looking", r"nouns +\| attention", "captions true", "07", "nouns attention"),
+        ("lacking", "LSTM ", "true of new ones", "07", "nouns lstm"),
+        ("lacking", "attention ", "true of new ones", "07", "nouns attention"),
     ],
 )
 def test_recorded_trainings_agree_with_those_of_the_chapter(table, row, column, chapter, printed):
