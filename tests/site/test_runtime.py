@@ -37,6 +37,8 @@ PAGE = """<!doctype html>
 </html>
 """
 PROBE = 'import * as here from "./python.mjs";\nwindow.here = here;\n'
+BEFORE_THE_WORKER = """const first = arguments[0], B = Blob;
+Blob = class extends B { constructor(parts, options) { super([first, ...parts], options); } };"""
 ENDLESS = "while True: pass"
 
 
@@ -425,16 +427,23 @@ def test_without_a_connection_it_starts_from_what_the_browser_has(page):
     assert page.run("pass") is None
 
 
+def test_on_plain_http_the_wheels_are_checked_by_the_runtimes_own_lock(fresh):
+    """There a page has nothing to compute SHA-256 with."""
+    fresh.browser.run(BEFORE_THE_WORKER, "Object.defineProperty(crypto, 'subtle', {});")
+    fresh.http.faults["numpy"] = "damaged"
+    assert fresh.js("await python.start()")["reason"] == "broken"
+    fresh.http.faults.clear()
+    fresh.browser.command("Network.clearBrowserCache")
+    assert fresh.run("import numpy") is None
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
         ("delete globalThis.WebAssembly", "no wasm"),
         ("const W = Worker; Worker = function (code) { return new W(code); }", "old browser"),
         (
-            """const full = "WebAssembly.Memory = class { constructor() { throw RangeError(); } };"
-            const B = Blob; Blob = class extends B {
-                constructor(parts, options) { super([full, ...parts], options); }
-            };""",
+            BEFORE_THE_WORKER.replace("arguments[0]", "'WebAssembly.Memory = () => 0;'"),
             "no space",
         ),
     ],

@@ -83,7 +83,7 @@ async function start({ runtime, files, book }) {
   await pyodide.loadPackage(["numpy", "pillow"], { messageCallback() {} });
   self.fetch = fetch;
   pyodide.unpackArchive(given.get(book.address), "zip", { extractDir: "/book" });
-  pyodide.runPython("import sys; sys.path.insert(0, '/book')");
+  pyodide.runPython("import sys; sys.path.insert(0, '/book'); import numpy, PIL");
   bridge = pyodide.pyimport("website.page.bridge");
 }
 
