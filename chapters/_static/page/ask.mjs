@@ -37,9 +37,10 @@ const files = JSON.parse(page.dataset.files); // world -> name of a file -> byte
 /* What is in the picture: a scene with its two things, or a picture of one's own. */
 const scene = { world: "scenes", number: Number(page.dataset.number), things: [], own: null };
 let [words, selected, looked] = [{}, 0, null];
+let [attempts, asking, changed, told, telling] = [0, false, false, 0, null];
 
-/* The scene, as Python is told of it. */
-const told = () => ({
+/* The scene, as Python hears of it. */
+const plain = () => ({
   world: scene.world,
   number: scene.number,
   things: scene.things.map(({ words, x, y }) => ({ words, x, y })),
@@ -80,8 +81,8 @@ async function rouse(wake) {
     await open(readLink());
     controls.replaceChildren(find("template").content.cloneNode(true), trouble, heard);
     build();
-    page.classList.add("ask-awake", "ask-busy");
-    await change({ slowly: true });
+    page.classList.add("ask-awake");
+    await attempt(() => change({ slowly: true }));
   } catch (error) {
     offer();
     trouble.textContent = error.message;
@@ -130,6 +131,7 @@ function build() {
     if (target.files.length) attempt(() => takeIn(target.files[0]));
     target.value = "";
   });
+  page.addEventListener("dragstart", (event) => event.preventDefault()); // of a picture of the page
   page.addEventListener("dragover", (event) => {
     if (![...event.dataTransfer.types].includes("Files")) return;
     event.preventDefault();
@@ -153,11 +155,14 @@ function build() {
 /* Do it, or say what went wrong and leave everything as it was. */
 async function attempt(what) {
   trouble.textContent = "";
+  page.setAttribute("aria-busy", String(++attempts > 0));
   try {
     await what();
+    await telling;
   } catch (error) {
     trouble.textContent = error.message;
   }
+  page.setAttribute("aria-busy", String(--attempts > 0));
 }
 
 async function enter(radio) {
@@ -213,7 +218,7 @@ async function takeIn(file) {
 async function change(how = {}) {
   page.classList.toggle("ask-own", Boolean(scene.own));
   if (!scene.own) {
-    const shown = await python.call("page.ask.show", told());
+    const shown = await python.call("page.ask.show", plain());
     Object.assign(find(".ask-ground"), { src: shown.ground, alt: "" });
     scene.things.forEach((thing, k) => Object.assign(thing, shown.things[k]));
     layOut();
@@ -254,7 +259,7 @@ function makeThing(k) {
   const move = (x, y) => {
     Object.assign(scene.things[k], { x, y });
     layOut();
-    ask();
+    attempt(ask);
   };
   let held = null; // where in the thing the finger or the mouse has it
   button.addEventListener("focus", select);
@@ -273,7 +278,6 @@ function makeThing(k) {
   for (const end of ["pointerup", "pointercancel"])
     button.addEventListener(end, () => {
       held = null;
-      ask();
     });
   button.addEventListener("keydown", (event) => {
     const [axis, sign] = STEPS[event.key] ?? [];
@@ -324,40 +328,32 @@ function chooser(kind, place) {
 
 /* Ask, and as soon as there is an answer ask again if anything has changed since. */
 
-let [asking, changed, answers] = [false, false, 0];
-
 async function ask(how = {}) {
   changed = true;
   if (asking) return;
   asking = true;
-  page.classList.add("ask-busy");
-  let last;
   try {
     while (changed) {
       changed = false;
       const { world, own } = scene;
       const answer = own
         ? await python.call("page.ask.ask_picture", { world, pixels: own.pixels })
-        : await python.call("page.ask.ask", told());
-      last = tell(answer, how.slowly);
-      page.dataset.answers = ++answers;
+        : await python.call("page.ask.ask", plain());
+      telling = tell(answer, how.slowly);
     }
+    history.replaceState(null, "", scene.own ? location.pathname : `#${link()}`);
   } finally {
     asking = false;
   }
-  history.replaceState(null, "", scene.own ? location.pathname : `#${link()}`);
-  await last;
-  if (!asking) page.classList.remove("ask-busy");
 }
 
 /* What they say. */
 
 const looks = find("[data-captioner=attention]");
 const showing = {}; // captioner -> which word is looked at
-let telling = 0;
 
 async function tell({ picture, said }, slowly) {
-  const now = ++telling;
+  const now = ++told;
   find(".ask-seen").src = picture;
   if (scene.own) Object.assign(find(".ask-ground"), { src: picture, alt: `${scene.own.name}, fitted to 96 × 96 pixels` });
   for (const card of cards) card.hidden = !said.some(({ name }) => name === card.dataset.captioner);
@@ -369,7 +365,7 @@ async function tell({ picture, said }, slowly) {
     for (const { buttons } of rows) for (const button of buttons) button.classList.add("ask-unsaid");
     for (let k = 0; rows.some(({ buttons }) => k < buttons.length); k++) {
       await pause(130);
-      if (now !== telling) return;
+      if (now !== told) return;
       for (const { buttons, choose } of rows)
         if (buttons[k]) {
           buttons[k].classList.remove("ask-unsaid");
@@ -377,7 +373,7 @@ async function tell({ picture, said }, slowly) {
         }
     }
     await pause(200);
-    if (now !== telling) return;
+    if (now !== told) return;
     light(null);
   }
   for (const { card, verdict, settle } of rows) {
