@@ -89,8 +89,7 @@ async function start(tell) {
 function makeBlank(name, blank, place) {
   const entry = recall(name) ?? { source: blank, state: "", hints: 0 };
   const state = make("span", { className: "write-state" });
-  const said = make("div", { className: "write-said" });
-  said.setAttribute("role", "status");
+  const said = make("div", { className: "write-said", role: "status" });
   const field = make("div", { className: "write-field" });
   const [solve, use] = [button("Solution", solution, name), button("Use the book's", useBook, name)];
   const again = button("Blank again", () => {
@@ -187,10 +186,9 @@ function makeBlank(name, blank, place) {
 /* The whole page. */
 
 const blanks = [];
-const progress = make("p", { className: "write-progress" });
-progress.setAttribute("role", "status");
+const progress = make("p", { className: "write-progress", role: "status" });
 const word = make("p", { role: "status" });
-const keeping = make("p", { hidden: true });
+const keeping = make("p", { role: "status", hidden: true });
 keeping.textContent =
   "This browser does not keep what you write: it allows the page no storage, or that is full. " +
   "Download your notebook before you leave.";
@@ -199,7 +197,8 @@ function count() {
   const written = blanks.filter(({ blank, entry }) => entry.source !== blank).length;
   const right = blanks.filter(({ entry }) => entry.state === "right").length;
   const hints = blanks.reduce((sum, { entry }) => sum + entry.hints, 0);
-  progress.textContent = `${written} of ${blanks.length} begun, ${right} right, ${hints} hints used.`;
+  const text = `${written} of ${blanks.length} begun, ${right} right, ${hints} hints used.`;
+  if (progress.textContent !== text) progress.textContent = text; // which is read out
 }
 
 function clearAll() {
