@@ -165,11 +165,12 @@ def _what_is_wrong(found: Diagnosis) -> list[str]:
     lines = []
     if found.wrong and found.errors:
         right = [name for name in found.errors if name not in found.wrong]
-        lines.append(f"Wrong: {', '.join(found.wrong)}. Right: {', '.join(right) or 'nothing'}.")
+        right_too = f" Right: {', '.join(right)}." if right else ""
+        lines.append(f"Wrong: {', '.join(found.wrong)}.{right_too}")
     if found.mistakes:
         two = len(found.mistakes) > 1
         lines.append(
-            ("Two things together give" if two else "One thing gives")
+            ("Two mistakes together give" if two else "One mistake gives")
             + " exactly your numbers. "
             + " ".join(mistake.what for mistake in found.mistakes)
         )
@@ -199,10 +200,10 @@ def hint(function: Callable | str) -> Report:
     entry.hints += 1
     rungs = _rungs(task, found)
     rung = min(entry.hints, len(rungs))
-    last = " After this, solution() shows the book's." if rung == len(rungs) else ""
+    last = ["After this, solution() shows the book's."] if rung == len(rungs) else []
     first = f"Hint {rung} of {len(rungs)}"
     first = first if found.written else f"Not written yet. {first}"
-    return Report(False, [first, rungs[rung - 1] + last])
+    return Report(False, [first, rungs[rung - 1], *last])
 
 
 def _rungs(task: Task, found: Diagnosis) -> list[str]:

@@ -91,7 +91,7 @@ def test_two_mistakes_are_told_together():
         "prev_h.T.dot", "(o * tc).T.dot"
     )
     says = " ".join(check(written(source)).lines)
-    assert "Two things together give exactly your numbers" in says
+    assert "Two mistakes together give exactly your numbers" in says
     assert "lacks its factor o" in says and "dWh was made with the new state" in says
 
 
