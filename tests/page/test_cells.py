@@ -8,12 +8,14 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.chapters import ROOT
 from tests.nbval_tolerance import accept
 from tests.node import Page
 from website.book import code_cells, read
+from website.page.figures import look_tiles
 from website.run_here import cells_of, data_of, modules_of_the_page, why_not
 
 CHAPTERS = ("01-rnn", "02-lstm", "07-captions-that-look")
@@ -263,3 +265,12 @@ def test_what_a_page_does_not_have_is_named(page_python):
     error = page_python.call("page.cells.run", cell=0, code="import torch")["error"]
     assert error.endswith("and the book's own library without PyTorch.\n")
     assert "No module named 'torch'" in error
+
+
+def test_the_strongest_field_of_a_look_is_framed():
+    weights = np.full((1, 36), 0.01)
+    weights[0, 7] = 0.65
+    _, (tile, share) = look_tiles(np.zeros((384, 384, 3), np.uint8), ["star"], weights)
+    rows, columns = np.nonzero(tile.any(axis=2))
+    assert [rows.min(), rows.max(), columns.min(), columns.max()] == [64, 127, 64, 127]
+    assert share == "65%" and tile[96, 96].max() == 0

@@ -104,6 +104,11 @@ def look_tiles(
     for shares in weights:
         light = _DARK + (1 - _DARK) * np.sqrt(shares / shares.max())
         lit = picture * light.reshape(side, side)[np.ix_(rows, columns)][:, :, None]
+        row, column = divmod(int(shares.argmax()), side)
+        strongest = np.ix_(rows == row, columns == column)
+        field = lit[strongest]
+        field[:4] = field[-4:] = field[:, :4] = field[:, -4:] = 255  # a frame
+        lit[strongest] = field
         tiles.append((lit.astype(np.uint8), f"{shares.max():.0%}"))
     return tiles
 
