@@ -66,18 +66,23 @@ def add_buttons(app: Sphinx, pagename: str, template: str, context: dict, doctre
         "icon": "fas fa-download",
         "label": "download-workbook-button",
     }
+    here = {
+        "type": "link",
+        "url": f"{pagename.rpartition('/')[2]}.html?write",
+        "text": "In the page",
+        "tooltip": "Write the functions of this chapter here",
+        "icon": "fas fa-pen",
+        "label": "write-here-button",
+    }
+    writes = [here] if listings_on(app, pagename) else []
     context["header_buttons"].append({
         "type": "group",
         "tooltip": "Do it yourself",
         "icon": "fas fa-pen",
         "label": "workbook-buttons",
-        "buttons": [download, *launched],
+        "buttons": [*writes, download, *launched],
     })  # fmt: skip
-    places = (
-        {"in the page": f"{pagename.rpartition('/')[2]}.html?write"}
-        if listings_on(app, pagename)
-        else {}
-    )
+    places = {button["text"].lower(): button["url"] for button in writes}
     places |= {"download": download["url"]} | {b["text"]: b["url"] for b in launched}
     links = ", ".join(f'<a href="{url}">{name}</a>' for name, url in places.items())
     context["body"] = context["body"].replace("</h1>", f"</h1>{_DO_IT.format(links)}", 1)

@@ -162,7 +162,7 @@ def test_a_line_that_is_broken_turns_the_check_red_until_it_is_reset(page):
     assert page.run("return document.activeElement.ariaLabel") == f"Run cell {check.number + 1}"
     assert violations(page, {"runOnly": RULES}, without="mjx-container") == []
     listing.press("Reset")
-    assert listing.word == "As the book has it."
+    assert listing.word == "As the book has it. What ran with yours shows that until it runs again."
     assert page.run("return document.activeElement.textContent") == "Edit"
     assert check.run().startswith("As in the book.")
     listing.run("Edit")
@@ -172,8 +172,8 @@ def test_a_line_that_is_broken_turns_the_check_red_until_it_is_reset(page):
 
 def test_a_cell_says_what_it_needs_and_runs_that_at_a_press(page):
     pictures = Cell(page, PICTURES)
-    assert pictures.run() == "It uses data and model, which 2 cells before it make."
-    pictures.press("Run the 2 cells before it")
+    assert pictures.run() == "It uses data and model, which 2 cells further up make."
+    pictures.press("Run those 2 cells first")
     pictures.wait("Done.")
     shown = "return [...place.querySelectorAll('img')].filter((image) => image.width > 90).length"
     assert pictures.get(shown) == 8
@@ -203,7 +203,7 @@ def test_an_endless_loop_is_stopped_within_a_second(page):
     assert min(times) < 1000, times  # The machine may be busy: the best counts.
     assert page.run("return document.activeElement.textContent") == "Run"
     # All is gone, and what is needed is asked for again.
-    assert "which a cell before it makes" in Cell(page, LOOPS).run()
+    assert "which a cell further up makes" in Cell(page, LOOPS).run()
 
 
 @pytest.mark.parametrize(("width", "dark"), [(360, False), (640, True)])

@@ -145,6 +145,7 @@ def test_a_function_is_written_checked_kept_and_taken_home(clean, tmp_path):
     writing.type("return 0.5 * (1 + np.tanh(0.5 * a))", Keys.ENTER)
     writing.wait("return document.body.innerText.includes('sigmoid is right.')")
     assert writing.progress == "1 of 5 begun, 1 right, 3 hints used."
+    writing.check(f"Next to write: {NAMES[1]}.")
 
     writing.type("while True: pass", Keys.ENTER)
     writing.wait("return document.body.innerText.includes('Python is at work')")

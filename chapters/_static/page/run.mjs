@@ -11,6 +11,7 @@ const make = (tag, properties = {}, ...children) => {
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 1 : 0)} MB`;
 const cells = [...document.querySelectorAll(".run-here")].map(prepare);
 let begun = null; // the session of the cells, once Python has it
+let loaded = false;
 let agreed = !python.needsAsking();
 
 function prepare(place, number) {
@@ -35,7 +36,7 @@ function prepare(place, number) {
     one.setAttribute("aria-label", `${one.textContent} cell ${number + 1}`);
   cell.word = make("div", { className: "run-word" });
   cell.word.setAttribute("role", "status");
-  place.append(make("div", { className: "run-bar" }, cell.run, cell.stop, cell.reset, cell.word));
+  place.append(make("div", { className: "run-bar" }, cell.run, cell.reset, cell.stop, cell.word));
   return cell;
 }
 
@@ -57,8 +58,7 @@ function say(cell, sentence, ...controls) {
 
 async function press(cell) {
   if (cell.running) return;
-  cell.running = true;
-  cell.run.setAttribute("aria-disabled", "true");
+  work(cell);
   let late;
   try {
     const first = !cell.editor;
@@ -74,15 +74,24 @@ async function press(cell) {
     explain(cell, error);
   } finally {
     clearTimeout(late);
-    cell.running = false;
-    cell.run.removeAttribute("aria-disabled");
-    if (document.activeElement === cell.stop) cell.run.focus();
-    cell.stop.hidden = true;
+    rest(cell);
   }
 }
 
+function work(cell) {
+  cell.running = true;
+  cell.run.setAttribute("aria-disabled", "true");
+}
+
+function rest(cell) {
+  cell.running = false;
+  cell.run.removeAttribute("aria-disabled");
+  if (document.activeElement === cell.stop) cell.run.focus();
+  cell.stop.hidden = true;
+}
+
 function explain(cell, error) {
-  if (error instanceof Stopped) say(cell, "Stopped. Python begins anew: what ran before has to run again.");
+  if (error instanceof Stopped) say(cell, "Stopped. Python begins anew, and has forgotten what ran before.");
   else if (error instanceof PythonUnavailable) say(cell, error.message);
   else if (error !== "declined") {
     say(cell, error.message);
@@ -94,8 +103,9 @@ function explain(cell, error) {
 async function load(cell) {
   const bar = make("progress", { max: 1, value: 0 });
   bar.setAttribute("aria-label", "Loading Python");
-  if (python.state === "off" || python.state === "starting")
+  if (!loaded)
     say(cell, `Loading Python into this page: about ${megabytes(python.size)}, once.`, bar);
+  else if (!begun) say(cell, "Starting Python …");
   await python.start(({ done, total }) => {
     if (done < total) bar.value = done / total;
     else say(cell, "Starting Python …");
@@ -163,7 +173,9 @@ async function askPython(cell) {
     say(cell, `Loading what was trained, and its data: ${megabytes(cell.data.bytes)}, once.`);
     await python.bring(cell.data.files);
   }
-  say(cell, `Running …${cell.data.slow ? ` This takes ${cell.data.slow}.` : ""}`);
+  const clock = make("span");
+  clock.setAttribute("aria-hidden", "true"); // or it would be read out each second
+  say(cell, `Running …${cell.data.slow ? ` This takes ${cell.data.slow}.` : ""}`, clock);
   const printed = make("pre");
   const onText = (stream, text) => {
     if (stream === "stderr" && text.startsWith("\r")) return void say(cell, text.trim());
@@ -171,8 +183,12 @@ async function askPython(cell) {
     if (!printed.parentNode) show(cell, printed);
   };
   const began = performance.now();
-  const result = await python.call("page.cells.run", { cell: cell.number, code: code(cell) }, { onText });
-  return { ...result, printed: printed.textContent, seconds: (performance.now() - began) / 1000 };
+  const seconds = () => (performance.now() - began) / 1000;
+  const ticks = setInterval(() => (clock.textContent = `${Math.round(seconds())} s`), 1000);
+  const given = { cell: cell.number, code: code(cell) };
+  const called = python.call("page.cells.run", given, { onText });
+  const result = await called.finally(() => clearInterval(ticks));
+  return { ...result, printed: printed.textContent, seconds: seconds() };
 }
 
 async function run(cell) {
@@ -230,8 +246,8 @@ function need(cell, { needs, names }) {
   const many = needs.length > 1;
   const listed = names.length > 4 ? [...names.slice(0, 3), "others"] : names;
   const what = listed.join(", ").replace(/, ([^,]*)$/, " and $1");
-  const where = many ? `${needs.length} cells before it make` : "a cell before it makes";
-  const control = button(`Run the ${many ? `${needs.length} cells` : "cell"} before it`, "run-button", () =>
+  const where = many ? `${needs.length} cells further up make` : "a cell further up makes";
+  const control = button(`Run ${many ? `those ${needs.length} cells` : "that cell"} first`, "run-button", () =>
     runAll(cell, needs),
   );
   say(cell, `It uses ${what}, which ${where}.`, control);
@@ -239,6 +255,12 @@ function need(cell, { needs, names }) {
 
 async function runAll(cell, needs) {
   cell.run.focus();
+  work(cell);
+  cell.stop.hidden = false;
+  if (await runThose(cell, needs).finally(() => rest(cell))) await press(cell);
+}
+
+async function runThose(cell, needs) {
   for (const [k, number] of needs.entries()) {
     const other = cells[number];
     say(cell, `Running ${k + 1} of ${needs.length} …`);
@@ -252,13 +274,13 @@ async function runAll(cell, needs) {
         other.place.scrollIntoView({ block: "center" });
         other.run.focus();
       });
-      return say(cell, go, " ended with an error.");
+      return void say(cell, go, " ended with an error.");
     } catch (error) {
       explain(other, error);
-      return explain(cell, error);
+      return void explain(cell, error);
     }
   }
-  await press(cell);
+  return true;
 }
 
 /* A library function as a reader has edited it. */
@@ -297,7 +319,8 @@ async function reset(cell) {
   if (cell.output) cell.output.hidden = false;
   cell.reset.hidden = true;
   cell.run.focus();
-  say(cell, "As the book has it.");
+  const still = cell.changed ? " What ran with yours shows that until it runs again." : "";
+  say(cell, `As the book has it.${still}`);
   if (begun) await python.call("page.cells.reset", { cell: cell.number });
   cell.changed = false;
 }
@@ -313,3 +336,9 @@ python.on("restarted", () => {
 
 const first = cells.find(({ run }) => run);
 if (first) say(first, `Run loads Python into this page: about ${megabytes(python.size)}, once.`);
+const note = first?.word.firstChild;
+python.on("state", (state) => {
+  if (state !== "ready") return;
+  loaded = true;
+  note?.remove();
+});

@@ -98,7 +98,7 @@ function makeBlank(name, blank, place) {
   const checks = button("Check", () => (working ? python.stop().catch(() => {}) : check()), name);
   const buttons = make("p", { className: "run-bar" }, checks, button("Hint", hint, name), solve, use, again);
   const title = make("p", { className: "write-title" }, "Write ", make("code", { textContent: name }), state);
-  const section = make("section", { className: "write" }, title, field, buttons, said);
+  const section = make("section", { className: "write", id: `write-${name}` }, title, field, buttons, said);
   section.setAttribute("aria-label", `Write ${name}`);
   let working = false;
   place.after(section);
@@ -147,12 +147,13 @@ function makeBlank(name, blank, place) {
     return ask("check", { source }, (report) => {
       if (source === editor.get()) entry.state = report.right ? "right" : report.written ? "wrong" : "";
       show(report);
+      if (report.right) said.append(...next());
     });
   }
 
   function hint() {
     return ask("hint", { source: editor.get() }, (report) => {
-      entry.hints = report.hints;
+      entry.hints = Math.min(report.hints, HINTS);
       show(report);
     });
   }
@@ -187,11 +188,20 @@ function makeBlank(name, blank, place) {
 
 const blanks = [];
 const progress = make("p", { className: "write-progress", role: "status" });
+const ahead = make("div");
 const word = make("p", { role: "status" });
 const keeping = make("p", { role: "status", hidden: true });
 keeping.textContent =
   "This browser does not keep what you write: it allows the page no storage, or that is full. " +
   "Download your notebook before you leave.";
+
+/* The first function that is still to be written. */
+function next() {
+  const blank = blanks.find(({ entry }) => !["right", "given"].includes(entry.state));
+  if (!blank) return [];
+  const link = make("a", { href: `#write-${blank.name}` }, make("code", {}, blank.name));
+  return [make("p", {}, "Next to write: ", link, ".")];
+}
 
 function count() {
   const written = blanks.filter(({ blank, entry }) => entry.source !== blank).length;
@@ -199,6 +209,7 @@ function count() {
   const hints = blanks.reduce((sum, { entry }) => sum + entry.hints, 0);
   const text = `${written} of ${blanks.length} begun, ${right} right, ${hints} hints used.`;
   if (progress.textContent !== text) progress.textContent = text; // which is read out
+  ahead.replaceChildren(...next());
 }
 
 function clearAll() {
@@ -218,7 +229,7 @@ async function save(address) {
     const link = make("a", { href: URL.createObjectURL(file), download: `${CHAPTER}.ipynb` });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
-    word.textContent = `${link.download} was made. Jupyter opens it, and its checks run there.`;
+    word.textContent = `${link.download} is among your downloads. Jupyter opens it, and its checks run there.`;
   } catch {
     word.textContent = "The workbook could not be loaded: there is no connection.";
   }
@@ -264,7 +275,7 @@ function makeHead(workbook) {
     back,
     ".",
   );
-  const head = make("section", { className: "write-head" }, how, progress, buttons, word, keeping);
+  const head = make("section", { className: "write-head" }, how, progress, ahead, buttons, word, keeping);
   head.setAttribute("aria-label", "Write here");
   return head;
 }
