@@ -23,7 +23,8 @@ def load(name: str) -> CaptioningRNN:
         words, weights = file["words"], {k: w for k, w in file.items() if w.dtype == np.float16}
     features = len(weights["W_proj"])
     model = CaptioningRNN(_by_word(words), features, 64, 256, name.partition("-")[2])
-    model.params.update({k: w.astype(np.float32) for k, w in weights.items()})
+    # Column by column: without BLAS, as in a page, products are then about three times as fast.
+    model.params.update({k: w.astype(np.float32, order="F") for k, w in weights.items()})
     return model
 
 
