@@ -70,6 +70,9 @@ SLOW = {
     "for T in lengths]": "many minutes. For a first impression, take fewer lengths and seeds",
     "open_directions(network": "half a minute",
     "open_directions(model": "half a minute",
+    "[lost(x, x, t) for x in hidden]": "some minutes. One draw in place of five takes less",
+    "lost(hidden, pictures, t)": "about two minutes",
+    "told, gone)": "about a minute",
     "for width in (1, 3, 10)": "some minutes. A beam of 3 alone takes less",
 }
 _PAGE = Path(__file__).parent / "page"
