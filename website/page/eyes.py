@@ -14,7 +14,6 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 FOLDER = Path(__file__).parent / "captioners"
-SIDE = 96  # pixels of a picture
 FIELDS = 6  # of the map, in each direction
 
 
