@@ -26,7 +26,16 @@ from website.page.names import last_writers, names_of
 from website.page.stand_ins import STAND_INS
 from website.runtime import add_module, site
 
-__all__ = ["SLOW", "PutButtons", "cells_of", "data_of", "modules_of_the_page", "setup", "why_not"]
+__all__ = [
+    "SLOW",
+    "PutButtons",
+    "cells_of",
+    "data_of",
+    "modules_of_the_page",
+    "setup",
+    "shown_cells",
+    "why_not",
+]
 
 # Lines of a chapter that take too long in a page, and what it runs in their place.
 _INSTEAD = (
@@ -78,15 +87,19 @@ SLOW = {
 _PAGE = Path(__file__).parent / "page"
 
 
+def shown_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """The code cells of a chapter that its page shows."""
+    return [c for c in code_cells(notebook) if "remove-cell" not in c.metadata.get("tags", ())]
+
+
 def cells_of(notebook: nbformat.NotebookNode) -> list[str]:
     """The code of a chapter's cells, without those that no page shows, as a page runs it."""
     cells = []
-    for cell in code_cells(notebook):
-        if "remove-cell" not in cell.metadata.get("tags", ()):
-            code = cell.source
-            for old, new in _INSTEAD:
-                code = re.sub(old, new, code)
-            cells.append(code)
+    for cell in shown_cells(notebook):
+        code = cell.source
+        for old, new in _INSTEAD:
+            code = re.sub(old, new, code)
+        cells.append(code)
     return cells
 
 
@@ -194,8 +207,7 @@ class PutButtons(SphinxPostTransform):
         if not places:
             return
         notebook = read(self.env.doc2path(self.env.docname))
-        shown = [c for c in code_cells(notebook) if "remove-cell" not in c.metadata.get("tags", ())]
-        cells = cells_of(notebook)
+        shown, cells = shown_cells(notebook), cells_of(notebook)
         reasons = why_not(cells, modules_of_the_page(Path(self.app.srcdir)))
         if all(reasons):
             return

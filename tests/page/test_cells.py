@@ -14,9 +14,9 @@ import pytest
 from tests.chapters import ROOT
 from tests.nbval_tolerance import accept
 from tests.node import Page
-from website.book import code_cells, read
+from website.book import read
 from website.page.figures import look_tiles
-from website.run_here import cells_of, data_of, modules_of_the_page, why_not
+from website.run_here import cells_of, data_of, modules_of_the_page, shown_cells, why_not
 
 CHAPTERS = ("01-rnn", "02-lstm", "07-captions-that-look")
 # Of a cell that takes ten seconds in a page, and what needs it a minute. Each week, or with
@@ -50,9 +50,10 @@ def cells_that_run(stem: str) -> list[Cell]:
     notebook = read(ROOT / "chapters" / f"{stem}.ipynb")
     codes = cells_of(notebook)
     reasons = why_not(codes, modules_of_the_page(ROOT))
-    shown = [c for c in code_cells(notebook) if "remove-cell" not in c.metadata.get("tags", ())]
     cells = []
-    for number, (code, cell, reason) in enumerate(zip(codes, shown, reasons, strict=True)):
+    for number, (code, cell, reason) in enumerate(
+        zip(codes, shown_cells(notebook), reasons, strict=True)
+    ):
         data = data_of(code, cell.source, reason)
         texts = [output.get("data", {}).get("text/markdown", "") for output in cell.outputs]
         lines = [line for line in "\n".join(texts).split("\n") if not line.startswith("```")]
