@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw
-from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
 
 from cs231n_lib.checks import Count, checked
 
@@ -106,6 +104,9 @@ def stained_glass(size: int = 256, seed: int = 0) -> np.ndarray:
     -------
     (size, size, 3) uint8 array
     """
+    from scipy.ndimage import gaussian_filter  # only here, and slow to load
+    from scipy.spatial import cKDTree
+
     rng, side = np.random.default_rng(seed), _LARGER * size
     seeds, ring = [np.array([[0.5, 0.5]])], [np.zeros(1, int)]
     for k, count in enumerate((6, 12, 18, 24, 30, 36, 42)):

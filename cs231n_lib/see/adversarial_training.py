@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
 
@@ -34,6 +33,8 @@ def digit_pictures() -> dict[str, torch.Tensor]:
         every picture of this book; ``y_train`` and ``y_test`` int64, 0 to 9. Shuffled with a fixed
         seed.
     """
+    from sklearn.datasets import load_digits  # only here, and slow to load
+
     digits = load_digits()
     order = np.random.default_rng(231).permutation(len(digits.target))
     pixels = torch.from_numpy(digits.images[order]).float() / 16

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import scipy.stats
+import scipy  # its statistics, slow to load, are loaded when first used
 import torch
 from torch import nn
 

@@ -6,10 +6,10 @@ This is where the half of the book that speaks meets the half that sees.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
 from cs231n_lib.checks import Call, Count, Each, Instance, checked, named
@@ -28,6 +28,9 @@ from cs231n_lib.speak.scenes import (
     sample_scenes,
     split_descriptions,
 )
+
+if TYPE_CHECKING:
+    from sklearn.decomposition import PCA
 
 __all__ = ["describe_pictures", "load_nouns", "load_scenes"]
 
@@ -98,6 +101,8 @@ def describe_pictures(
         If an argument is not what is declared, or there are too few scenes (fewer than 32, or
         64) to fit a projection to.
     """
+    from sklearn.decomposition import PCA  # only here, and slow to load
+
     channels = _CHANNELS[layers]
     _check_enough(scenes, projection, channels)
     device = choose_device()

@@ -20,7 +20,6 @@ import h5py
 import joblib
 import numpy as np
 import torch
-from sklearn.decomposition import PCA
 
 from cs231n_lib.checks import Call, Instance, OneOf, a_type, checked, named
 from cs231n_lib.files import check_file, write_atomically
@@ -236,6 +235,8 @@ def _fit(
     files: list[str], look: Look, threads: ThreadPoolExecutor
 ) -> tuple[np.ndarray, np.ndarray]:
     """A mean and components for which features have mean 0 and standard deviation about 1."""
+    from sklearn.decomposition import PCA  # only here, and slow to load
+
     maps = []
     for start in progress(range(0, len(files), _BATCH), "looking at a sample"):
         loaded = list(threads.map(_load, files[start : start + _BATCH]))
