@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
 from torch.utils.benchmark import Timer
@@ -29,3 +30,16 @@ def best_of(sides: Mapping[str, Callable[[], object]], repeats: int) -> dict[str
         for _ in range(repeats)
     ]
     return {name: min(turn[name] for turn in turns) for name in sides}
+
+
+def peak_memory(call: Callable[[], object]) -> int:
+    """Bytes that a call needs at most, beyond what the process held before. On Linux alone."""
+    before = _held("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5", encoding="ascii")  # forget the peak so far
+    call()
+    return _held("VmHWM") - before
+
+
+def _held(what: str) -> int:
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return 1024 * int(status.split(f"{what}:")[1].split()[0])
