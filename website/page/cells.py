@@ -4,9 +4,7 @@ from __future__ import annotations
 import __future__
 
 import ast
-import base64
 import builtins
-import io
 import linecache
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -18,6 +16,7 @@ from PIL import Image
 
 from cs231n_lib.notebook import _left_out
 from website.page.bridge import readers_lines
+from website.page.figures import png_address
 from website.page.names import Names, last_writers, names_of
 from website.page.stand_ins import install
 
@@ -197,10 +196,7 @@ def _shown(value: Any) -> Iterator[dict[str, str]]:
     if hasattr(value, "_repr_html_"):
         yield {"html": value._repr_html_()}
     elif isinstance(value, Image.Image):
-        file = io.BytesIO()
-        value.save(file, "png")
-        data = base64.b64encode(file.getvalue()).decode()
-        yield {"html": f'<img alt="" src="data:image/png;base64,{data}">'}
+        yield {"html": f'<img alt="" src="{png_address(value)}">'}
     else:
         text = value._repr_markdown_() if hasattr(value, "_repr_markdown_") else repr(value)
         yield {"text": text if len(text) <= _MOST else f"{text[:_MOST]} …"}

@@ -27,6 +27,7 @@ __all__ = [
     "plot_gradient_norms",
     "plot_mistakes",
     "plot_open_directions",
+    "png_address",
     "show_captions",
 ]
 
@@ -88,10 +89,14 @@ def _picture(scene: Scene) -> str:
 
 
 def _image(picture: np.ndarray, alt: str) -> str:
+    return f'<img alt="{escape(alt)}" src="{png_address(Image.fromarray(picture))}">'
+
+
+def png_address(picture: Image.Image) -> str:
+    """The address of a picture that is all in the address, packed quickly rather than tightly."""
     file = io.BytesIO()
-    Image.fromarray(picture).save(file, "png")
-    data = base64.b64encode(file.getvalue()).decode()
-    return f'<img alt="{escape(alt)}" src="data:image/png;base64,{data}">'
+    picture.save(file, "PNG", compress_level=1)
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def look_tiles(
