@@ -29,6 +29,7 @@ from cs231n_lib.speak.distributed import (
 )
 from cs231n_lib.speak.optim import adam
 from cs231n_lib.speak.training import clip_gradients, one_cycle
+from tests.processes import FORKED
 
 ROOT = Path(__file__).parents[2]
 SETTINGS = RunSettings(
@@ -95,15 +96,42 @@ def options(settings=SETTINGS):
     return [part for k, v in changed.items() for part in (f"--{k.replace('_', '-')}", str(v))]
 
 
-def torchrun(processes, data, out, *more, target=("-m", "cs231n_lib.speak.distributed")):
+def torchrun(script, data, out):
+    """Two processes, which may begin anew."""
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", str(processes), *more, *target, data, "--out", out, *options()]
+    command += ["--nproc-per-node", "2", "--max-restarts", "2"]
+    command += [script, data, "--out", out, *options()]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     # After a restart, processes must not find the addresses of the dead.
     environment["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
     return subprocess.run(
         list(map(str, command)), env=environment, capture_output=True, text=True, timeout=300
     )
+
+
+def one_of(processes, rank, port, data, out):
+    """What torchrun starts."""
+    os.environ |= {
+        "RANK": str(rank), "WORLD_SIZE": str(processes),
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+    }  # fmt: skip
+    train(data, out, SETTINGS)
+
+
+def together(processes, data, out):
+    """As torchrun does, but PyTorch is imported once for all."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    ranks = [
+        FORKED.Process(target=one_of, args=(processes, rank, port, data, out), daemon=True)
+        for rank in range(processes)
+    ]
+    for rank in ranks:
+        rank.start()
+    for rank in ranks:
+        rank.join(300)
+    assert [rank.exitcode for rank in ranks] == [0] * processes
 
 
 def losses(out):
@@ -134,7 +162,7 @@ def killed(data, tmp_path_factory):
     out = tmp_path_factory.mktemp("killed") / "run"
     script = out.parent / "killer.py"
     script.write_text(KILLER)
-    found = torchrun(2, data, out, "--max-restarts", 2, target=(script,))
+    found = torchrun(script, data, out)
     assert found.returncode == 0, found.stderr
     return out
 
@@ -143,8 +171,7 @@ def test_a_run_of_which_a_process_is_killed_ends_with_the_same_weights(data, kil
     left = killed.with_name("run when killed")
     assert [path.name for path in left.iterdir()] == ["checkpoint.pt"]
     assert len(losses(left)) == KILLED_AT // 10 * 10
-    found = torchrun(2, data, tmp_path)
-    assert found.returncode == 0, found.stderr
+    together(2, data, tmp_path)
     assert len(losses(tmp_path)) == STEPS
     assert_same(killed, tmp_path)
 
@@ -158,8 +185,7 @@ def test_any_number_of_processes_computes_the_same_losses(data, alone, killed, t
         if processes == 1:
             train(data, out, SETTINGS)
         else:
-            found = torchrun(processes, data, out)
-            assert found.returncode == 0, found.stderr
+            together(processes, data, out)
         assert_same(out, alone, 1e-12)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import h5py
@@ -20,28 +20,28 @@ from cs231n_lib.see.pretrained import squeezenet, vgg19
 from cs231n_lib.speak import photograph_features
 from cs231n_lib.speak.photograph_features import describe
 from cs231n_lib.speak.photographs import load_photographs, read_captions, read_features
+from tests.processes import FORKED
 
-ROOT = Path(__file__).parents[2]
 SHARD, BATCH, PICTURES = 4, 2, 14
 
-# Another process, which describes in small shards and kills itself in the middle of a file.
-SCRIPT = f"""
-import os, signal, sys
-from cs231n_lib.speak import photograph_features as module
-module._SHARD, module._BATCH = {SHARD}, {BATCH}
-write_atomically, writes, last = module.write_atomically, [], int(sys.argv[1])
 
-def write_until_killed(path, write):
-    def half(file):
-        write(file)
-        file.truncate(file.seek(0, os.SEEK_END) // 2)
-        os.kill(os.getpid(), signal.SIGKILL)
-    writes.append(path)
-    write_atomically(path, half if len(writes) == last else write)
+def describe_until_killed(last: int, path: Path, files: list[Path]) -> None:
+    """In small shards, in a process of its own, which kills itself in the middle of a file."""
+    module = photograph_features
+    module._SHARD, module._BATCH = SHARD, BATCH
+    write_atomically, writes = module.write_atomically, []
 
-module.write_atomically = write_until_killed
-module.describe(sys.argv[3:], sys.argv[2])
-"""
+    def write_until_killed(path, write):
+        def half(file):
+            write(file)
+            file.truncate(file.seek(0, os.SEEK_END) // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+        writes.append(path)
+        write_atomically(path, half if len(writes) == last else write)
+
+    module.write_atomically = write_until_killed
+    describe(files, path)
 
 
 @pytest.fixture
@@ -99,27 +99,34 @@ def test_whoever_is_killed_at_any_moment_goes_on_and_ends_with_the_same_file(
     undisturbed = describe(files, tmp_path / "undisturbed.h5")
     path, shards = tmp_path / "features.h5", tmp_path / "features.h5.shards"
 
-    def start(last: int = 0) -> subprocess.Popen:
-        command = [sys.executable, "-c", SCRIPT, str(last), path, *files]
-        return subprocess.Popen([str(part) for part in command], cwd=ROOT)
+    def start(last: int = 0) -> BaseProcess:
+        process = FORKED.Process(
+            target=describe_until_killed, args=(last, path, files), daemon=True
+        )
+        process.start()
+        return process
+
+    def killed(process: BaseProcess) -> bool:
+        process.join()
+        return process.exitcode == -signal.SIGKILL
 
     def complete() -> int:
         assert not path.exists()
         return len(list(shards.glob("0*.h5")))
 
-    assert start(last=1).wait() == -signal.SIGKILL  # in the middle of the projection
+    assert killed(start(last=1))  # in the middle of the projection
     assert complete() == 0
-    assert start(last=3).wait() == -signal.SIGKILL  # in the middle of the second shard
+    assert killed(start(last=3))  # in the middle of the second shard
     assert complete() == 1
     assert list(shards.glob("*.partial"))
     process = start()
     while complete() < 2:  # wherever it is then
         time.sleep(0.001)
     process.kill()
-    process.wait()
+    process.join()
     if not path.exists():
         assert complete() >= 2
-        assert start(last=6 - complete()).wait() == -signal.SIGKILL  # while it joins the shards
+        assert killed(start(last=6 - complete()))  # while it joins the shards
     found = describe(files, path)
     assert path.read_bytes() == (tmp_path / "undisturbed.h5").read_bytes()
     assert found.files == undisturbed.files == [str(file) for file in files]
