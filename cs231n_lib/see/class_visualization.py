@@ -268,6 +268,7 @@ def class_visualization_step(
         As :func:`~cs231n_lib.see.network.input_gradients`.
     """
     g, score = input_gradients(img, y, model, check=check)
+    score = score.clone()  # where it is, it would part memory that pictures need again
     g = g - 2 * l2_reg * img
     return img + learning_rate * unit_step(g), score
 

@@ -769,8 +769,8 @@ def _transfer(img: torch.Tensor, history: dict[str, list[float]], border: int = 
     return Transfer(deprocess(inner)[0], history)
 
 
-# Part of the loss -> its values so far, still on the device that computed them.
-_History = dict[str, list[torch.Tensor]]
+# Part of the loss -> its values so far; the latest are still on the device that computed them.
+_History = dict[str, list[torch.Tensor | float]]
 
 
 def _record(losses: Mapping[str, torch.Tensor], history: _History) -> torch.Tensor:
@@ -780,13 +780,18 @@ def _record(losses: Mapping[str, torch.Tensor], history: _History) -> torch.Tens
     for part, value in {**losses, "total": total}.items():
         history.setdefault(part, []).append(value.detach())
     if len(history["total"]) % CHECK_EVERY == 1:
-        _as_floats(history)
+        # A tensor that is kept, however small, parts memory that pictures need again.
+        history.update(_as_floats(history))
     return total
 
 
 def _as_floats(history: _History) -> dict[str, list[float]]:
     """The history as floats, if no loss in it is infinite or NaN."""
-    floats = {part: torch.stack(values).tolist() for part, values in history.items()}
+    floats = {}
+    for part, values in history.items():
+        told = [value for value in values if isinstance(value, float)]
+        new = values[len(told) :]
+        floats[part] = told + (torch.stack(new).tolist() if new else [])
     for step, total in enumerate(floats["total"]):
         if not math.isfinite(total):
             raise FloatingPointError(
@@ -796,4 +801,4 @@ def _as_floats(history: _History) -> dict[str, list[float]]:
 
 
 def _latest(history: _History) -> dict[str, float]:
-    return {part: values[-1].item() for part, values in history.items()}
+    return {part: float(values[-1]) for part, values in history.items()}
