@@ -20,15 +20,14 @@ from PIL import Image
 
 from cs231n_lib.checks import Count, OneOf, checked
 from cs231n_lib.speak.scenes import (
-    _ANGLES,
+    ANGLES,
     PICTURE_SIZE,
     RELATIONS,
     SIZES,
+    AnyThing,
     Description,
     Scene,
-    _deal,
-    _is_first_told,
-    _Thing,
+    deal,
 )
 
 __all__ = ["NOUNS", "NamedThing", "sample_noun_scenes", "split_pairs"]
@@ -39,7 +38,7 @@ NOUNS = tuple((_FOLDER / "nouns.txt").read_text(encoding="utf-8").split())
 
 
 @dataclass(frozen=True)
-class NamedThing(_Thing):
+class NamedThing(AnyThing):
     """One thing in a scene: its size and its name. Raises ValueError if either is unknown."""
 
     size: str
@@ -47,8 +46,8 @@ class NamedThing(_Thing):
 
     words: ClassVar = {"size": SIZES, "noun": NOUNS}
 
-    def _paint(self, rng: np.random.Generator, radius: int) -> tuple[np.ndarray, np.ndarray]:
-        mirrored, angle = bool(rng.integers(2)), int(rng.choice(_ANGLES))
+    def paint(self, rng: np.random.Generator, radius: int) -> tuple[np.ndarray, np.ndarray]:
+        mirrored, angle = bool(rng.integers(2)), int(rng.choice(ANGLES))
         return _cut_out(self.noun, radius, mirrored, angle)
 
 
@@ -61,7 +60,7 @@ def split_pairs() -> dict[str, list[tuple[str, str]]]:
         ``"train"``, ``"val"`` and ``"test"``, each a list of pairs in the order of ``NOUNS``. No
         pair is in two lists. A pair can be of one noun twice. Always the same.
     """
-    return _deal(list(itertools.combinations_with_replacement(NOUNS, 2)))
+    return deal(list(itertools.combinations_with_replacement(NOUNS, 2)))
 
 
 @checked(split=OneOf(("train", "val", "test")), count=Count(), seed=Count(least=0))
@@ -90,9 +89,7 @@ def sample_noun_scenes(split: str, count: int, seed: int = 0) -> list[Scene]:
     scenes = []
     for i, two, relation, scene_seed in zip(which, sizes, related, seeds):
         first, second = (NamedThing(SIZES[k], noun) for k, noun in zip(two, pairs[i]))
-        told = Description(first, relations[relation], second)
-        if not _is_first_told(first, told.relation, second):
-            told = told.converse()
+        told = Description(first, relations[relation], second).as_trained()
         scenes.append(Scene(told, int(scene_seed)))
     return scenes
 

@@ -18,23 +18,31 @@ from typing import ClassVar, TypeVar
 import numpy as np
 from PIL import Image, ImageDraw
 
-from cs231n_lib.checks import Count, Instance, OneOf, check_fields, checked
+from cs231n_lib.checks import Count, Each, Instance, OneOf, check_fields, checked
 
 __all__ = [
+    "ANGLES",
     "COLOURS",
+    "PICTURE_SIZE",
     "RELATIONS",
     "SHAPES",
     "SIZES",
+    "AnyThing",
     "Description",
+    "Painted",
     "Scene",
     "Thing",
+    "deal",
     "draw",
+    "paint",
     "places",
+    "put",
     "sample_scenes",
     "split_descriptions",
 ]
 
 T = TypeVar("T")
+Painted = tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray, int]]]  # see `paint`
 
 SIZES = ("large", "small")
 COLOURS = {
@@ -54,10 +62,10 @@ PICTURE_SIZE = 96  # pixels per side; positions and radii below are in these pix
 _RADII = {"small": (10, 13), "large": (16, 20)}  # low <= radius < high
 _MARGIN = 3  # pixels between a thing and the border
 _GAP = 4  # pixels, at least, between two things
-_ANGLES = (-12, -6, 0, 6, 12)  # degrees
+ANGLES = (-12, -6, 0, 6, 12)  # degrees by which a thing may be turned
 
 
-class _Thing:
+class AnyThing:
     """Whatever can be in a scene.
 
     ``words`` are those that each of its attributes can have, in the order in which they are said:
@@ -72,14 +80,21 @@ class _Thing:
     def __str__(self) -> str:
         return " ".join(["a", *astuple(self)])
 
-    def _paint(self, rng: np.random.Generator, radius: int) -> tuple[np.ndarray, np.ndarray]:
-        """How much of each pixel it covers, (S, S) floats in [0, 1], and in which colours,
-        (S, S, 3) or (3,) from 0 to 255."""
+    def paint(self, rng: np.random.Generator, radius: int) -> tuple[np.ndarray, np.ndarray]:
+        """Paint it, turned and tinted at random.
+
+        Returns
+        -------
+        mask : (S, S) floats in [0, 1]
+            How much of each pixel it covers. Not to be changed.
+        colours : (S, S, 3) or (3,) floats
+            From 0 to 255. Not to be changed.
+        """
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Thing(_Thing):
+class Thing(AnyThing):
     """One thing in a scene, in words. Raises ValueError if a word is not in this module's lists."""
 
     size: str
@@ -88,8 +103,8 @@ class Thing(_Thing):
 
     words: ClassVar = {"size": SIZES, "colour": tuple(COLOURS), "shape": SHAPES}
 
-    def _paint(self, rng: np.random.Generator, radius: int) -> tuple[np.ndarray, np.ndarray]:
-        angle = int(rng.choice(_ANGLES))
+    def paint(self, rng: np.random.Generator, radius: int) -> tuple[np.ndarray, np.ndarray]:
+        angle = int(rng.choice(ANGLES))
         colour = np.float32(COLOURS[self.colour]) + rng.integers(-8, 9, size=3)
         return _mask(self.shape, radius, angle), colour
 
@@ -101,12 +116,12 @@ class Description:
     Raises ValueError if there is no such relation, TypeError if these are not two things.
     """
 
-    first: _Thing
+    first: AnyThing
     relation: str
-    second: _Thing
+    second: AnyThing
 
     def __post_init__(self) -> None:
-        thing, relation = Instance(_Thing, "such as a Thing"), OneOf(tuple(RELATIONS))
+        thing, relation = Instance(AnyThing, "such as a Thing"), OneOf(tuple(RELATIONS))
         check_fields(self, first=thing, relation=relation, second=thing)
 
     def __str__(self) -> str:
@@ -115,6 +130,11 @@ class Description:
     def converse(self) -> Description:
         """The same fact, told from the other side."""
         return Description(self.second, RELATIONS[self.relation], self.first)
+
+    def as_trained(self) -> Description:
+        """The same fact, told from the side from which training tells it: see `Scene.captions`."""
+        told = _is_first_told(self.first, self.relation, self.second)
+        return self if told else self.converse()
 
 
 @dataclass(frozen=True)
@@ -155,11 +175,17 @@ def split_descriptions() -> dict[str, list[Description]]:
         for first, relation, second in itertools.product(things, RELATIONS, things)
         if _is_first_told(first, relation, second)
     ]
-    return _deal(everything)
+    return deal(everything)
 
 
-def _deal(everything: list[T]) -> dict[str, list[T]]:
-    """A tenth to validate with, a tenth to test with and the rest to train on: always the same."""
+def deal(everything: list[T]) -> dict[str, list[T]]:
+    """Deal a list into training (80 %), validation (10 %) and test (10 %).
+
+    Returns
+    -------
+    dict
+        ``"train"``, ``"val"`` and ``"test"``, each a list. Of the same list always the same.
+    """
     order = np.random.default_rng(0).permutation(len(everything))
     tenth = len(everything) // 10
     val, test, train = np.split(order, [tenth, 2 * tenth])
@@ -169,7 +195,7 @@ def _deal(everything: list[T]) -> dict[str, list[T]]:
     }
 
 
-def _is_first_told(first: _Thing, relation: str, second: _Thing) -> bool:
+def _is_first_told(first: AnyThing, relation: str, second: AnyThing) -> bool:
     """Whether it is this way round that training tells a scene."""
     if first.size == second.size:
         return relation in ("above", "left of")
@@ -212,13 +238,42 @@ def draw(scene: Scene, scale: int = 1) -> np.ndarray:
     -------
     (96 * scale, 96 * scale, 3) uint8 in [0, 255]
     """
-    rng = np.random.default_rng(scene.seed)
-    things = (scene.description.first, scene.description.second)
-    radii, centres = _layout(rng, scene.description)
-    picture = _ground(rng, PICTURE_SIZE * scale)
-    for thing, radius, centre in zip(things, radii, centres):
-        _put(picture, *thing._paint(rng, radius * scale), centre, scale)
+    told = scene.description
+    picture, painted = paint(scene, (told.first, told.second), scale)
+    for (mask, colours, _), (x, y, _) in zip(painted, places(scene)):
+        put(picture, mask, colours, (x, y), scale)
     return picture.clip(0, 255).astype(np.uint8)
+
+
+@checked(scene=Instance(Scene), things=Each(Instance(AnyThing), 2), scale=Count())
+def paint(scene: Scene, things: Sequence[AnyThing], scale: int = 1) -> Painted:
+    """Paint the ground of a scene and, with nothing behind them, two things, its own or others.
+
+    Parameters
+    ----------
+    scene : Scene
+        Its seed decides on the ground, and how the things are turned and tinted.
+    things : sequence of two AnyThing
+        One of another size than the scene's own has the middle one of the radii of that size.
+    scale : int
+        As for :func:`draw`.
+
+    Returns
+    -------
+    ground : (96 * scale, 96 * scale, 3) float32 in [0, 255]
+    painted : list of two (mask, colours, radius)
+        As :meth:`AnyThing.paint` gives them, for :func:`put`; and the radius at scale 1.
+    """
+    rng = np.random.default_rng(scene.seed)
+    own = (scene.description.first, scene.description.second)
+    radii, _ = _layout(rng, scene.description)
+    ground, painted = _ground(rng, PICTURE_SIZE * scale), []
+    for thing, same, radius in zip(things, own, radii):
+        if thing.size != same.size:
+            radius = sum(_RADII[thing.size]) // 2
+        mask, colours = thing.paint(rng, radius * scale)
+        painted.append((mask.copy(), colours.copy(), radius))  # masks are kept
+    return ground, painted
 
 
 def _ground(rng: np.random.Generator, side: int) -> np.ndarray:
@@ -229,19 +284,32 @@ def _ground(rng: np.random.Generator, side: int) -> np.ndarray:
     return (ramp @ (ramp @ corners.astype(np.float32)).reshape(2, -1)).reshape(side, side, 3)
 
 
-def _put(
+@checked(picture="H W 3", mask="S S", centre=Each(Count(least=0), 2), scale=Count())
+def put(
     picture: np.ndarray,
     mask: np.ndarray,
-    colour: np.ndarray,
+    colours: np.ndarray,
     centre: tuple[int, int],
-    scale: int,
+    scale: int = 1,
 ) -> None:
-    """Paint a thing, and before it its shadow, into a picture; its centre is (x, y) at scale 1."""
+    """Put a thing, and before it its shadow, into a picture.
+
+    Parameters
+    ----------
+    picture : (H, W, 3) floats
+        It is changed.
+    mask, colours : (S, S) and (S, S, 3) or (3,) floats
+        As :func:`paint` gives them. All of the mask lies in the picture.
+    centre : (int, int)
+        Column and row of the thing's middle, at scale 1.
+    scale : int
+        Of picture and mask.
+    """
     x, y = centre
-    for shift, paint, strength in ((2 * scale, 40, 0.25), (0, colour, 1)):  # shadow, thing
+    for shift, tones, strength in ((2 * scale, 40, 0.25), (0, colours, 1)):  # shadow, thing
         row, column = (v * scale + shift - mask.shape[0] // 2 for v in (y, x))
         patch = picture[row : row + mask.shape[0], column : column + mask.shape[1]]
-        patch += strength * mask[: patch.shape[0], : patch.shape[1], None] * (paint - patch)
+        patch += strength * mask[: patch.shape[0], : patch.shape[1], None] * (tones - patch)
 
 
 @checked(scene=Instance(Scene))

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cs231n_lib.checks import Each, Instance, Texts, checked
-from cs231n_lib.speak.scenes import RELATIONS, Description, Scene, _Thing
+from cs231n_lib.speak.scenes import RELATIONS, AnyThing, Description, Scene
 
 __all__ = ["Mistake", "Verdict", "count_mistakes", "judge", "share_true"]
 
@@ -227,7 +227,7 @@ def _compare(statement: _Statement, told: Description) -> tuple[Mistake, ...]:
     return tuple(mistakes)
 
 
-def _compare_phrase(place: str, phrase: _Phrase, thing: _Thing) -> list[Mistake]:
+def _compare_phrase(place: str, phrase: _Phrase, thing: AnyThing) -> list[Mistake]:
     return [
         Mistake(attribute, place, word, getattr(thing, attribute), index)
         for attribute, (word, index) in phrase.said.items()

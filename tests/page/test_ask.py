@@ -144,7 +144,7 @@ def test_things_can_be_put_elsewhere_and_be_others():
     assert picture[40, 70, 2] - picture[40, 70, 0] > 100
     shown = ask.show("scenes", 5, things)
     for thing, cut_out in zip(things, shown["things"]):
-        assert abs(cut_out["radius"] - ask.RADII[thing["words"][0]]) <= 2
+        assert abs(cut_out["radius"] - {"large": 18, "small": 11}[thing["words"][0]]) <= 2
         assert pixels(cut_out["picture"]).shape == (4 * cut_out["side"], 4 * cut_out["side"], 4)
     assert pixels(shown["ground"]).shape == (384, 384, 3)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -14,8 +16,11 @@ from cs231n_lib.speak.scenes import (
     Description,
     Scene,
     Thing,
+    deal,
     draw,
+    paint,
     places,
+    put,
     sample_scenes,
     split_descriptions,
 )
@@ -84,6 +89,14 @@ def test_splits_share_no_scene_and_are_always_the_same():
     assert splits == split_descriptions()
 
 
+def test_a_tenth_is_dealt_to_validate_and_a_tenth_to_test_with():
+    dealt = deal(list(range(25)))
+    assert {name: len(part) for name, part in dealt.items()} == {"train": 21, "val": 2, "test": 2}
+    assert sorted(itertools.chain(*dealt.values())) == list(range(25)) and dealt == deal(
+        list(range(25))
+    )
+
+
 def test_every_relation_size_colour_and_shape_occurs_in_every_split():
     for descriptions in split_descriptions().values():
         assert {d.relation for d in descriptions} == set(RELATIONS)
@@ -106,6 +119,12 @@ def test_sampling_repeats_with_a_seed_and_differs_without():
     assert sample_scenes("val", 20, seed=1) == sample_scenes("val", 20, seed=1)
     assert sample_scenes("val", 20, seed=1) != sample_scenes("val", 20, seed=2)
     assert sample_scenes("val", 20, seed=1) != sample_scenes("test", 20, seed=1)
+
+
+def test_a_fact_is_told_from_the_side_from_which_training_tells_it():
+    for scene in SCENES:
+        told = scene.description
+        assert told.as_trained() == told.converse().as_trained() == told
 
 
 @pytest.mark.parametrize(
@@ -181,6 +200,20 @@ def test_a_thing_is_where_its_place_says_and_reaches_as_far_as_its_radius():
             assert 0.8 * radius < away.max() < 1.2 * radius + 2
             looked_at += 1
     assert looked_at > 200
+
+
+def test_other_things_can_be_put_elsewhere_in_a_scene():
+    scene, other = SCENES[0], Thing("small", "blue", "cross")
+    own = things_of(scene)
+    ground, (_, (mask, colours, radius)) = paint(scene, (own[0], other), 2)
+    assert ground.shape == (192, 192, 3) and ground.min() > 190
+    assert radius == 11 or other.size == own[1].size
+    picture = ground.copy()
+    put(picture, mask, colours, (70, 20), 2)
+    r, g, b = picture[40, 140]
+    assert b > 190 and max(r, g) < 100
+    changed = np.argwhere((picture != ground).any(axis=2)) / 2 - (20, 70)
+    assert 0.8 * radius < np.abs(changed).max() < 1.3 * radius + 3  # and its shadow
 
 
 def test_large_things_cover_more_than_small_ones_of_the_same_shape():

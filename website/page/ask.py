@@ -23,12 +23,12 @@ from cs231n_lib.speak.scenes import (
     SHAPES,
     SIZES,
     Description,
+    Painted,
     Scene,
     Thing,
-    _ground,
-    _layout,
-    _put,
+    paint,
     places,
+    put,
     sample_scenes,
 )
 from cs231n_lib.speak.steps import STEPS, begin
@@ -37,7 +37,6 @@ from website.page.captioners import load
 from website.page.eyes import describe
 
 SCALE = 4  # of the pictures that are shown
-RADII = {"large": 18, "small": 11}  # in the middle of what the networks have seen
 MOST_WORDS = 12
 
 _KINDS = {"scenes": Thing, "nouns": NamedThing}
@@ -69,8 +68,8 @@ def show(world: str, number: int, things: list[dict]) -> dict[str, Any]:
     networks see them; of a thing also its radius and the side of its picture, in their pixels."""
     ground, painted = _paint(world, number, things, SCALE)
     cut_out = []
-    for mask, colour, radius in painted:
-        picture = np.dstack([np.broadcast_to(colour, (*mask.shape, 3)), 255 * mask])
+    for mask, colours, radius in painted:
+        picture = np.dstack([np.broadcast_to(colours, (*mask.shape, 3)), 255 * mask])
         side = len(mask) / SCALE
         cut_out.append({"picture": _png(picture), "radius": radius, "side": side})
     return {"ground": _png(ground), "things": cut_out}
@@ -78,9 +77,9 @@ def show(world: str, number: int, things: list[dict]) -> dict[str, Any]:
 
 def ask(world: str, number: int, things: list[dict]) -> dict[str, Any]:
     """What each captioner says of a scene, whether it is true, and the picture that it sees."""
-    picture, painted = _paint(world, number, things, 1)
-    for thing, (mask, colour, _) in zip(things, painted):
-        _put(picture, mask, colour, (thing["x"], thing["y"]), 1)
+    picture, painted = _paint(world, number, things)
+    for thing, (mask, colours, _) in zip(things, painted):
+        put(picture, mask, colours, (thing["x"], thing["y"]))
     picture = picture.clip(0, 255).astype(np.uint8)
     truths = _truths(world, things)
     said = [one | _verdict(one["words"], truths) for one in _ask(world, picture)]
@@ -103,21 +102,8 @@ def _thing(world: str, thing: dict) -> Thing | NamedThing:
     return _KINDS[world](*thing["words"])
 
 
-def _paint(
-    world: str, number: int, things: list[dict], scale: int
-) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray, int]]]:
-    """The ground, and mask, colours and radius of each thing, as a scene's random numbers say."""
-    scene = _held_out(world)[number]
-    rng = np.random.default_rng(scene.seed)
-    radii, _ = _layout(rng, scene.description)
-    ground = _ground(rng, PICTURE_SIZE * scale)
-    told = scene.description
-    painted = []
-    for thing, first, radius in zip(things, (told.first, told.second), radii):
-        kind = _thing(world, thing)
-        radius = radius if kind.size == first.size else RADII[kind.size]
-        painted.append((*kind._paint(rng, radius * scale), radius))
-    return ground, painted
+def _paint(world: str, number: int, things: list[dict], scale: int = 1) -> Painted:
+    return paint(_held_out(world)[number], [_thing(world, thing) for thing in things], scale)
 
 
 def _truths(world: str, things: list[dict]) -> list[Description]:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from cs231n_lib.speak.scenes import (
     Description,
     Scene,
     Thing,
+    deal,
     draw,
+    paint,
     places,
+    put,
     sample_scenes,
     split_descriptions,
 )
@@ -37,4 +42,17 @@ CONTRACTS = (
     Contract(sample_scenes, lambda: {"split": "val", "count": 3, "seed": 1}),
     Contract(draw, lambda: {"scene": scenes()[0], "scale": 1}),
     Contract(places, lambda: {"scene": scenes()[0]}),
+    Contract(paint, lambda: {"scene": scenes()[0], "things": [Thing(**_thing())] * 2, "scale": 1}),
+    Contract(
+        put,
+        lambda: {
+            "picture": np.ones((20, 20, 3)),
+            "mask": np.ones((5, 5)),
+            "colours": np.ones(3),
+            "centre": (8, 9),
+            "scale": 1,
+        },
+        changes={"picture": "the thing is put into it"},
+    ),
+    Contract(deal, lambda: {"everything": list(range(20))}),
 )
