@@ -8,7 +8,6 @@ centres in the pixels of a picture of 96 x 96.
 from __future__ import annotations
 
 import base64
-import io
 from functools import lru_cache
 from typing import Any
 
@@ -35,6 +34,7 @@ from cs231n_lib.speak.steps import STEPS, begin
 from cs231n_lib.speak.truth import Verdict, judge
 from website.page.captioners import load
 from website.page.eyes import describe
+from website.page.figures import png_address
 
 SCALE = 4  # of the pictures that are shown
 MOST_WORDS = 12
@@ -188,6 +188,4 @@ def _bytes(numbers: np.ndarray) -> str:
 
 
 def _png(picture: np.ndarray) -> str:
-    file = io.BytesIO()
-    Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(file, "PNG", compress_level=1)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+    return png_address(Image.fromarray(picture.clip(0, 255).astype(np.uint8)))
