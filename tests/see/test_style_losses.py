@@ -172,6 +172,22 @@ def test_the_fast_product_is_the_plain_one(channels):
         torch.testing.assert_close(found, expected)
 
 
+@pytest.mark.parametrize("channels", [1, 5, 64])
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_the_convolved_product_is_the_plain_one(channels, memory_format):
+    """Of one picture in float32, with the way back twice."""
+    features = normal(1, channels, 7, 9).float().contiguous(memory_format=memory_format)
+    weights = normal(1, channels, channels, seed=4).float()
+    found = []
+    for product in (GramProduct.apply, lambda places: places.mT @ places):
+        F = features.clone().requires_grad_()
+        G = product(F.permute(0, 2, 3, 1).reshape(1, 63, channels))
+        (dF,) = torch.autograd.grad((G * weights).sum(), F, create_graph=True)
+        (ddF,) = torch.autograd.grad(dF.square().sum(), F)
+        found.append((G, dF, ddF))
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-3)
+
+
 def test_gradients_by_differences():
     current, original, img = normal(1, 2, 3, 3), normal(1, 2, 3, 3, seed=1), normal(1, 3, 4, 3)
     current.requires_grad_()
