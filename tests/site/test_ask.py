@@ -57,7 +57,7 @@ class Asked:
     def said(self) -> dict[str, tuple[str, bool, list[int]]]:
         """Captioner -> its sentence, whether that is marked as true, and the words that are not."""
         cards = self.browser.run(
-            """return [...document.querySelectorAll(".ask-card:not([hidden])")].map((card) => [
+            """return [...document.querySelectorAll(".ask-card")].map((card) => [
             card.dataset.captioner, card.dataset.verdict,
             [...card.querySelectorAll(".ask-sentence button")].map((button) =>
                 [button.firstChild.textContent, button.className === "ask-wrong"])])"""
@@ -69,6 +69,7 @@ class Asked:
                 [k for k, (_, wrong) in enumerate(words) if wrong],
             )
             for name, verdict, words in cards
+            if words  # or it is not asked
         }
 
     def check_verdicts(self, scene: Scene) -> None:
@@ -140,6 +141,8 @@ def test_another_picture_is_one_that_was_held_out(asked, world):
         assert told == [scene.description.first, scene.description.second]
         asked.check_verdicts(scene)
     assert ("rnn" in asked.said) == (world == "scenes")
+    why = "It was not trained on these things" in asked.find("[data-captioner=rnn]").text
+    assert why == (world == "nouns")
 
 
 def test_the_keyboard_moves_and_changes_a_thing(asked):
@@ -190,6 +193,9 @@ def test_a_picture_of_ones_own_and_what_is_none(asked, tmp_path):
     asked.wait("return document.querySelector('.ask-ground').alt.startsWith('mine.png')")
     asked.after(lambda: None)
     assert "have never seen anything like it" in asked.find(".ask-headline").text
+    part = "the middle of your picture, cut to a square"
+    assert part in asked.find(".ask-all").text
+    assert asked.find(".ask-ground").get_attribute("alt") == f"mine.png: {part}"
     assert asked.find(".ask-trouble").text == "" and asked.all(".ask-thing") == []
     assert {card.get_attribute("data-verdict") for card in asked.all(".ask-card")} == {"none"}
     asked.after(asked.find("[data-do=another]").click)

@@ -7,6 +7,7 @@ const MARGIN = 3; // pixels that stay free at its border
 const HELD_OUT = 1000; // scenes to take another one from
 const MOST_MEGABYTES = 30; // of a picture of one's own
 const NAMES = { rnn: "RNN", lstm: "LSTM", attention: "network that looks" };
+const MEANS = { "<START>": "a sentence begins", "<END>": "the sentence ends", "<NULL>": "nothing, behind the end", "<UNK>": "some other word" };
 const STEPS = { ArrowLeft: ["x", -1], ArrowRight: ["x", 1], ArrowUp: ["y", -1], ArrowDown: ["y", 1] };
 
 const page = document.getElementById("ask");
@@ -209,7 +210,8 @@ async function takeIn(file) {
   context.fillRect(0, 0, SIDE, SIDE);
   context.drawImage(image, left, top, side, side, 0, 0, SIDE, SIDE);
   const rgb = context.getImageData(0, 0, SIDE, SIDE).data.filter((_, k) => k % 4 < 3);
-  scene.own = { name: file.name, pixels: btoa(String.fromCharCode(...rgb)) };
+  const part = side < image.width || side < image.height ? "the middle of your picture, cut to a square" : "your picture";
+  scene.own = { name: file.name, part, pixels: btoa(String.fromCharCode(...rgb)) };
   await change({ slowly: true });
 }
 
@@ -355,8 +357,9 @@ const showing = {}; // captioner -> which word is looked at
 async function tell({ picture, said }, slowly) {
   const now = ++told;
   find(".ask-seen").src = picture;
-  if (scene.own) Object.assign(find(".ask-ground"), { src: picture, alt: `${scene.own.name}, fitted to 96 × 96 pixels` });
-  for (const card of cards) card.hidden = !said.some(({ name }) => name === card.dataset.captioner);
+  if (scene.own) Object.assign(find(".ask-ground"), { src: picture, alt: `${scene.own.name}: ${scene.own.part}` });
+  find(".ask-all").textContent = `This is all they see: ${scene.own ? `${scene.own.part}, in ` : ""}96 × 96 pixels.`;
+  for (const card of cards) if (!said.some(({ name }) => name === card.dataset.captioner)) silence(card);
   const rows = said.map(fillCard);
   const summary = summarise(said);
   if (slowly && !still.matches) {
@@ -405,6 +408,17 @@ function summarise(said) {
   return wrong.length ? `This fools ${list(wrong)}. ${tell}` : `${tell} Can you fool one?`;
 }
 
+/* A captioner that is not asked, and why. */
+function silence(card) {
+  card.dataset.verdict = "none";
+  find(".ask-sentence", card).replaceChildren();
+  find(".ask-inside", card).replaceChildren();
+  find(".ask-detail", card).textContent = "It was not trained on these things, so it is not asked.";
+}
+
+/* A word as it is quoted, and what it means if it is none of English. */
+const quoted = (word) => (word in MEANS ? `“${word}” (${MEANS[word]})` : `“${word}”`);
+
 function fillCard({ name, words: spoken, true: right, mistakes = [] }) {
   const card = cards.find(({ dataset }) => dataset.captioner === name);
   const wrong = new Map(mistakes.map((mistake) => [mistake.word, mistake.true]));
@@ -425,7 +439,7 @@ function fillCard({ name, words: spoken, true: right, mistakes = [] }) {
       button.tabIndex = i === k ? 0 : -1;
       button.setAttribute("aria-pressed", String(i === k));
     });
-    detail.textContent = `“${word}”: ${percent(chance)}. Next likeliest: “${other}”, ${percent(other_chance)}.`;
+    detail.textContent = `${quoted(word)}: ${percent(chance)}. Next likeliest: ${quoted(other)}, ${percent(other_chance)}.`;
     showInside(find(".ask-inside", card), inside, word);
     if (name === "attention" && lit) light(inside.fields);
   };
