@@ -515,6 +515,11 @@ LOSS = (
            ("word_embedding_backward(dx,", "word_embedding_backward(x,")),
     _wrong("The gradients are divided by the number of captions once more.", "Where is the mean over the batch taken already?",
            ("temporal_affine_backward(dscores,", "temporal_affine_backward(dscores / len(captions),")),
+    _wrong("With attention, the gradients of its own weights are missing: Wq, W_keys, P_keys, W_values and P_values.",
+           "Of which weights does grads hold no gradient?", ("**dict(zip(_LOOKING, dlooking)),", "")),
+    _wrong("With attention, the gradients of the keys' weights and of the values' weights are exchanged.",
+           "In which order does the way back return them?",
+           ("zip(_LOOKING, dlooking)", "zip(_LOOKING, dlooking[:1] + dlooking[3:] + dlooking[1:3])")),
 )  # fmt: skip
 
 _LISTEN = 'captions[speaking, t] = word[speaking]\n        speaking &= word != words.get("<END>")'

@@ -16,7 +16,7 @@ import random
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,7 @@ from cs231n_lib.workshop.task import UNASKED
 from cs231n_lib.workshop.tasks import H, Task, every_task
 from cs231n_lib.workshop.trail import Numbers, Trail, departure, traced
 
-__all__ = ["Diagnosis", "diagnose"]
+__all__ = ["Diagnosis", "diagnose", "in_short"]
 
 Named = dict[str, Any]  # what a function returned, by name
 
@@ -45,11 +45,13 @@ class Diagnosis:
     task
         What was to be written.
     written
-        False if the function only raises NotImplementedError.
+        False if the function does no more than raise NotImplementedError.
     errors
         Name of each result -> its relative error, or None where it cannot be compared.
     wrong
         Names of the results that are wrong.
+    unasked
+        Names of those that it has no code for, and need not have.
     mistakes
         The known mistakes that, made together, give exactly these numbers.
     remarks
@@ -64,6 +66,7 @@ class Diagnosis:
     written: bool = True
     errors: dict[str, float | None] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
+    unasked: list[str] = field(default_factory=list)
     mistakes: tuple[Mistake, ...] = ()
     remarks: list[str] = field(default_factory=list)
     printed: str = ""
@@ -94,7 +97,7 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
     before = _copy(arguments)
     overflow = Overflow()
     outcome = run(overflow.watch(task.ask), (function, *arguments), seconds)
-    if isinstance(outcome.error, NotImplementedError):
+    if isinstance(outcome.error, NotImplementedError) and _is_blank(function):
         found.written = False
         return found
     found.remarks += remark
@@ -107,7 +110,7 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
         outcome.value = outcome.error.value
     elif outcome.error is not None:
         found.wrong = list(_compared(task))
-        found.remarks.append(_what_stopped_it(outcome))
+        found.remarks.append(_what_stopped_it(outcome, task))
         if overflow.where:
             found.remarks.append(f"Before that, something overflowed, at {overflow.where}")
         return found
@@ -120,7 +123,9 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
         found.remarks.append(problem)
         return found
     for name in wanted:
-        if got.get(name) is not UNASKED:
+        if got.get(name) is UNASKED:
+            found.unasked.append(name)
+        else:
             found.errors[name] = _error(got.get(name), wanted[name])
     found.wrong = [name for name in wanted if not _same(got.get(name), wanted[name], task)]
     found.wrong += [name for name in got if name not in wanted and _is_in_a_list(name, task)]
@@ -149,7 +154,7 @@ def diagnose(function: Callable, task: Task, seconds: float = 10.0) -> Diagnosis
                 remark = remark or _in_the_numbers(got[name], wanted[name], task)
             said.setdefault(remark, []).append(name)
         found.remarks += _wrong_helpers(function, seconds)
-        found.remarks += [f"{', '.join(names)}: {remark}" for remark, names in said.items()]
+        found.remarks += [f"{in_short(names, wanted)}: {remark}" for remark, names in said.items()]
         if overflow.where:
             found.remarks.append(f"Something overflows, at {overflow.where}")
         found.remarks += _by_chance(function, task, before, got, seconds) or _right_alone(
@@ -180,8 +185,8 @@ def _arguments(task: Task, function: Callable, seconds: float) -> tuple[tuple, l
         if _is_right(own, every_task()[task.forward.__name__], seconds):
             return _question(task, own), []
         remarks.append(
-            f"Your {task.forward.__name__} is not right yet, so this one was tried with the cache "
-            "of the book's."
+            f"Your {task.forward.__name__} is not right yet, so this one was tried with the "
+            "book's cache."
         )
     return _question(task, task.forward), remarks
 
@@ -256,6 +261,18 @@ def _named(task: Task, value: Any) -> tuple[Named, str]:
     return results, ""
 
 
+def in_short(names: Collection[str], everything: Iterable[str]) -> str:
+    """Names of results, and that of a dict or a list in place of the names of all its parts."""
+    parts: dict[str, list[str]] = {}
+    for name in dict.fromkeys([*everything, *names]):
+        parts.setdefault(name.partition("[")[0], []).append(name)
+    found = []
+    for whole, inner in parts.items():
+        some = [name for name in inner if name in names]
+        found += [whole] if some == inner else some
+    return ", ".join(found)
+
+
 def _is_in_a_list(name: str, task: Task) -> bool:
     return f"{name.partition('[')[0]}[]" in task.outputs
 
@@ -312,7 +329,7 @@ def _error(got: Any, wanted: Any) -> float | None:
     return float(np.max(np.abs(np.subtract(got, wanted))) / max(1e-8, np.max(np.abs(wanted))))
 
 
-def _what_stopped_it(outcome: Outcome) -> str:
+def _what_stopped_it(outcome: Outcome, task: Task) -> str:
     error = outcome.error
     if isinstance(error, TimeoutError):
         return f"{str(error).capitalize()}: is there a loop that never ends?"
@@ -320,7 +337,37 @@ def _what_stopped_it(outcome: Outcome) -> str:
     others = ("cs231n_lib", "site-packages")
     own = [frame for frame in frames if not any(part in frame.filename for part in others)]
     where = f", at line {own[-1].lineno}: {own[-1].line}" if own and own[-1].line else ""
-    return f"It stopped with {type(error).__name__}: {error}{where}"
+    if isinstance(error, NotImplementedError):
+        raised = frames[-1].name
+        if raised == task.function.__name__:
+            return f"It still raises NotImplementedError{where}. Delete that line."
+        if raised in every_task():
+            return f"It calls your {raised}, which is not written yet: begin there."
+    return f"It stopped with {type(error).__name__}: {error}{where}{_shapes_there(error, own)}"
+
+
+def _shapes_there(error: BaseException, own: list[traceback.FrameSummary]) -> str:
+    """Of the arrays in the line of the reader's where something did not fit."""
+    if not isinstance(error, ValueError | IndexError) or not own:
+        return ""
+    *_, values = (
+        frame.f_locals
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if (frame.f_code.co_filename, line) == (own[-1].filename, own[-1].lineno)
+    )
+    names = dict.fromkeys(re.findall(r"\b[A-Za-z_]\w*", own[-1].line))
+    arrays = {name: values[name] for name in names if isinstance(values.get(name), np.ndarray)}
+    shapes = [f"{name} {array.shape}" for name, array in arrays.items()]
+    return f". The shapes there: {', '.join(shapes)}." if shapes else ""
+
+
+def _is_blank(function: Callable) -> bool:
+    """Whether a function has nothing in it but ``raise NotImplementedError``."""
+    code = getattr(function, "__code__", None)
+    if code is None:  # an object that can be called
+        return True
+    names = {*code.co_names, *code.co_varnames} - {*inspect.signature(function).parameters}
+    return names <= {"NotImplementedError"}
 
 
 def _changed_arguments(task: Task, before: tuple, after: tuple) -> list[str]:
@@ -341,7 +388,7 @@ def _alike(old: list[Any], new: list[Any]) -> bool:
 def _too_short(name: str, got: Named, wanted: Named) -> str:
     part = name.partition("[")[0]
     has, expected = (sum(n.startswith(f"{part}[") for n in names) for names in (got, wanted))
-    return f"it is missing: the list has {has} entries, expected {expected}."
+    return f"it is missing: there are {has} entries, expected {expected}."
 
 
 def _parts(value: Any) -> list[Any]:

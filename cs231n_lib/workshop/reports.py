@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cs231n_lib.checks import Call, a_type, checked, named
-from cs231n_lib.workshop.diagnosis import Diagnosis, diagnose
+from cs231n_lib.workshop.diagnosis import Diagnosis, diagnose, in_short
 from cs231n_lib.workshop.hints import key_line, steps
 from cs231n_lib.workshop.session import Entry, Session, partner
 from cs231n_lib.workshop.tasks import TASKS, Task, every_task
@@ -144,7 +144,12 @@ def _how_measured(found: Diagnosis) -> list[str]:
     differ = "they differ" if len(found.errors) > 1 else "it differs"
     how = f"{differ} from the book's by at most {largest:.0e} of the largest number"
     how = how if largest else "the same as the book's"
-    lines = [f"{', '.join(found.errors)}: {how}, on random arrays."]
+    lines = [f"{in_short(found.errors, found.errors)}: {how}, on random arrays."]
+    if found.unasked:
+        lines.append(
+            f"Not compared: {in_short(found.unasked, found.unasked)}. It stopped there, which is "
+            "right if you have written nothing for them."
+        )
     if found.seconds and max(found.seconds) > _LEAST_SECONDS:
         yours, book = found.seconds
         lines.append(f"It took {1e3 * yours:.2f} ms; the book's takes {1e3 * book:.2f} ms.")
@@ -164,9 +169,11 @@ def _used(entry: Entry) -> list[str]:
 def _what_is_wrong(found: Diagnosis) -> list[str]:
     lines = []
     if found.wrong and found.errors:
-        right = [name for name in found.errors if name not in found.wrong]
-        right_too = f" Right: {', '.join(right)}." if right else ""
-        lines.append(f"Wrong: {', '.join(found.wrong)}.{right_too}")
+        bad = {name.partition("[")[0] for name in found.wrong}
+        right = dict.fromkeys(n.partition("[")[0] for n in found.errors if n not in found.wrong)
+        right = ", ".join(f"the rest of {part}" if part in bad else part for part in right)
+        right_too = f" Right: {right}." if right else ""
+        lines.append(f"Wrong: {in_short(found.wrong, found.errors)}.{right_too}")
     if found.mistakes:
         two = len(found.mistakes) > 1
         lines.append(

@@ -97,8 +97,8 @@ def partner(task: Task) -> str | None:
 def _missing(name: str, written: str) -> Callable:
     def missing(*_: object, **__: object) -> None:
         raise NotImplementedError(
-            f"{name} is not written yet, and the book's cannot read the cache of your {written}. "
-            f"Write it, or take the book's of both: use_solution({written!r})"
+            f"The book's {name} does not go with your {written}: one reads the cache that the "
+            f"other keeps. Write your own, or take the book's of both: use_solution({written!r})"
         )
 
     missing.__name__ = missing.stands_for = name

@@ -168,6 +168,24 @@ def _captioned(rng: np.random.Generator) -> Arguments:
     return _captioner(rng), *_normal(rng, (N, D)), captions
 
 
+_OTHERS = ("lstm", "attention")  # asked only of whoever has code for them
+
+
+def _of_every_cell(
+    loss: Callable, model: CaptioningRNN, features: np.ndarray, captions: np.ndarray
+) -> tuple:
+    """Loss and gradients; then those of an LSTM and of attention."""
+    found = [*loss(model, features, captions)]
+    for cell in _OTHERS:
+        rng = np.random.default_rng(231)
+        other = _captioner(rng, cell)
+        try:
+            found += loss(other, features, captions)
+        except Exception:
+            found += UNASKED, dict.fromkeys(other.params, UNASKED)
+    return tuple(found)
+
+
 def _to_caption(rng: np.random.Generator) -> Arguments:
     return _captioner(rng), *_normal(rng, (N, D))
 
@@ -178,13 +196,13 @@ _DRAWS = 20_000
 def _both_ways(sample: Callable, model: CaptioningRNN, features: np.ndarray) -> tuple:
     """Captions, and how often each word is drawn as the first one at a temperature.
 
-    Then captions of an LSTM and of attention, from whoever has code for these. Others stop there.
+    Then captions of an LSTM and of attention.
     """
     greedy = sample(model, features, 8)
     many = np.repeat(features[:1], _DRAWS, axis=0)
     first = sample(model, many, 1, 2, np.random.default_rng(0))
     others = []
-    for cell in ("lstm", "attention"):
+    for cell in _OTHERS:
         rng = np.random.default_rng(231)
         try:
             others.append(sample(_captioner(rng, cell), *_normal(rng, (5 * N, D)), 8))
@@ -384,12 +402,20 @@ _TASKS = (
     ),
     Task(
         CaptioningRNN.loss,
-        ("loss", "grads"),
+        (
+            "loss",
+            "grads",
+            "loss of an LSTM",
+            "grads of an LSTM",
+            "loss with attention",
+            "grads with attention",
+        ),
         _captioned,
         "Split the captions into what is read and what should be said, one word later. Then five "
         "layers forward, and the same five back in the opposite order.",
         "01-rnn#the-model",
         catalogue.LOSS,
+        ask=_of_every_cell,
     ),
     Task(
         CaptioningRNN.sample,

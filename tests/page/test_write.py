@@ -74,6 +74,13 @@ def test_every_function_is_solved_and_its_mistakes_are_told_as_in_a_notebook(wri
     assert said["right"] and f"{name} is right." in said["html"], said
 
 
+def test_an_overflow_is_seen_although_floats_raise_no_flags_in_a_page(write):
+    source = "def sigmoid(a):\n    return 1 / (1 + np.exp(-a))"
+    said = write("check", "sigmoid", source)
+    assert not said["right"] and "an exponential overflows" in said["html"]
+    assert "It is at line 2: return" in said["html"]
+
+
 BACKWARD = "lstm_step_backward"
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from cs231n_lib.speak import captioning, lstm, rnn
 from cs231n_lib.workshop import check, hint, solution, summary, use_solution
+from cs231n_lib.workshop.diagnosis import in_short
 from cs231n_lib.workshop.hints import key_line, steps
+from cs231n_lib.workshop.mistakes import with_mistakes, wrong
 from cs231n_lib.workshop.tasks import every_task
 
 RIGHT = """
@@ -52,7 +54,7 @@ def test_what_is_right_is_said_to_be_right_with_its_error_and_its_time():
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("    do = dnext_h * tc", "    raise NotImplementedError", "not written yet"),
+        ("    do = dnext_h * tc", "    raise NotImplementedError", "It still raises NotImplementedError"),
         ("dc * prev_c, dc * g", "dc * prev_c, dc * i", "The gradient of i was multiplied by i, not by g"),
         ("da.sum(axis=0)", "da.mean(axis=0)", "db is the mean over the batch"),
         ("x.T.dot(da)", "da.T.dot(x)", "expected (5, 24). It is transposed; its numbers are right"),
@@ -93,6 +95,15 @@ def test_two_mistakes_are_told_together():
     says = " ".join(check(written(source)).lines)
     assert "Two mistakes together give exactly your numbers" in says
     assert "lacks its factor o" in says and "dWh was made with the new state" in says
+
+
+def test_all_parts_of_a_result_are_told_as_one():
+    wanted = ["loss", "grads['a']", "grads['b']", "last[0]"]
+    assert in_short(["grads['a']", "grads['b']", "last[0]"], wanted) == "grads, last"
+    assert in_short(["loss", "grads['b']"], wanted) == "loss, grads['b']"
+    edit = wrong("", "", ('"b_proj": db_proj,', ""))
+    says = check(with_mistakes([captioning.CaptioningRNN.loss], [edit])).lines[1]
+    assert "Right: loss, the rest of grads, loss of an LSTM" in says
 
 
 def test_results_may_be_a_list_of_tensors():
@@ -156,6 +167,7 @@ def rnn_forward(x, h0, Wx, Wh, b):
     h, caches = rnn_loop_forward(x, h0, Wx, Wh, b)
     return h, (caches, "my own")
 """
+BLANK = "def {}(*_):\n    raise NotImplementedError"
 BACKWARD = """
 from cs231n_lib.speak.rnn import rnn_loop_backward, rnn_loop_forward
 
@@ -181,7 +193,7 @@ def test_a_way_back_gets_the_cache_of_the_readers_own_way_forward():
 
 
 def test_a_pair_is_put_to_work_together():
-    space = notebook(FORWARD.format("raise NotImplementedError"), BACKWARD)
+    space = notebook(BLANK.format("rnn_forward"), BACKWARD)
     assert "the cells below use the book's" in check(space["rnn_forward"]).lines[0]
     assert space["rnn_forward"] is rnn.rnn_forward
 
@@ -205,9 +217,7 @@ def test_a_pair_is_put_to_work_together():
 
 
 def test_a_half_that_is_missing_says_what_it_needs():
-    space = notebook(
-        FORWARD.format(""), BACKWARD.replace("caches, _", "raise NotImplementedError\n    _")
-    )
+    space = notebook(FORWARD.format(""), BLANK.format("rnn_backward"))
     check(space["rnn_forward"])
     check(space["rnn_backward"])
     with pytest.raises(NotImplementedError, match=r"use_solution\('rnn_forward'\)"):

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from cs231n_lib.workshop.diagnosis import diagnose
+from cs231n_lib.speak.captioning import CaptioningRNN
+from cs231n_lib.workshop.diagnosis import _answer, diagnose
+from cs231n_lib.workshop.mistakes import with_mistakes, wrong
 from cs231n_lib.workshop.tasks import TASKS, every_task
 from tests.workshop.students import einsum, loops, tensors
 
@@ -47,6 +49,25 @@ def test_a_function_that_was_not_written_is_not_wrong():
     assert not diagnose(sigmoid, ALL["sigmoid"]).written
 
 
+def test_what_was_written_beside_the_line_to_replace_is_not_taken_for_nothing():
+    def sigmoid(a):
+        a = np.exp(-np.abs(a))
+        raise NotImplementedError
+
+    found = diagnose(sigmoid, ALL["sigmoid"])
+    assert found.written and not found.right
+    (remark,) = found.remarks
+    assert "still raises NotImplementedError, at line" in remark and "Delete that line" in remark
+
+
+def test_a_function_that_calls_one_that_is_not_written_says_which():
+    space = {"np": np}
+    exec("def sigmoid(a):\n    raise NotImplementedError", space)
+    exec(inspect.getsource(loops.lstm_step_forward), space)
+    found = diagnose(space["lstm_step_forward"], ALL["lstm_step_forward"])
+    assert found.remarks == ["It calls your sigmoid, which is not written yet: begin there."]
+
+
 def test_the_half_that_speaks_needs_no_pytorch():
     code = (
         "import sys, importlib.util as u; find = u.find_spec\n"
@@ -61,6 +82,16 @@ def test_the_half_that_speaks_needs_no_pytorch():
     )
     subprocess.run([sys.executable, "-c", code], check=True)
     assert set(TASKS) < set(ALL)
+
+
+def test_a_loss_is_asked_of_every_cell_that_it_has_code_for():
+    assert diagnose(loops.loss, ALL["loss"]).unasked == [
+        name for name in _answer(ALL["loss"], ()) if " LSTM" in name or "attention" in name
+    ]
+    edit = wrong("", "", ("_looking(features, p)", "_looking(features + 1, p)"))
+    found = diagnose(with_mistakes([CaptioningRNN.loss], [edit]), ALL["loss"])
+    assert found.unasked == [] and "loss with attention" in found.wrong
+    assert all("attention" in name for name in found.wrong)
 
 
 def test_a_loop_that_does_not_end_is_told_its_mistake():
@@ -274,7 +305,7 @@ def test_a_list_is_compared_part_by_part():
         return loops.extract_features(x, cnn, last)[:2]
 
     said = diagnose(two, ALL["extract_features"]).remarks
-    assert "last=2[2]: it is missing: the list has 2 entries, expected 3." in said
+    assert "last=2[2]: it is missing: there are 2 entries, expected 3." in said
 
     def one(x, cnn, last=None):
         return loops.extract_features(x, cnn, last)[-1]

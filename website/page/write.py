@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import html
 import linecache
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,6 +22,11 @@ __all__ = ["at_work", "check", "hint", "resume", "solution", "use_book"]
 
 Said = dict[str, Any]
 
+# What a notebook calls, as a page has it.
+_BUTTONS = (
+    (r"\bsolution\(\)", "“Show the solution”"),
+    (r"use_solution\('(\w+)'\)", r"“Go on with the book's”, at \1"),
+)
 _space: dict[str, Any] = {"__name__": "__main__"}  # where the reader's functions are at home
 
 
@@ -88,13 +94,15 @@ def _asked(ask: Callable[[Callable], reports.Report], name: str, source: str) ->
 
 def _said(report: reports.Report, name: str, written: bool) -> Said:
     task, entry = TASKS[name], reports._session.entries.get(name)
+    for call, press in _BUTTONS:
+        report.lines = [re.sub(call, press, line) for line in report.lines]
     heading, (page, _, label) = html.escape(reports._heading(task)), task.section.partition("#")
     link = f'<a href="{page}.html?write#{label}">{heading}</a>'
     return {
         "right": report.right,
         "written": written,
         "hints": entry.hints if entry else 0,
-        "html": report._repr_html_().replace(heading, link).replace("solution()", "Solution"),
+        "html": report._repr_html_().replace(heading, link),
     }
 
 
