@@ -88,7 +88,11 @@ $(VENV)/lab: requirements-lab.txt $(VENV)/installed
 lab: $(VENV)/lab  ## JupyterLab, in which a notebook and its text file stay in step
 	JUPYTER_CONFIG_PATH=.jupyter $(BIN) -m jupyterlab --LabApp.default_url=/lab/tree/workbooks
 
-bench: $(VENV)/installed  ## how fast the library is on this machine, and the tables of the book about it (or make bench ONLY=cells)
+# Programs to compare with. Where they cannot be had, their rows say so.
+_build/peers: benchmarks/requirements.txt | $(VENV)/installed
+	-$(BIN) -m pip install --quiet --no-deps --require-hashes --only-binary :all: --upgrade --target $@ --requirement benchmarks/requirements.txt && touch $@
+
+bench: _build/peers  ## how fast the library is on this machine, and the tables of the book about it (or make bench ONLY=cells)
 	$(BIN) -m benchmarks $(ONLY)
 
 sync: $(VENV)/installed  ## bring the notebooks in step with their text files

@@ -19,7 +19,17 @@ import torch
 from tabulate import tabulate
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from benchmarks import captions, cells, layers, nouns, photographs, pictures, processes, transformer
+from benchmarks import (
+    captions,
+    cells,
+    layers,
+    nouns,
+    peers,
+    photographs,
+    pictures,
+    processes,
+    transformer,
+)
 from cs231n_lib.reproducible import environment
 
 _FOLDER = Path(__file__).parent.parent / "chapters" / "_measured"
@@ -49,6 +59,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="of NumPy and PyTorch")
     about_speed = {
         "layers": layers.tables, "captions": captions.tables, "pictures": pictures.tables,
+        "peers": peers.tables,
     }  # fmt: skip
     trained = {"looking": nouns.looking, "lacking": nouns.lacking, "reading": nouns.reading}
     trained |= {"transformer": transformer.tables, "processes": processes.tables}

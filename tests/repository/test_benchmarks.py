@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import re
 import sys
@@ -12,8 +13,18 @@ import pytest
 import torch
 
 from benchmarks import __main__ as bench
-from benchmarks import captions, cells, layers, nouns, photographs, pictures, processes, transformer
-from benchmarks.timing import best_of
+from benchmarks import (
+    captions,
+    cells,
+    layers,
+    nouns,
+    peers,
+    photographs,
+    pictures,
+    processes,
+    transformer,
+)
+from benchmarks.timing import best_of, peak_memory
 from cs231n_lib.speak.distributed import RunSettings
 from tests.chapters import ROOT
 
@@ -35,6 +46,21 @@ def caption_tables(monkeypatch):
 def picture_tables(monkeypatch):
     monkeypatch.setattr(pictures, "STEPS", dict.fromkeys(pictures.STEPS, 1))
     return pictures.tables(repeats=1)
+
+
+def peer_tables(monkeypatch):
+    """What must be installed for it may be missing: then a row says so, and is left out here."""
+    monkeypatch.setattr(peers, "SIZES", dict.fromkeys(peers.SIZES, 2))
+    monkeypatch.setattr(peers, "_SIDE", 64)
+    monkeypatch.setattr(peers, "SHAPE", SMALL)
+    monkeypatch.setattr(peers, "peaks", lambda number: [1, 1])  # measured below, once
+    found = peers.tables(repeats=1)
+    missing = [row for row in found["peers"] if "not installed" in row["beside"]]
+    assert len(found["peers"]) - len(missing) >= 15
+    return {
+        name: [row for row in rows if "not installed" not in row["beside"]]
+        for name, rows in found.items()
+    }
 
 
 def cell_tables(monkeypatch):
@@ -68,7 +94,7 @@ NUMBER = re.compile(r"\d[\d.,e+-]*( %)?")
 @pytest.mark.parametrize(
     "tables",
     [
-        layer_tables, caption_tables, picture_tables, cell_tables,
+        layer_tables, caption_tables, picture_tables, peer_tables, cell_tables,
         transformer_tables, process_tables, photograph_tables,
     ],
 )  # fmt: skip
@@ -156,6 +182,37 @@ def test_a_profiled_loop_computes_what_a_plain_one_does():
 def test_the_best_of_several_turns_counts():
     seconds = itertools.cycle([0.4, 0.06, 0.06])
     assert 0.06 <= best_of({"a": lambda: time.sleep(next(seconds))}, repeats=3)["a"] < 0.3
+
+
+def test_the_peak_of_a_call_counts_what_it_gave_back():
+    assert peak_memory(lambda: np.ones(10**7).sum()) == pytest.approx(8e7, rel=0.2)
+
+
+def test_both_sides_of_a_match_are_measured_in_processes_of_their_own():
+    number = next(n for n, match in enumerate(peers.MATCHES) if match.what.startswith("one look"))
+    assert all(1e5 < peak < 1e9 for peak in peers.peaks(number))
+
+
+def test_a_peer_that_gives_something_else_is_not_timed(monkeypatch):
+    monkeypatch.setattr(peers, "SHAPE", SMALL)
+    match = next(match for match in peers.MATCHES if match.what == "RNN, float64")
+    longer = dataclasses.replace(match, ours=lambda *a: [2 * part for part in match.ours(*a)])
+    with pytest.raises(AssertionError, match="RNN, float64: PyTorch gives"):
+        peers.seconds(longer, 1)
+
+
+def test_a_peer_that_is_not_installed_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(peers, "_FOLDER", tmp_path)
+    monkeypatch.setattr(
+        peers, "rows", lambda number, repeats: ({"what": "", "beside": "", "s": "1"},) * 2
+    )
+    last = peers.tables(1)["peers-costs"][9]
+    assert last == {"what": "class visualisation", "beside": "lucent, not installed", "s": "–"}
+
+
+def test_the_lines_of_a_function_are_those_of_its_body():
+    assert peers.lines(peers._saliency) == 1
+    assert peers.lines(peers._rnn) == 2
 
 
 def test_what_is_short_is_repeated_within_a_measurement():
