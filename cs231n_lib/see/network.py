@@ -39,9 +39,9 @@ __all__ = [
     "unit_step",
 ]
 
-# On a CPU, three pictures of ImageNet's size at once are as fast as any number, and more take more
-# memory.
-PIXELS_AT_ONCE = {"cpu": 3 * 224 * 224}
+# On a CPU, six pictures of ImageNet's size at once are as fast as any number. From eight on, memory
+# goes back to the system after each pass, and fetching it again takes a quarter of the time.
+PIXELS_AT_ONCE = {"cpu": 6 * 224 * 224}
 
 # From scores (N, C) and classes (N,) to a number for each picture, (N,).
 Objective = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
@@ -76,13 +76,15 @@ def frozen(model: Model) -> Iterator[None]:
                     model.eval()
             now, weights_now = _parts(model) if prepares else (modules, weights)
             for module in now:
-                module.training = False
+                if module.training:  # which is quicker to read than to write
+                    module.training = False
             for weight in weights_now:
                 weight.requires_grad_(False)
             yield
     finally:
         for module, training in zip(modules, was_training):
-            module.training = training
+            if module.training != training:
+                module.training = training
         for weight, wanted in zip(weights, wanted_gradient):
             weight.requires_grad_(wanted)
 
@@ -161,7 +163,7 @@ def _asked(model: Model, X: torch.Tensor) -> torch.Tensor:
 def pictures_at_once(X: torch.Tensor) -> int:
     """How many pictures should go through a network at once when each has to go many times.
 
-    It depends on the device of ``X`` and on the size of a picture: at 224 x 224 it is 3 on a CPU
+    It depends on the device of ``X`` and on the size of a picture: at 224 x 224 it is 6 on a CPU
     (``PIXELS_AT_ONCE``) and 64 elsewhere. Raises TypeError or ValueError if ``X`` is not a tensor
     of floats, or is empty.
     """
@@ -465,7 +467,8 @@ def gradient(
                 "under torch.no_grad() or torch.inference_mode()"
             )
         )
-    if check and not all(end.isfinite() for end in found.aminmax()):
+    # If a sum is finite, so is each number; if not, it may just have become too large.
+    if check and not (found.sum().isfinite() or all(end.isfinite() for end in found.aminmax())):
         raise ValueError(named("the model's gradient is NaN or infinite"))
     return found
 

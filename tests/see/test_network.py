@@ -182,10 +182,10 @@ def test_the_gradient_is_that_of_autograd(X):
 
 def test_how_many_pictures_go_at_once_depends_on_their_size_and_the_device():
     X = torch.zeros(1, 3, 224, 224)
-    assert pictures_at_once(X) == 3
+    assert pictures_at_once(X) == 6
     assert pictures_at_once(X.to("meta")) == 64
-    assert pictures_at_once(X[..., :112]) == 6
-    assert pictures_at_once(X.repeat(1, 1, 2, 2)) == 1
+    assert pictures_at_once(X[..., :112]) == 12
+    assert pictures_at_once(X.repeat(1, 1, 3, 3)) == 1
 
 
 def test_unit_steps():
