@@ -40,7 +40,6 @@ from website.run_here import _INSTEAD, cells_of, modules_of_the_page, why_not
         ("a, *b = c\nprint(a, b, _d)", "c _d", "a b"),
         ("(a := b)", "b", "a"),
         ("del a, b", "", ""),
-        ("a = (", "", ""),
     ],
 )
 def test_what_a_cell_reads_and_writes(code, read, written):

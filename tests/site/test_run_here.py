@@ -10,7 +10,9 @@ from selenium.webdriver import ActionChains, Keys
 from selenium.webdriver.remote.webelement import WebElement
 
 from tests.browser import Browser
+from tests.nbval_tolerance import accept
 from tests.node import needs_runtime
+from tests.page.test_cells import CHAPTERS, EVERY_CELL, book_says, broken, cells_that_run
 from tests.site.test_browser import RULES, violations
 from website.book import read
 from website.run_here import cells_of
@@ -25,16 +27,17 @@ WITHOUT_RUNTIME = """new MutationObserver(() => {
 
 
 class Cell:
-    """A cell of the page that is open, found by a piece of its code."""
+    """A cell of the page that is open, found by its number or a piece of its code."""
 
-    def __init__(self, browser: Browser, piece: str) -> None:
-        self.browser = browser
-        self.number = browser.run(
-            """return [...document.querySelectorAll(".run-here")].findIndex((place) =>
-            place.closest(".cell").querySelector(".cell_input").textContent.includes(arguments[0]))
-            """,
-            piece,
-        )
+    def __init__(self, browser: Browser, piece: str | int) -> None:
+        self.browser, self.number = browser, piece
+        if isinstance(piece, str):
+            self.number = browser.run(
+                """return [...document.querySelectorAll(".run-here")].findIndex((place) =>
+                place.closest(".cell").querySelector(".cell_input").textContent
+                    .includes(arguments[0]))""",
+                piece,
+            )
         assert self.number >= 0
 
     def get(self, script: str, *arguments: str):
@@ -62,7 +65,7 @@ class Cell:
         return self.wait()
 
     def wait(self, words: str = "") -> str:
-        end = time.monotonic() + 240
+        end = time.monotonic() + (3600 if EVERY_CELL else 240)
         while not self.get(
             "return !place.querySelector('[aria-disabled]') && "
             "place.querySelector('.run-word').textContent.includes(arguments[0])",
@@ -80,6 +83,12 @@ class Cell:
     @property
     def output(self) -> str:
         return self.get("return place.querySelector('.run-output')?.innerText ?? ''")
+
+    @property
+    def printed(self) -> str:
+        """Its text, as it was printed, without what is to be looked at."""
+        script = "return [...place.querySelectorAll('.run-output > pre')].map((p) => p.textContent)"
+        return "".join(self.get(script))
 
     def type(self, text: str) -> None:
         """Write something else into the editor, and run it from there."""
@@ -240,3 +249,32 @@ def test_a_site_without_python_asks_before_it_loads_it_from_elsewhere(browser):
     assert cell.wait() == ""
     assert browser.run("return document.activeElement.textContent") == "Run"
     assert {response.kind for response in browser.responses()} <= {"Image"}  # lazy pictures
+
+
+@pytest.mark.parametrize("stem", CHAPTERS if EVERY_CELL else CHAPTERS[-1:])
+def test_cells_give_what_the_book_shows_and_the_error_of_what_is_broken(browser, server, stem):
+    """One after the other, as one reads: a dozen, or with EVERY_CELL=1 all of every chapter."""
+    needs_runtime()
+    browser.open(f"chapters/{stem}.html", mathjax=False)
+    different = []
+    for known in cells_that_run(stem)[: None if EVERY_CELL else 12]:
+        cell = Cell(browser, known.number)
+        cell.get("place.closest('details')?.setAttribute('open', '')")  # the answer to an exercise
+        if known.listing.strip():
+            cell.run("Edit")
+            assert cell.run() == "As the book has it."
+            cell.type(known.listing.replace("(", "", 1))
+            assert (cell.wait(), "SyntaxError" in cell.printed) == ("Nothing is changed.", True)
+            continue
+        word, output = cell.run(), book_says(known)
+        if accept(output, cell.printed).rstrip() != output.rstrip():
+            different.append((known.number, output, cell.printed))
+        assert word.startswith(("As in the book.", "Done.")), (known.number, word, cell.printed)
+        code, error = broken(known.code)
+        cell.type(code)
+        assert cell.wait() == "It ended with an error." and error in cell.printed, known.number
+    assert different == []
+    assert {
+        r.address for r in browser.responses() if not r.address.startswith((server, "blob:"))
+    } == set()
+    assert browser.console() == []

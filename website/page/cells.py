@@ -57,18 +57,23 @@ def run(cell: int, code: str) -> dict:
         the sake of which names; or ``{"shows": [{"text": …} or {"html": …}], "error": text}``,
         the last one only if there was one. What was printed has been printed.
     """
+    name = f"<cell {cell + 1}>"
+    _remember(name, code)
+    try:
+        tree = ast.parse(code, name)
+    except SyntaxError as error:  # What the cell did when it ran last, it has done.
+        return {"shows": [], "error": _explained(error)}
     _cells[cell] = names_of(code)
     needed = _needed(cell)
     if needed:
         names = {n for n, writer in last_writers(_cells)[cell].items() if writer in needed}
         return {"needs": needed, "names": sorted(n for n in names if not _imported(cell, n))}
-    name = f"<cell {cell + 1}>"
     if write := sys.modules.get("website.page.write"):
         for book, own in write.at_work():
             _replace(book, own)
     try:
         _import(cell)
-        value = _execute(code, name)
+        value = _execute(tree, name)
         return {"shows": list(_shown(value))}
     except BaseException as error:
         return {"shows": [], "error": _explained(error)}
@@ -167,10 +172,8 @@ def _import(cell: int) -> None:
             _owners[name] = writer
 
 
-def _execute(code: str, name: str) -> Any:
+def _execute(tree: ast.Module, name: str) -> Any:
     """Run a cell and return the value of its last expression."""
-    _remember(name, code)
-    tree = ast.parse(code, name)
     tree.body = [part for part in tree.body if not _deletes_nothing(part)]
     last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, name, "exec"), _space)

@@ -44,12 +44,9 @@ class Names:
 
 
 def names_of(code: str) -> Names:
-    """The names of a cell. If it is not Python, it has none: running it will say so."""
+    """The names of a cell."""
     names, later = Names(), []
-    try:
-        _follow(ast.parse(code).body, names, later)
-    except SyntaxError:
-        return Names()
+    _follow(ast.parse(code).body, names, later)
     for wanted in later:  # by functions, when they are called
         names._reads(wanted)
     return names
