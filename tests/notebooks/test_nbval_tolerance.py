@@ -72,18 +72,21 @@ def _notebook(printed: str, source: str) -> nbformat.NotebookNode:
     return nbformat.v4.new_notebook(cells=[cell])
 
 
-@pytest.mark.parametrize(
-    ("printed", "passes"),
-    [("0.83 ± 0.03\n", 1), ("0.79 ± 0.03\n", 1), ("0.90 ± 0.03\n", 0), ("0.82\n", 0)],
-)
-def test_a_real_notebook_run(pytester, monkeypatch, printed, passes):
+def test_a_real_run_of_notebooks(pytester, monkeypatch):
+    """What each was committed with, and the end when it prints 0.82 ± 0.03."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    source = "print('0.82 ± 0.03')"
-    nbformat.write(_notebook(printed, source), pytester.path / "sample.ipynb")
+    ends = {
+        "0.83 ± 0.03": "PASSED", "0.79 ± 0.03": "PASSED", "0.90 ± 0.03": "FAILED", "0.82": "FAILED",
+    }  # fmt: skip
+    for number, printed in enumerate(ends):
+        notebook = _notebook(f"{printed}\n", "print('0.82 ± 0.03')")
+        nbformat.write(notebook, pytester.path / f"sample-{number}.ipynb")
     result = pytester.runpytest_subprocess(
-        "--nbval", "--nbval-current-env", "-p", "tests.nbval_tolerance", "-p", "no:cacheprovider"
+        "--nbval", "--nbval-current-env", "-v", "-p", "tests.nbval_tolerance"
     )
-    result.assert_outcomes(passed=passes, failed=1 - passes)
+    result.assert_outcomes(passed=2, failed=2)
+    lines = [f"sample-{n}::ipynb::Cell 0 {end} *" for n, end in enumerate(ends.values())]
+    result.stdout.fnmatch_lines_random(lines)
 
 
 def test_the_book_makes_use_of_it():

@@ -63,11 +63,9 @@ def test_nothing_of_the_old_address_is_left_and_the_chapters_stay_current(fork):
     assert run("git", "status", "--porcelain", "--untracked-files=no", cwd=fork).stdout == ""
 
 
-@pytest.mark.parametrize(
-    "url",
-    ["somebody/fork", "https://gitlab.com/a/b", "https://github.com/a", "https://github.com/a/b c"],
-)
-def test_what_is_no_address_changes_nothing(fork, url):
-    with pytest.raises(ValueError, match="expected one like https:"):
-        set_address(fork, url)
+def test_what_is_no_address_changes_nothing(fork):
+    github = "https://github.com/a"
+    for url in ("somebody/fork", "https://gitlab.com/a/b", github, f"{github}/b c"):
+        with pytest.raises(ValueError, match="expected one like https:"):
+            set_address(fork, url)
     assert run("git", "status", "--porcelain", "--untracked-files=no", cwd=fork).stdout == ""
