@@ -1,11 +1,12 @@
 /* Ask the networks: two things in a picture, and what each captioner says of them (chapters/ask.md).
    Python draws, describes and speaks (website/page/ask.py); here things are moved and words shown. */
+import { make, megabytes } from "./elements.mjs";
 import { python } from "./python.mjs";
 
 const SIDE = 96; // pixels of a picture, in each direction
 const MARGIN = 3; // pixels that stay free at its border
 const HELD_OUT = 1000; // scenes to take another one from
-const MOST_MEGABYTES = 30; // of a picture of one's own
+const MOST_BYTES = 30e6; // of a picture of one's own
 const NAMES = { rnn: "RNN", lstm: "LSTM", attention: "network that looks" };
 const MEANS = { "<START>": "a sentence begins", "<END>": "the sentence ends", "<NULL>": "nothing, behind the end", "<UNK>": "some other word" };
 const STEPS = { ArrowLeft: ["x", -1], ArrowRight: ["x", 1], ArrowUp: ["y", -1], ArrowDown: ["y", 1] };
@@ -13,15 +14,6 @@ const STEPS = { ArrowLeft: ["x", -1], ArrowRight: ["x", 1], ArrowUp: ["y", -1], 
 const page = document.getElementById("ask");
 const find = (selector, root = page) => root.querySelector(selector);
 const findAll = (selector, root = page) => [...root.querySelectorAll(selector)];
-const make = (tag, properties = {}, ...children) => {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties))
-    if (name in element) element[name] = value;
-    else element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-};
-const megabytes = (bytes) => Math.max(1, Math.round(bytes / 1e6));
 const percent = (share) =>
   share >= 0.995 ? "more than 99 %" : share < 0.005 ? "less than 1 %" : `${Math.round(100 * share)} %`;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
@@ -54,7 +46,7 @@ const bytes = (world) => Object.values(files[world]).reduce((sum, size) => sum +
 function offer() {
   const size = megabytes(python.size + bytes("scenes"));
   const wake = make("button", { type: "button", className: "ask-wake" });
-  wake.textContent = `Wake the networks (about ${size} MB, once)`;
+  wake.textContent = `Wake the networks (about ${size}, once)`;
   wake.addEventListener("click", () => rouse(wake));
   const from = python.publicAddress && new URL(python.publicAddress).host;
   const asks = from ? ` Python is not part of this copy of the site, and comes from ${from}.` : "";
@@ -72,7 +64,7 @@ async function rouse(wake) {
   try {
     await python.start(({ done, total }) => {
       bar.value = (0.8 * done) / total;
-      wake.textContent = done < total ? `Loading: ${megabytes(done)} of ${megabytes(total)} MB` : "Python wakes up …";
+      wake.textContent = done < total ? `Loading: ${megabytes(done)} of ${megabytes(total)}` : "Python wakes up …";
     });
     wake.textContent = "The networks wake up …";
     bar.value = 0.85;
@@ -121,7 +113,7 @@ async function open({ world = scene.world, number = Math.floor(HELD_OUT * Math.r
 
 function build() {
   for (const radio of findAll("[name=ask-world]")) {
-    const more = radio.value === "nouns" && scene.world !== "nouns" ? ` (${megabytes(bytes("nouns"))} MB more)` : "";
+    const more = radio.value === "nouns" && scene.world !== "nouns" ? ` (${megabytes(bytes("nouns"))} more)` : "";
     radio.checked = radio.value === scene.world;
     radio.parentElement.append(more);
     radio.addEventListener("change", () => enter(radio));
@@ -197,9 +189,10 @@ async function copyLink({ target }) {
 
 /* A picture of one's own: its middle, as a square of 96 x 96 pixels. */
 async function takeIn(file) {
-  const size = megabytes(file.size);
-  if (size > MOST_MEGABYTES)
-    throw new Error(`${file.name} has ${size} MB. Take a picture of at most ${MOST_MEGABYTES} MB.`);
+  if (file.size > MOST_BYTES) {
+    const [size, most] = [megabytes(file.size), megabytes(MOST_BYTES)];
+    throw new Error(`${file.name} has ${size}. Take a picture of at most ${most}.`);
+  }
   const image = await createImageBitmap(file).catch(() => {
     throw new Error(`${file.name} is not a picture that this browser can read.`);
   });
