@@ -1,60 +1,52 @@
 /* Write here: a blank for each function that the chapter's workbook asks for, where its listing was.
    Python (website/page/write.py) checks and hints; what was written is kept by this browser. */
 import { makeEditor } from "./editor.mjs";
+import { button, label, make, megabytes } from "./elements.mjs";
 import { python, Stopped } from "./python.mjs";
 
 const CHAPTER = location.pathname.match(/([^/]+?)(\.html)?$/)[1];
 const HINTS = 3;
 const STATES = { right: "right", wrong: "not right yet", given: "the book's is used", "": "" };
 
-const make = (tag, properties = {}, ...children) => {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-};
-const label = (control, text, name) => {
-  control.textContent = text;
-  if (name) control.setAttribute("aria-label", `${text}: ${name}`);
-};
-const button = (text, press, name) => {
-  const made = make("button", { type: "button", className: "run-button" });
-  label(made, text, name);
-  made.addEventListener("click", press);
-  return made;
-};
-
 /* What was written, by the name of the function: { source, state, hints }. A state belongs to the
    source as it is: whoever changes it has to check it again. */
 
-const unkept = new Map(); // where the browser keeps nothing
+const unkept = new Map(); // what the browser has not kept
 const key = (name) => `write:${name}`;
 
 function recall(name) {
   try {
-    return JSON.parse(localStorage.getItem(key(name))) ?? unkept.get(name);
+    return JSON.parse(localStorage.getItem(key(name)));
   } catch {
-    return unkept.get(name);
+    return null;
   }
 }
 
 function keep(name, entry) {
   unkept.set(name, entry);
-  try {
-    localStorage.setItem(key(name), JSON.stringify(entry));
-    keeping.hidden = true;
-  } catch {
-    keeping.hidden = false;
-  }
+  for (const [name, entry] of unkept)
+    try {
+      localStorage.setItem(key(name), JSON.stringify(entry));
+      unkept.delete(name);
+    } catch {
+      // There is no room, or nothing may be kept.
+    }
+  keeping.hidden = !unkept.size;
 }
 
 function forget(name) {
   unkept.delete(name);
+  keeping.hidden = !unkept.size;
   try {
     localStorage.removeItem(key(name));
   } catch {
     // There was nothing.
   }
 }
+
+addEventListener("beforeunload", (event) => {
+  if (unkept.size) event.preventDefault(); // The browser asks whether to leave.
+});
 
 /* Python, which is told first what was right on an earlier visit. */
 
@@ -75,11 +67,10 @@ function resume() {
 
 async function start(tell) {
   if (python.state !== "off") return python.start();
-  const size = `about ${Math.round(python.size / 1e6)} MB, once`;
+  const size = `about ${megabytes(python.size)}, once`;
   const question = `Load Python from ${python.publicAddress} (${size})? What you write stays here.`;
   if (python.needsAsking() && !confirm(question)) throw new Stopped();
-  const bar = make("progress", { max: 1, value: 0 });
-  bar.setAttribute("aria-label", "Python is being loaded");
+  const bar = make("progress", { max: 1, value: 0, "aria-label": "Python is being loaded" });
   tell(`Python is being loaded: ${size}.`, bar);
   await python.start(({ done, total }) => (bar.value = done / total));
 }
@@ -89,18 +80,21 @@ async function start(tell) {
 function makeBlank(name, blank, place) {
   const entry = recall(name) ?? { source: blank, state: "", hints: 0 };
   const state = make("span", { className: "write-state" });
-  const said = make("div", { className: "write-said", role: "status" });
+  /* The report of the last check, and below it whatever else was asked since then. */
+  const [verdict, more] = [make("div", { role: "status" }), make("div", { role: "status" })];
+  const said = make("div", { className: "write-said" }, verdict, more);
   const field = make("div", { className: "write-field" });
-  const [solve, use] = [button("Solution", solution, name), button("Use the book's", useBook, name)];
+  const [solve, use] = [button("Show the solution", solution, `of ${name}`), button("Go on with the book's", useBook, name)];
   const again = button("Blank again", () => {
     if (confirm(`Put the blank of ${name} back? What you wrote there is lost.`)) set(blank);
   }, name);
   const checks = button("Check", () => (working ? python.stop().catch(() => {}) : check()), name);
-  const buttons = make("p", { className: "run-bar" }, checks, button("Hint", hint, name), solve, use, again);
+  const buttons = make("p", { className: "run-bar" }, checks, button("Hint", hint, `for ${name}`), solve, use, again);
   const title = make("p", { className: "write-title" }, "Write ", make("code", { textContent: name }), state);
   const section = make("section", { className: "write", id: `write-${name}` }, title, field, buttons, said);
   section.setAttribute("aria-label", `Write ${name}`);
   let working = false;
+  let [checked, clues] = [null, []]; // the source of the verdict, and hints since then
   place.after(section);
   const editor = makeEditor(field, { code: entry.source, label: `${name}, in Python`, onChange, onRun: check });
 
@@ -120,63 +114,74 @@ function makeBlank(name, blank, place) {
     count();
   }
 
-  const tell = (...what) => said.replaceChildren(...what.map((x) => (typeof x === "string" ? make("p", {}, x) : x)));
+  const tell = (part, ...what) =>
+    part.replaceChildren(...what.map((x) => (typeof x === "string" ? make("p", {}, x) : x)));
 
   /* Ask Python for something, with a button to stop it and a word if it cannot be had. */
-  async function ask(what, given, hear) {
+  async function ask(what, given, part, hear) {
     if (working) return;
     working = true;
     label(checks, "Stop", name);
     try {
-      await start(tell);
-      tell("Python is at work …");
+      await start((...words) => tell(part, ...words));
+      tell(part, "Python is at work …");
       hear(await python.call(`page.write.${what}`, { name, ...given }));
     } catch (error) {
       const stopped = "It was stopped. What you wrote is still here.";
-      tell(error instanceof Stopped ? stopped : error.message);
+      tell(part, error instanceof Stopped ? stopped : error.message);
     }
     working = false;
     label(checks, "Check", name);
     update();
   }
 
-  const show = ({ html }) => (said.innerHTML = html); // which Python has escaped
+  const show = (part, ...reports) => (part.innerHTML = reports.join("")); // which Python has escaped
+  const forgetHints = () => {
+    clues = [];
+    tell(more);
+  };
 
   function check() {
     const source = editor.get();
-    return ask("check", { source }, (report) => {
+    return ask("check", { source }, verdict, (report) => {
       if (source === editor.get()) entry.state = report.right ? "right" : report.written ? "wrong" : "";
-      show(report);
-      if (report.right) said.append(...next());
+      checked = source;
+      forgetHints();
+      show(verdict, report.html);
+      if (report.right) verdict.append(...next());
     });
   }
 
   function hint() {
-    return ask("hint", { source: editor.get() }, (report) => {
+    const source = editor.get();
+    if (source !== checked) tell(verdict);
+    return ask("hint", { source }, more, (report) => {
       entry.hints = Math.min(report.hints, HINTS);
-      show(report);
+      if (!clues.includes(report.html)) clues.push(report.html);
+      show(more, ...clues);
     });
   }
 
   function solution() {
-    return ask("solution", {}, (source) => {
+    return ask("solution", {}, more, (source) => {
       const listing = make("pre", { textContent: source, tabIndex: 0 });
       listing.setAttribute("aria-label", `The book's ${name}`);
-      tell(`The book's ${name}:`, listing);
+      tell(more, `The book's ${name}:`, listing);
     });
   }
 
   function useBook() {
-    return ask("use_book", {}, () => {
+    return ask("use_book", {}, more, () => {
       entry.state = "given";
-      tell(`The cells of this page use the book's ${name} now, until you check your own.`);
+      tell(more, `The cells of this page use the book's ${name} now, until you check your own.`);
     });
   }
 
   function set(source, hints = entry.hints) {
     entry.hints = hints;
     editor.set(source);
-    tell();
+    tell(verdict);
+    forgetHints();
     update();
   }
 
@@ -266,11 +271,10 @@ function makeHead(workbook) {
     file,
   );
   const back = make("a", { href: location.pathname, textContent: "Back to reading" });
-  const size = Math.round(python.size / 1e6);
   const how = make("p");
   how.append(
     "Where the chapter shows a function, you write it. The first check loads Python, about " +
-      `${size} MB, once. Shift+Enter checks, Tab leaves an editor, and Ctrl+] indents. What you ` +
+      `${megabytes(python.size)}, once. Shift+Enter checks, Tab leaves an editor, and Ctrl+] indents. What you ` +
       "write stays in this browser; nothing is sent anywhere. ",
     back,
     ".",
