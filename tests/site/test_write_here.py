@@ -138,9 +138,11 @@ def test_a_function_is_written_checked_kept_and_taken_home(clean, tmp_path):
         writing.press("Hint")
         writing.wait(f"return document.body.innerText.includes('Hint {rung} of 3')")
         writing.check(f"Hint {rung} of 3")
-    writing.press("Solution")
+    for still_said in ("1 / 1 + exp(-a) divides first.", "Hint 1 of 3", "“Show the solution”"):
+        assert still_said in writing.text
+    writing.press("Show the solution")
     writing.check("return 0.5 * (1 + np.tanh(0.5 * a))")
-    writing.press("Use the book's")
+    writing.press("Go on with the book's")
     writing.check("use the book's sigmoid now")
     writing.type("return 0.5 * (1 + np.tanh(0.5 * a))", Keys.ENTER)
     writing.wait("return document.body.innerText.includes('sigmoid is right.')")
