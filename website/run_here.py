@@ -150,7 +150,7 @@ def _missing(statement: ast.stmt, modules: Collection[str]) -> str:
         if top in sys.stdlib_module_names or top in ("numpy", "PIL") or name in stands_in:
             continue
         if top == "torch":
-            return "PyTorch does not run in a page."
+            return "PyTorch does not run in a page. The notebook runs this: download it at the top."
         if module.startswith("cs231n_lib.figures"):
             return "Matplotlib, which draws this figure, is not in the page."
         if module not in modules:
