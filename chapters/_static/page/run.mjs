@@ -1,14 +1,9 @@
 /* Cells that run in the page. website/run_here.py leaves a place in every cell of a chapter and says
    what a page has to know of it; website/page/cells.py runs them. Until a button is pressed, no more
-   than this file is loaded. */
+   than this file and what it imports is loaded. */
+import { button, label, make, megabytes } from "./elements.mjs";
 import { python, PythonUnavailable, Stopped } from "./python.mjs";
 
-const make = (tag, properties = {}, ...children) => {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-};
-const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 1 : 0)} MB`;
 const cells = [...document.querySelectorAll(".run-here")].map(prepare);
 let begun = null; // the session of the cells, once Python has it
 let loaded = false;
@@ -28,27 +23,14 @@ function prepare(place, number) {
     return cell;
   }
   cell.given = data.listing ? text(output) : source; // what the editor begins with
-  cell.run = button(data.listing ? "Edit" : "Run", "run-button", () => press(cell));
-  cell.stop = button("Stop", "run-button", () => stop(cell));
-  cell.reset = button("Reset", "run-button", () => reset(cell));
+  cell.name = `cell ${number + 1}`;
+  cell.run = button(data.listing ? "Edit" : "Run", () => press(cell), cell.name);
+  cell.stop = button("Stop", () => stop(cell), cell.name);
+  cell.reset = button("Reset", () => reset(cell), cell.name);
   cell.stop.hidden = cell.reset.hidden = true;
-  for (const one of [cell.run, cell.stop, cell.reset])
-    one.setAttribute("aria-label", `${one.textContent} cell ${number + 1}`);
-  cell.word = make("div", { className: "run-word" });
-  cell.word.setAttribute("role", "status");
+  cell.word = make("div", { className: "run-word", role: "status" });
   place.append(make("div", { className: "run-bar" }, cell.run, cell.reset, cell.stop, cell.word));
   return cell;
-}
-
-function button(textContent, className, listener) {
-  const made = make("button", { type: "button", className, textContent });
-  made.addEventListener("click", listener);
-  return made;
-}
-
-function label(control, text, cell) {
-  control.textContent = text;
-  control.setAttribute("aria-label", `${text} cell ${cell.number + 1}`);
 }
 
 /* What is said beside the buttons of a cell: a sentence, and what can be pressed now. */
@@ -101,8 +83,7 @@ function explain(cell, error) {
 
 /* Python, once, with its size said before. */
 async function load(cell) {
-  const bar = make("progress", { max: 1, value: 0 });
-  bar.setAttribute("aria-label", "Loading Python");
+  const bar = make("progress", { max: 1, value: 0, "aria-label": "Loading Python" });
   if (!loaded)
     say(cell, `Loading Python into this page: about ${megabytes(python.size)}, once.`, bar);
   else if (!begun) say(cell, "Starting Python …");
@@ -121,12 +102,12 @@ async function load(cell) {
 function ask(cell) {
   const { host } = new URL(python.publicAddress);
   return new Promise((yes, no) => {
-    const load = button("Load", "run-button", yes);
+    const load = button("Load", yes);
     say(
       cell,
       `This site does not have Python itself. Load it from ${host}: about ${megabytes(python.size)}, once?`,
       load,
-      button("Not now", "run-button", () => no("declined")),
+      button("Not now", () => no("declined")),
     );
     load.focus();
   })
@@ -147,13 +128,12 @@ async function open(cell) {
   holder.append(cell.field);
   cell.editor = makeEditor(cell.field, {
     code: cell.given,
-    label: `Python of cell ${cell.number + 1}. Shift and Enter run it, Tab leaves it.`,
+    label: `Python of ${cell.name}. Shift and Enter run it, Tab leaves it.`,
     onRun: () => press(cell),
   });
-  cell.live = make("div", { className: "run-output", hidden: true });
-  cell.live.setAttribute("aria-live", "polite");
+  cell.live = make("div", { className: "run-output", hidden: true, "aria-live": "polite" });
   cell.place.append(cell.live);
-  label(cell.run, "Run", cell);
+  label(cell.run, "Run", cell.name);
   cell.reset.hidden = false;
   cell.close = () => {
     cell.editor.destroy();
@@ -161,7 +141,7 @@ async function open(cell) {
     cell.live.remove();
     for (const part of shown) part.hidden = false;
     cell.editor = null;
-    if (cell.data.listing) label(cell.run, "Edit", cell);
+    if (cell.data.listing) label(cell.run, "Edit", cell.name);
   };
 }
 
@@ -173,8 +153,7 @@ async function askPython(cell) {
     say(cell, `Loading what was trained, and its data: ${megabytes(cell.data.bytes)}, once.`);
     await python.bring(cell.data.files);
   }
-  const clock = make("span");
-  clock.setAttribute("aria-hidden", "true"); // or it would be read out each second
+  const clock = make("span", { "aria-hidden": "true" }); // or it would be read out each second
   say(cell, `Running …${cell.data.slow ? ` This takes ${cell.data.slow}.` : ""}`, clock);
   const printed = make("pre");
   const onText = (stream, text) => {
@@ -247,9 +226,8 @@ function need(cell, { needs, names }) {
   const listed = names.length > 4 ? [...names.slice(0, 3), "others"] : names;
   const what = listed.join(", ").replace(/, ([^,]*)$/, " and $1");
   const where = many ? `${needs.length} cells further up make` : "a cell further up makes";
-  const control = button(`Run ${many ? `those ${needs.length} cells` : "that cell"} first`, "run-button", () =>
-    runAll(cell, needs),
-  );
+  const which = many ? `those ${needs.length} cells` : "that cell";
+  const control = button(`Run ${which} first`, () => runAll(cell, needs));
   say(cell, `It uses ${what}, which ${where}.`, control);
 }
 
@@ -298,7 +276,7 @@ async function change(cell) {
   if (!cell.changed) return say(cell, "As the book has it.");
   const whose = `${result.changed.join(" and ")} ${result.changed.length > 1 ? "are" : "is"} yours now`;
   const next = cells[result.next];
-  const control = next?.run && button("Run the next cell that uses it", "run-button", () => follow(next));
+  const control = next?.run && button("Run the next cell that uses it", () => follow(next));
   say(cell, `${whose}, here and in the library, until you press Reset.`, ...(control ? [control] : []));
 }
 
