@@ -15,7 +15,7 @@ from typing import Any
 
 from tests.browser import Browser, find_programs
 from tests.chapters import ROOT
-from tests.site.test_runtime import Opened, make_page, serving
+from tests.site.test_runtime import CLICKS, Opened, make_page, serving
 
 SCENE = """import time
 from website.page import ask
@@ -81,6 +81,8 @@ def main() -> None:
             timed("a scene drawn, described, captioned by three", lambda: page.run(SCENE))
             timed("a check of lstm_step_backward", lambda: page.run(CHECK))
             print(f"memory of Python: {page.run(MEMORY) / 1e6:.0f} MB")
+            waits = page.js(CLICKS)
+            print(f"a click while Python works: {waits[50]:.1f} ms, at most {waits[-1]:.1f} ms")
         finally:
             browser.driver.quit()
 
