@@ -17,7 +17,9 @@ from cs231n_lib.workshop.mistakes import source_of
 from cs231n_lib.workshop.tasks import TASKS
 from tests.browser import Browser
 from tests.node import needs_runtime
+from tests.page.test_write import EVERY_MISTAKE, with_mistake
 from tests.site.test_browser import RULES, violations
+from tests.workbooks import answer
 
 PAGE = "chapters/02-lstm.html?write"
 NAMES = ["sigmoid", "lstm_step_forward", "lstm_step_backward", "lstm_forward", "lstm_backward"]
@@ -31,7 +33,7 @@ class Writing:
     def __init__(self, browser: Browser, name: str = "sigmoid", page: str = PAGE) -> None:
         self.browser, self.driver, self.name = browser, browser.driver, name
         browser.open(page, mathjax=False)
-        self.wait("return document.querySelectorAll('section.write').length === 5")
+        self.wait("return document.querySelector('section.write')")
 
     def wait(self, script: str, seconds: float = 180) -> None:
         end = time.monotonic() + seconds
@@ -71,6 +73,14 @@ class Writing:
         if keys:
             chain = ActionChains(self.driver)
             chain.key_down(Keys.SHIFT).send_keys(*keys).key_up(Keys.SHIFT).perform()
+
+    def write(self, source: str) -> None:
+        """Put this in place of all that is in the editor, and check it."""
+        field = self.find(".cm-content, textarea")
+        self.browser.run("arguments[0].focus()", field)
+        field.send_keys(Keys.CONTROL, "a")
+        self.browser.command("Input.insertText", text=source)
+        self.press("Check")
 
     @property
     def source(self) -> str:
@@ -213,3 +223,19 @@ def test_tab_leaves_an_editor_and_all_has_a_name(clean):
         return [...document.querySelectorAll(".write, .write-head, .write button")].filter((e) =>
             e.getBoundingClientRect().right > width + 1).map((e) => e.className);"""
     assert clean.run(wide) == []
+
+
+FUNCTIONS = list(TASKS) if EVERY_MISTAKE else ["attention_step_forward", "attention_step_backward"]
+
+
+def test_functions_are_written_wrongly_and_rightly_in_their_pages(clean):
+    """Two of them; with EVERY_MISTAKE=1 all, each with a mistake first that the page explains."""
+    for name in sorted(FUNCTIONS, key=lambda name: TASKS[name].section.partition("#")[0]):
+        page = TASKS[name].section.partition("#")[0]
+        if not clean.driver.current_url.endswith(f"{page}.html?write"):
+            writing = Writing(clean, page=f"chapters/{page}.html?write")
+        writing.name, mistake = name, TASKS[name].mistakes[0]
+        writing.write(with_mistake(name, mistake))
+        writing.check(" ".join(mistake.what.split()))
+        writing.write(answer(TASKS[name], set()))
+        writing.check(f"{name} is right.")
