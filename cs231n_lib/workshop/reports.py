@@ -215,11 +215,11 @@ def hint(function: Callable | str) -> Report:
 
 def _rungs(task: Task, found: Diagnosis) -> list[str]:
     """Three hints: where to begin, which way it goes, and the line that matters."""
-    if found.mistakes:
-        mistake = found.mistakes[0]
-        return [mistake.hint, mistake.what, f"In the book: {key_line(task, (mistake,))}"]
     way = ", ".join(steps(task))
     way = f" The book's makes, one after the other: {way}." if way else ""
+    if found.mistakes:
+        mistake = found.mistakes[0]
+        return [mistake.hint, mistake.what + way, f"In the book: {key_line(task, (mistake,))}"]
     return [
         task.start,
         f"The section {_heading(task)} has the formula.{way}",
