@@ -22,6 +22,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 from benchmarks import (
     captions,
     cells,
+    growth,
     layers,
     nouns,
     peers,
@@ -63,6 +64,7 @@ def main() -> None:
     }  # fmt: skip
     trained = {"looking": nouns.looking, "lacking": nouns.lacking, "reading": nouns.reading}
     trained |= {"transformer": transformer.tables, "processes": processes.tables}
+    trained |= {"growing": growth.growing, "growing-paintings": growth.paintings}
     functions = about_speed | {"cells": cells.tables, "photographs": photographs.tables} | trained
     parser.add_argument("only", nargs="*", choices=[[], *functions])
     arguments = parser.parse_args()

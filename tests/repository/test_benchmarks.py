@@ -16,6 +16,7 @@ from benchmarks import __main__ as bench
 from benchmarks import (
     captions,
     cells,
+    growth,
     layers,
     nouns,
     peers,
@@ -88,6 +89,14 @@ def photograph_tables(monkeypatch):
     return photographs.tables(repeats=1)
 
 
+def growth_tables(monkeypatch):
+    once = {"pictures": 1, "steps": 1}
+    monkeypatch.setattr(growth, "_GROWING", {"side": ((64, 128), 64, once, ("saliency",))})
+    monkeypatch.setattr(growth, "_PAINTINGS", {"SqueezeNet": (64, 128)})
+    monkeypatch.setattr(growth, "_PAINTINGS_FROM", 64)
+    return growth.growing(repeats=1) | growth.paintings(repeats=1)
+
+
 NUMBER = re.compile(r"\d[\d.,e+-]*( %)?")
 
 
@@ -96,6 +105,7 @@ NUMBER = re.compile(r"\d[\d.,e+-]*( %)?")
     [
         layer_tables, caption_tables, picture_tables, peer_tables, cell_tables,
         transformer_tables, process_tables, photograph_tables,
+        growth_tables,
     ],
 )  # fmt: skip
 def test_every_row_is_measured_and_every_table_is_in_the_book(tables, monkeypatch):
