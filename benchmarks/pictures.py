@@ -34,7 +34,7 @@ Rows = list[dict[str, Any]]
 
 STEPS = {"SmoothGrad": 8, "fooling": 20, "class": 100, "classes": 30, "inversion": 20, "style": 200}
 _MOST_TURNS = 3  # of a loop that takes seconds
-_TRANSFER = {
+TRANSFER = {
     "content_layer": 3,
     "content_weight": 6e-2,
     "style_layers": (1, 4, 6, 7),
@@ -114,7 +114,7 @@ def loops() -> dict[str, dict[str, Loop]]:
 
     def paint() -> object:
         return style_transfer(
-            cat, swirls, 192, 192, cnn=ours.features, num_iterations=steps["style"], **_TRANSFER
+            cat, swirls, 192, 192, cnn=ours.features, num_iterations=steps["style"], **TRANSFER
         )
 
     return {
@@ -150,7 +150,7 @@ def loops() -> dict[str, dict[str, Loop]]:
         },
         f"style transfer, 192 px, {steps['style']} steps": {
             "plain": lambda: plain_style_transfer(
-                plain.features, *tensors, _TRANSFER, steps["style"]
+                plain.features, *tensors, TRANSFER, steps["style"]
             ),
             "ours": paint,
             "floor": passes(tensors[0], ours.features[:8], steps["style"]),
