@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import sys
 
 import numpy as np
@@ -76,6 +77,17 @@ def test_what_is_right_is_said_to_be_right_with_its_error_and_its_time():
 )  # fmt: skip
 def test_what_is_wrong_is_named(old, new, words):
     assert words in said(old, new)
+
+
+def test_where_shapes_do_not_fit_they_are_told():
+    source = RIGHT.replace("x.T.dot(da)", "x.dot(da)")
+    linecache.cache["<mine>"] = len(source), None, source.splitlines(keepends=True), "<mine>"
+    space: dict = {}
+    exec(compile(source, "<mine>", "exec"), space)
+    says = check(space["lstm_step_backward"]).lines[1]
+    assert "It stopped with ValueError: shapes (3,5) and (3,24) not aligned" in says
+    assert says.endswith("The shapes there: da (3, 24), Wx (5, 24), Wh (6, 24), dprev_c (3, 6), "
+                         "x (3, 5), prev_h (3, 6).")  # fmt: skip
 
 
 def test_what_is_printed_is_shown_if_it_is_little():
