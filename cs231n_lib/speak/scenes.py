@@ -132,7 +132,7 @@ class Description:
         return Description(self.second, RELATIONS[self.relation], self.first)
 
     def as_trained(self) -> Description:
-        """The same fact, told from the side from which training tells it: see `Scene.captions`."""
+        """The same fact, told from the side from which training tells it."""
         told = _is_first_told(self.first, self.relation, self.second)
         return self if told else self.converse()
 
@@ -262,7 +262,7 @@ def paint(scene: Scene, things: Sequence[AnyThing], scale: int = 1) -> Painted:
     -------
     ground : (96 * scale, 96 * scale, 3) float32 in [0, 255]
     painted : list of two (mask, colours, radius)
-        As :meth:`AnyThing.paint` gives them, for :func:`put`; and the radius at scale 1.
+        As ``AnyThing.paint`` gives them, for :func:`put`; and the radius at scale 1.
     """
     rng = np.random.default_rng(scene.seed)
     own = (scene.description.first, scene.description.second)
