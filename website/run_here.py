@@ -73,15 +73,16 @@ _FILES = {
     'load("scenes-attention")': ("scenes-attention",),
     'load(f"nouns-{cell}")': ("nouns-attention", "nouns-lstm"),
 }
-# A piece of a cell -> how long it takes in a page, where that is long.
+# A piece of a cell -> how long it takes in a page, where that is long: measured in Chromium, in
+# seconds of the processor, and rounded up.
 SLOW = {
-    "num_epochs=100": "about a minute",
-    "for T in lengths]": "many minutes. For a first impression, take fewer lengths and seeds",
+    "num_epochs=100": "about twenty seconds",
+    "for T in lengths]": "about two and a half minutes. Fewer lengths and seeds take less",
     "open_directions(network": "half a minute",
     "open_directions(model": "half a minute",
-    "[lost(x, x, t) for x in hidden]": "some minutes. One draw in place of five takes less",
+    "[lost(x, x, t) for x in hidden]": "about five minutes. One draw in place of five takes less",
     "lost(hidden, pictures, t)": "about two minutes",
-    "told, gone)": "about a minute",
+    "told, gone)": "about a minute and a half",
     "for width in (1, 3, 10)": "some minutes. A beam of 3 alone takes less",
 }
 _PAGE = Path(__file__).parent / "page"
