@@ -83,7 +83,7 @@ SLOW = {
     "[lost(x, x, t) for x in hidden]": "about five minutes. One draw in place of five takes less",
     "lost(hidden, pictures, t)": "about two minutes",
     "told, gone)": "about a minute and a half",
-    "for width in (1, 3, 10)": "some minutes. A beam of 3 alone takes less",
+    "for width in (1, 3, 10)": "about four minutes. A beam of 3 alone takes less",
 }
 _PAGE = Path(__file__).parent / "page"
 
