@@ -1,4 +1,4 @@
-"""The website in a headless Chromium that can reach nothing but the website."""
+"""The website in a headless Chromium, or Firefox, that can reach nothing but the website."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import base64
 import json
 import os
 import shutil
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +19,7 @@ from typing import Any
 import pytest
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FIREFOX = ("firefox-esr", "firefox")
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 
 # No extensions, updates, reports or first-run pages, and every name but the server's is unknown.
@@ -209,6 +212,87 @@ class Browser:
             "Page.captureScreenshot", clip=box | {"scale": 1}, optimizeForSpeed=True
         )
         return base64.b64decode(shot["data"])
+
+
+class Firefox:
+    """Firefox, with one page. It speaks WebDriver BiDi itself, so that no driver is needed.
+
+    Parameters
+    ----------
+    address
+        Where the site is, without a slash at the end.
+    program
+        Firefox.
+    profile
+        An empty folder.
+    """
+
+    def __init__(self, address: str, program: str, profile: Path) -> None:
+        from websocket import create_connection
+
+        (profile / "user.js").write_text('user_pref("network.dns.disabled", true);\n')
+        command = [program, "--headless", "--remote-debugging-port=0", "--profile", str(profile)]
+        silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.address, self.sent = address, 0
+        self.process = subprocess.Popen(command, env=os.environ | {"HOME": str(profile)}, **silent)
+        port, end = profile / "WebDriverBiDiServer.json", time.monotonic() + 120
+        while not (port.exists() and port.read_text().endswith("}")):
+            assert self.process.poll() is None and time.monotonic() < end, "Firefox does not start"
+            time.sleep(0.1)
+        told = json.loads(port.read_text())
+        place = f"ws://{told['ws_host']}:{told['ws_port']}/session"
+        self.socket = create_connection(place, timeout=300, suppress_origin=True)
+        self.command("session.new", capabilities={})
+        self.page = self.command("browsingContext.getTree")["contexts"][0]["context"]
+
+    def command(self, name: str, **parameters: Any) -> dict:
+        """Give Firefox a command of WebDriver BiDi, and return what it answers."""
+        self.sent += 1
+        self.socket.send(json.dumps({"id": self.sent, "method": name, "params": parameters}))
+        while (answer := json.loads(self.socket.recv())).get("id") != self.sent:
+            pass
+        assert answer["type"] == "success", answer
+        return answer["result"]
+
+    def open(self, page: str) -> None:
+        """Open a page, such as `chapters/02-lstm.html`."""
+        place = {"url": f"{self.address}/{page}", "wait": "complete"}
+        self.command("browsingContext.navigate", context=self.page, **place)
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        """Run the body of a JavaScript function in the page; `arguments[0]`, … are given."""
+        given = json.dumps(arguments)
+        script = f"JSON.stringify((function () {{ {script} }}).apply(null, {given}) ?? null)"
+        answer = self.command(
+            "script.evaluate", expression=script, target={"context": self.page}, awaitPromise=False
+        )
+        assert answer["type"] == "success", answer
+        return json.loads(answer["result"]["value"])
+
+    def click(self, x: float, y: float) -> None:
+        """Move the mouse to a place in the view, and click."""
+        there = {"type": "pointerMove", "x": round(x), "y": round(y)}
+        down, up = ({"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp"))
+        self._act("pointer", [there, down, up])
+
+    def press(self, *chords: str) -> None:
+        """Press keys one after the other; those of one text together."""
+        keys = [
+            {"type": what, "value": key}
+            for chord in chords
+            for what, order in (("keyDown", chord), ("keyUp", chord[::-1]))
+            for key in order
+        ]
+        self._act("key", keys)
+
+    def _act(self, kind: str, actions: list[dict]) -> None:
+        device = {"type": kind, "id": kind, "actions": actions}
+        self.command("input.performActions", context=self.page, actions=[device])
+
+    def quit(self) -> None:
+        self.socket.close()
+        self.process.terminate()
+        self.process.wait(30)
 
 
 def find_programs() -> tuple[str, str]:
