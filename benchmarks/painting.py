@@ -1,4 +1,4 @@
-"""Style transfer beside what it is made of, and beside what people would pick instead.
+"""Style transfer beside what people would pick instead.
 
 Three programs paint the same picture with the same weights of VGG-19. So that pictures with the
 same loss are equally good, all minimise the same one: content and style as the book measures them,
@@ -12,35 +12,30 @@ from __future__ import annotations
 import copy
 import functools
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from pastiche.pastiche import PasticheArtist
-from threadpoolctl import threadpool_limits
 
 from benchmarks.peers import lines
-from benchmarks.pictures import TRANSFER, Loop, Rows, passes
+from benchmarks.pictures import Rows
 from benchmarks.timing import best_of
-from cs231n_lib.figures.paintings import PAINTINGS
 from cs231n_lib.see.images import load_image, preprocess, save_png
 from cs231n_lib.see.network import extract_features
-from cs231n_lib.see.pretrained import squeezenet, vgg19
-from cs231n_lib.see.style_losses import GramProduct, NormalizedLoss
+from cs231n_lib.see.pretrained import vgg19
+from cs231n_lib.see.style_losses import NormalizedLoss
 from cs231n_lib.see.style_transfer import (
     BORDER,
     VGG19_STYLE_LAYERS,
     Recipe,
     minimize,
-    style_transfer,
     transfer_loss,
 )
 
-SIZES = {"compared": 256, "SqueezeNet": 192, "VGG-19": 384}
-COUNTS = {"compared": 30, "timed": 3, "SqueezeNet": 50, "VGG-19": 2}  # of evaluations
+SIZES = {"compared": 256}
+COUNTS = {"compared": 30, "timed": 3}  # of evaluations
 _MOST_TURNS = 2
-_NETWORKS = ("SqueezeNet", "VGG-19")
-_THREADS = (1, 2)
 _MILLION = 1e6
 _RECIPE = Recipe(tv_weight=0)
 
@@ -165,86 +160,6 @@ def compared() -> Rows:
         }
         for name in PROGRAMS
     ]
-
-
-def on_threads(sides: dict[str, Loop]) -> list[dict[str, float]]:
-    """The best seconds of each side, for each number of threads."""
-    before, found = torch.get_num_threads(), []
-    for threads in _THREADS:
-        with threadpool_limits(threads):
-            torch.set_num_threads(threads)
-            found.append(best_of(sides, _MOST_TURNS))
-    torch.set_num_threads(before)
-    return found
-
-
-def products(features: Sequence[torch.Tensor], steps: int) -> Loop:
-    """The Gram matrices of features, and the way back through them, and nothing else."""
-    places = [F.permute(0, 2, 3, 1).flatten(1, 2).requires_grad_() for F in features]
-    dgrams = [torch.ones(1, p.shape[2], p.shape[2]) for p in places]
-
-    def loop() -> None:
-        for _ in range(steps):
-            for p, dgram in zip(places, dgrams):
-                torch.autograd.grad(GramProduct.apply(p), p, dgram)
-
-    return loop
-
-
-def parts() -> Rows:
-    """An evaluation beside its passes through the network, and beside its Gram products."""
-    rows = []
-    for name in _NETWORKS:
-        side, steps = SIZES[name], COUNTS[name]
-        content = load_image("chelsea", side)
-        if name == "SqueezeNet":
-            cnn, layers, X = (
-                squeezenet().features[:8],
-                TRANSFER["style_layers"],
-                preprocess(content, None),
-            )
-            style = PAINTINGS["swirls"](side)
-            paint = functools.partial(
-                style_transfer,
-                content,
-                style,
-                side,
-                side,
-                cnn=cnn,
-                num_iterations=steps,
-                **TRANSFER,
-            )
-        else:
-            loss, X = transfer_loss(content, [load_image("starry_night", side)], Recipe(), vgg19())
-            cnn, layers = loss.cnn[:23], VGG19_STYLE_LAYERS
-            paint = functools.partial(minimize, loss, X, steps)
-        X = X.contiguous(memory_format=torch.channels_last)
-        F = extract_features(X, cnn)
-        sides = {
-            "ours": paint,
-            "passes": passes(X, cnn, steps),
-            "products": products([F[i] for i in layers], steps),
-        }
-        made = steps if name == "SqueezeNet" else len(paint()[1]["total"])
-        for threads, best in zip(_THREADS, on_threads(sides)):
-            ours, bare, grams = (
-                best["ours"] / made,
-                best["passes"] / steps,
-                best["products"] / steps,
-            )
-            rows.append(
-                {
-                    "network": f"{name}, {side} px",
-                    "threads": str(threads),
-                    "ours, ms": f"{1e3 * ours:.1f}",
-                    "passes, ms": f"{1e3 * bare:.1f}",
-                    "Gram products, ms": f"{1e3 * grams:.1f}",
-                    "ours / passes": f"{ours / bare:.2f}",
-                    "ours without Gram products / passes": f"{(ours - grams) / bare:.2f}",
-                    "ours / both": f"{ours / (bare + grams):.2f}",
-                }
-            )
-    return rows
 
 
 def tables(repeats: int) -> dict[str, Rows]:
