@@ -79,7 +79,7 @@ SLOW = {
     "num_epochs=100": "about twenty seconds",
     "for T in lengths]": "about two and a half minutes. Fewer lengths and seeds take less",
     "open_directions(network": "half a minute",
-    "open_directions(model": "half a minute",
+    "open_directions(model": "about a minute and a half",
     "[lost(x, x, t) for x in hidden]": "about five minutes. One draw in place of five takes less",
     "lost(hidden, pictures, t)": "about two minutes",
     "told, gone)": "about a minute and a half",
