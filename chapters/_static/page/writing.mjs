@@ -212,7 +212,8 @@ function count() {
   const written = blanks.filter(({ blank, entry }) => entry.source !== blank).length;
   const right = blanks.filter(({ entry }) => entry.state === "right").length;
   const hints = blanks.reduce((sum, { entry }) => sum + entry.hints, 0);
-  const text = `${written} of ${blanks.length} begun, ${right} right, ${hints} hints used.`;
+  const used = `${hints} ${hints === 1 ? "hint" : "hints"} used`;
+  const text = `${written} of ${blanks.length} begun, ${right} right, ${used}.`;
   if (progress.textContent !== text) progress.textContent = text; // which is read out
   ahead.replaceChildren(...next());
 }
