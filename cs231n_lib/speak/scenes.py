@@ -18,7 +18,7 @@ from typing import ClassVar, TypeVar
 import numpy as np
 from PIL import Image, ImageDraw
 
-from cs231n_lib.checks import Count, Each, Instance, OneOf, check_fields, checked
+from cs231n_lib.checks import Count, Each, Floats, Instance, OneOf, check_fields, checked
 
 __all__ = [
     "ANGLES",
@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-Painted = tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray, int]]]  # see `paint`
+Painted = tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray, tuple[int, int, int]]]]
 
 SIZES = ("large", "small")
 COLOURS = {
@@ -240,7 +240,7 @@ def draw(scene: Scene, scale: int = 1) -> np.ndarray:
     """
     told = scene.description
     picture, painted = paint(scene, (told.first, told.second), scale)
-    for (mask, colours, _), (x, y, _) in zip(painted, places(scene)):
+    for mask, colours, (x, y, _) in painted:
         put(picture, mask, colours, (x, y), scale)
     return picture.clip(0, 255).astype(np.uint8)
 
@@ -261,18 +261,18 @@ def paint(scene: Scene, things: Sequence[AnyThing], scale: int = 1) -> Painted:
     Returns
     -------
     ground : (96 * scale, 96 * scale, 3) float32 in [0, 255]
-    painted : list of two (mask, colours, radius)
-        As ``AnyThing.paint`` gives them, for :func:`put`; and the radius at scale 1.
+    painted : list of two (mask, colours, (x, y, radius))
+        As ``AnyThing.paint`` gives them, for :func:`put`; and the scene's places at scale 1.
     """
     rng = np.random.default_rng(scene.seed)
     own = (scene.description.first, scene.description.second)
-    radii, _ = _layout(rng, scene.description)
+    radii, centres = _layout(rng, scene.description)
     ground, painted = _ground(rng, PICTURE_SIZE * scale), []
-    for thing, same, radius in zip(things, own, radii):
+    for thing, same, radius, (x, y) in zip(things, own, radii, centres):
         if thing.size != same.size:
             radius = sum(_RADII[thing.size]) // 2
         mask, colours = thing.paint(rng, radius * scale)
-        painted.append((mask.copy(), colours.copy(), radius))  # masks are kept
+        painted.append((mask.copy(), colours.copy(), (x, y, radius)))  # masks are kept
     return ground, painted
 
 
@@ -284,7 +284,12 @@ def _ground(rng: np.random.Generator, side: int) -> np.ndarray:
     return (ramp @ (ramp @ corners.astype(np.float32)).reshape(2, -1)).reshape(side, side, 3)
 
 
-@checked(picture="H W 3", mask="S S", centre=Each(Count(least=0), 2), scale=Count())
+@checked(
+    picture=Floats("H W 3", half=False),
+    mask=Floats("S S", half=False),
+    centre=Each(Count(least=0), 2),
+    scale=Count(),
+)
 def put(
     picture: np.ndarray,
     mask: np.ndarray,
@@ -304,6 +309,11 @@ def put(
         Column and row of the thing's middle, at scale 1.
     scale : int
         Of picture and mask.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not what is declared; arrays of half precision are refused.
     """
     x, y = centre
     for shift, tones, strength in ((2 * scale, 40, 0.25), (0, colours, 1)):  # shadow, thing

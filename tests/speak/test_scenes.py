@@ -206,7 +206,7 @@ def test_other_things_can_be_put_elsewhere_in_a_scene():
     other = Thing("small", "blue", "cross")
     scene = next(s for s in SCENES if s.description.second.size == "large")
     own = things_of(scene)
-    ground, (_, (mask, colours, radius)) = paint(scene, (own[0], other), 2)
+    ground, (_, (mask, colours, (_, _, radius))) = paint(scene, (own[0], other), 2)
     assert ground.shape == (192, 192, 3) and ground.min() > 190
     assert radius == 11  # the middle one of small things
     picture = ground.copy()

@@ -68,7 +68,7 @@ def show(world: str, number: int, things: list[dict]) -> dict[str, Any]:
     networks see them; of a thing also its radius and the side of its picture, in their pixels."""
     ground, painted = _paint(world, number, things, SCALE)
     cut_out = []
-    for mask, colours, radius in painted:
+    for mask, colours, (_, _, radius) in painted:
         picture = np.dstack([np.broadcast_to(colours, (*mask.shape, 3)), 255 * mask])
         side = len(mask) / SCALE
         cut_out.append({"picture": _png(picture), "radius": radius, "side": side})
