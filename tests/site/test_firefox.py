@@ -91,3 +91,13 @@ def test_the_networks_are_asked(firefox):
         document.querySelector("[data-captioner=attention] .ask-sentence").innerText
             .replace(/\\s+/g, " ").trim() === arguments[0]"""
     reader.wait(said, "a large red star left of a small blue cross")
+
+
+def test_a_function_is_written_and_checked(firefox):
+    reader = Reader(firefox)
+    firefox.open("chapters/02-lstm.html?write")
+    reader.wait("return Boolean(document.querySelector('#write-sigmoid .cm-content'))")
+    reader.type("#write-sigmoid", "def sigmoid(a): return 0.5 * (1 - np.tanh(0.5 * a))")
+    reader.wait(f"{SAID}.includes('sigmoid is not right yet.')")
+    reader.type("#write-sigmoid", "def sigmoid(a): return 0.5 * (1 + np.tanh(0.5 * a))")
+    reader.wait(f"{SAID}.includes('sigmoid is right.')")
