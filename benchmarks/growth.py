@@ -191,7 +191,7 @@ def painting(network: str) -> dict[str, str]:
 def growing(repeats: int) -> dict[str, Rows]:
     """The table about what looks into SqueezeNet."""
     return {
-        "growing": [row(what, grows) for grows, (*_, whats) in _GROWING.items() for what in whats]
+        "growing": [row(what, grows) for grows, (*_, loops) in _GROWING.items() for what in loops]
     }
 
 
