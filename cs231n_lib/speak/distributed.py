@@ -429,6 +429,9 @@ def _processes(device: torch.device) -> Iterator[None]:
     try:
         yield
     finally:
+        # The end of a group waits for its threads while it holds Python's lock. One of them may
+        # need that lock to free a tensor of the last exchange: let it have it first.
+        time.sleep(0.1)
         dist.destroy_process_group()
 
 
