@@ -201,28 +201,25 @@ def looking_products(dtype: type, N: int, T: int, D: int, H: int) -> tuple[Call,
     return forward, backward
 
 
+def looking_torch(dh, x, h0, keys, values, Wq, cell):
+    state, states = (h0, torch.zeros_like(h0)), []
+    for word in x.unbind(1):
+        query = (state[0] @ Wq)[:, None]
+        context = scaled_dot_product_attention(query, keys, values)[:, 0]
+        state = cell(torch.cat([word, context], dim=1), state)
+        states.append(state[0])
+    h = torch.stack(states, dim=1)
+    leaves = x, h0, keys, values, Wq, *cell.parameters()
+    return h, *torch.autograd.grad(h, leaves, dh)
+
+
 def looking_autograd(arguments: dict[str, np.ndarray], dh: np.ndarray) -> Call:
     """The same with PyTorch's cell and attention, step by step, and its automatic gradients."""
-    leaves = {name: torch.from_numpy(array) for name, array in arguments.items()}
+    leaves = {name: torch.from_numpy(a).requires_grad_() for name, a in arguments.items()}
     x, h0, keys, values, Wx, _, Wq, _ = leaves.values()
-    for leaf in leaves.values():
-        leaf.requires_grad_()
     cell = torch.nn.LSTMCell(len(Wx), len(Wq), dtype=x.dtype)
     upstream = torch.from_numpy(dh)
-
-    def call() -> None:
-        cell.zero_grad()
-        for leaf in leaves.values():
-            leaf.grad = None
-        state, states = (h0, torch.zeros_like(h0)), []
-        for word in x.unbind(1):
-            query = (state[0] @ Wq)[:, None]
-            context = scaled_dot_product_attention(query, keys, values)[:, 0]
-            state = cell(torch.cat([word, context], dim=1), state)
-            states.append(state[0])
-        torch.stack(states, dim=1).backward(upstream)
-
-    return call
+    return lambda: looking_torch(upstream, x, h0, keys, values, Wq, cell)
 
 
 def looking(dtype: type, shape: tuple[int, int, int, int], repeats: int) -> Row:

@@ -32,7 +32,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 from torch.nn.functional import interpolate, scaled_dot_product_attention
 
-from benchmarks.layers import case, looking_case
+from benchmarks.layers import case, looking_case, looking_torch
 from benchmarks.pictures import plain_network
 from benchmarks.timing import best_of, peak_memory
 from cs231n_lib.see.attacks import fgsm, pgd
@@ -214,18 +214,6 @@ def _looking(dh, x, h0, keys, values, Wx, Wh, Wq, b):
     return h, *attention_backward(dh, cache)
 
 
-def _looking_torch(dh, x, h0, keys, values, Wq, cell):
-    state, states = (h0, torch.zeros_like(h0)), []
-    for word in x.unbind(1):
-        query = (state[0] @ Wq)[:, None]
-        context = scaled_dot_product_attention(query, keys, values)[:, 0]
-        state = cell(torch.cat([word, context], dim=1), state)
-        states.append(state[0])
-    h = torch.stack(states, dim=1)
-    leaves = x, h0, keys, values, Wq, *cell.parameters()
-    return h, *torch.autograd.grad(h, leaves, dh)
-
-
 def _look(dcontext, h, keys, values, Wq):
     context, cache = attention_step_forward(h, keys, values, Wq)
     return context, *attention_step_backward(dcontext, cache)
@@ -365,7 +353,7 @@ MATCHES = (
         for name, ours, theirs, prepared, n in (
             ("RNN", _rnn, _rnn_torch, functools.partial(_layer, "rnn"), 3),
             ("LSTM", _lstm, _lstm_torch, functools.partial(_layer, "lstm"), 3),
-            ("LSTM that looks", _looking, _looking_torch, functools.partial(_layer, "looking"), 5),
+            ("LSTM that looks", _looking, looking_torch, functools.partial(_layer, "looking"), 5),
             ("one look", _look, _look_torch, _one_look, 5),
         )
         for dtype in (np.float32, np.float64)
