@@ -30,6 +30,7 @@ from benchmarks import (
     photographs,
     pictures,
     processes,
+    starting,
     transformer,
 )
 from cs231n_lib.reproducible import environment
@@ -66,6 +67,7 @@ def main() -> None:
     trained = {"looking": nouns.looking, "lacking": nouns.lacking, "reading": nouns.reading}
     trained |= {"transformer": transformer.tables, "processes": processes.tables}
     trained |= {"growing": growth.growing, "growing-paintings": growth.paintings}
+    trained |= {"starting": starting.tables}
     functions = about_speed | {"cells": cells.tables, "photographs": photographs.tables} | trained
     parser.add_argument("only", nargs="*", choices=[[], *functions])
     arguments = parser.parse_args()

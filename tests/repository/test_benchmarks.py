@@ -25,6 +25,7 @@ from benchmarks import (
     photographs,
     pictures,
     processes,
+    starting,
     transformer,
 )
 from benchmarks.timing import best_of
@@ -108,6 +109,12 @@ def growth_tables(monkeypatch):
     return growth.growing(repeats=1) | growth.paintings(repeats=1)
 
 
+def starting_tables(monkeypatch):
+    monkeypatch.setattr(starting, "_STARTS", {"checks": "import cs231n_lib.checks"})
+    monkeypatch.setattr(starting, "_CHAPTERS", ())
+    return starting.tables(repeats=1)
+
+
 NUMBER = re.compile(r"\d[\d.,e+-]*( %)?")
 
 
@@ -116,7 +123,7 @@ NUMBER = re.compile(r"\d[\d.,e+-]*( %)?")
     [
         layer_tables, caption_tables, picture_tables, peer_tables, cell_tables,
         painting_tables, transformer_tables, process_tables, photograph_tables,
-        growth_tables,
+        growth_tables, starting_tables,
     ],
 )  # fmt: skip
 def test_every_row_is_measured_and_every_table_is_in_the_book(tables, monkeypatch):
@@ -254,6 +261,20 @@ def test_onednn_is_switched_on_again():
     with pytest.raises(ValueError):
         layers.without_onednn(fails)()
     assert torch.backends.mkldnn.enabled
+
+
+def test_what_a_library_imports_is_its_own_and_what_we_import_is_not_ours():
+    log = """
+        import time: 8 |  8 |   cs231n_lib.checks
+        import time: 3 |  3 |     numpy
+        import time: 5 | 12 |   torch
+        import time: 7 |  7 |       torch._dynamo
+        import time: 9 | 25 |     torchvision
+        import time: 1 |  1 |     PIL
+        import time: 4 | 30 |   cs231n_lib.see
+        import time: 2 | 32 | cs231n_lib"""
+    expected = {"PyTorch": 8, "torchvision": 16, "our own": 14, "other": 1}
+    assert starting.parts(log) == expected
 
 
 def test_a_table_is_printed_and_kept(tmp_path, monkeypatch, capsys):
