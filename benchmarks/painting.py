@@ -12,29 +12,34 @@ from __future__ import annotations
 import copy
 import functools
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from pastiche.pastiche import PasticheArtist
+from threadpoolctl import threadpool_limits
+from torch import nn
 
 from benchmarks.peers import lines
-from benchmarks.pictures import Rows
+from benchmarks.pictures import TRANSFER, Loop, Rows, passes
 from benchmarks.timing import best_of
+from cs231n_lib.figures.paintings import PAINTINGS
 from cs231n_lib.see.images import load_image, preprocess, save_png
 from cs231n_lib.see.network import extract_features
-from cs231n_lib.see.pretrained import vgg19
-from cs231n_lib.see.style_losses import NormalizedLoss
+from cs231n_lib.see.pretrained import squeezenet, vgg19
+from cs231n_lib.see.style_losses import GramProduct, NormalizedLoss
 from cs231n_lib.see.style_transfer import (
     BORDER,
     VGG19_STYLE_LAYERS,
     Recipe,
     minimize,
+    style_transfer,
+    style_transfer_lbfgs,
     transfer_loss,
 )
 
-SIZES = {"compared": 256}
-COUNTS = {"compared": 30, "timed": 3}  # of evaluations
+SIZES = {"compared": 256, "SqueezeNet": 192, "VGG-19": 384}
+COUNTS = {"compared": 30, "timed": 3, "SqueezeNet": 200, "VGG-19": 20}  # of evaluations
 _MOST_TURNS = 2
 _MILLION = 1e6
 _RECIPE = Recipe(tv_weight=0)
@@ -162,6 +167,75 @@ def compared() -> Rows:
     ]
 
 
+def products(features: Sequence[torch.Tensor], steps: int) -> Loop:
+    """Gram matrices of features, and the way back through them, and nothing else."""
+    places = [F.permute(0, 2, 3, 1).flatten(1, 2).requires_grad_() for F in features]
+    dgrams = [torch.ones(1, p.shape[2], p.shape[2]) for p in places]
+
+    def loop() -> None:
+        for _ in range(steps):
+            for p, dgram in zip(places, dgrams):
+                torch.autograd.grad(GramProduct.apply(p), p, dgram)
+
+    return loop
+
+
+def _transfers() -> dict[str, tuple[Callable[[], int], nn.Sequential, torch.Tensor, Sequence[int]]]:
+    """What paints, and how often it evaluates; its network, its picture, its style layers."""
+    small, large = SIZES["SqueezeNet"], SIZES["VGG-19"]
+    cat, swirls = load_image("chelsea", small), PAINTINGS["swirls"](small)
+    features, sizes = squeezenet().features[:8], (small, small)
+    pictures, oxford = (load_image("chelsea", large), load_image("starry_night", large)), vgg19()
+    loss, start = transfer_loss(pictures[0], [pictures[1]], Recipe(), oxford)
+
+    def by_adam() -> int:
+        steps = COUNTS["SqueezeNet"]
+        style_transfer(cat, swirls, *sizes, cnn=features, num_iterations=steps, **TRANSFER)
+        return steps
+
+    def by_lbfgs() -> int:
+        count = COUNTS["VGG-19"]
+        painted = style_transfer_lbfgs(*pictures, large, evaluations=count, cnn=oxford)
+        return len(painted.history["total"])
+
+    return {
+        "SqueezeNet": (by_adam, features, preprocess(cat, None), TRANSFER["style_layers"]),
+        "VGG-19": (by_lbfgs, loss.cnn[: loss.last + 1], start, VGG19_STYLE_LAYERS),
+    }
+
+
+def parts() -> Rows:
+    """An evaluation beside its passes through the network, and beside its Gram products."""
+    rows, before = [], torch.get_num_threads()
+    for name, (paint, cnn, X, layers) in _transfers().items():
+        X = X.contiguous(memory_format=torch.channels_last)
+        F = extract_features(X, cnn)
+        count = paint()
+        sides = {
+            "ours": paint,
+            "passes": passes(X, cnn, count),
+            "products": products([F[i] for i in layers], count),
+        }
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            with threadpool_limits(threads):
+                best = best_of(sides, _MOST_TURNS)
+            ours, bare, grams = (1e3 * best[side] / count for side in sides)
+            rows.append(
+                {
+                    "network": f"{name}, {SIZES[name]} px",
+                    "threads": str(threads),
+                    "ours, ms": f"{ours:.1f}",
+                    "passes, ms": f"{bare:.1f}",
+                    "Gram products, ms": f"{grams:.1f}",
+                    "ours / passes": f"{ours / bare:.2f}",
+                    "without Gram products": f"{(ours - grams) / bare:.2f}",
+                }
+            )
+        torch.set_num_threads(before)
+    return rows
+
+
 def tables(repeats: int) -> dict[str, Rows]:
     """Every table of this module by the name of its file."""
-    return {"painting": compared()}
+    return {"painting": compared(), "painting-parts": parts()}

@@ -208,8 +208,8 @@ def create_class_visualization(
     y = as_classes("target_y", target_y).to(device)
     img = normal((len(y), 3, size, size), generator)
     img = img.to(device, dtype, memory_format=torch.channels_last)
-    history = []
     with frozen(model):
+        history = img.new_empty(num_iterations, len(y))
         for t in progress(range(num_iterations), "class visualisation"):
             last = t == num_iterations - 1
             shift = torch.randint(max_jitter + 1, (2,), generator=generator)
@@ -222,10 +222,10 @@ def create_class_visualization(
             if blur_every is not None and t % blur_every == 0:
                 img = blur_image(img, sigma=0.5)
             _check_pixels(img, look)
-            history.append(score)
+            history[t] = score
             if callback and (last or t == 0 or (t + 1) % show_every == 0):
                 callback(t, img, score)
-    return (img, torch.stack(history)) if return_history else img
+    return (img, history) if return_history else img
 
 
 @checked(
@@ -268,7 +268,6 @@ def class_visualization_step(
         As :func:`~cs231n_lib.see.network.input_gradients`.
     """
     g, score = input_gradients(img, y, model, check=check)
-    score = score.clone()  # where it is, it would part memory that pictures need again
     g = g - 2 * l2_reg * img
     return img + learning_rate * unit_step(g), score
 
@@ -368,7 +367,6 @@ def visualize(
     generator = torch.Generator().manual_seed(seed)
     parameters = list(picture.parameters())
     adam = torch.optim.Adam(parameters, lr=learning_rate)
-    history = []
     with frozen(model), torch.enable_grad():
         for t in progress(range(num_iterations), "visualisation"):
             X = picture()
@@ -380,10 +378,12 @@ def visualize(
             adam.zero_grad()
             losses.sum().backward(inputs=parameters)
             adam.step()
-            history.append(losses.detach())
+            if t == 0:
+                history = losses.new_empty(num_iterations, len(X))
+            history[t] = losses.detach()
             if callback:
-                callback(t, X.detach(), history[-1])
-        return picture().detach(), torch.stack(history)
+                callback(t, X.detach(), losses.detach())
+        return picture().detach(), history
 
 
 def _check_losses(losses: torch.Tensor, count: int, look: bool) -> None:

@@ -414,15 +414,16 @@ def input_gradients(
         ``y``.
     """
     size = pictures_at_once(X)
-    gradients, values = [], []
     with frozen(model), torch.enable_grad():
-        for part, classes in zip(X.detach().split(size), y.split(size)):
-            part, classes = part.clone().requires_grad_(), classes.clone()
-            scores, _ = class_scores(model, part, classes, check)
+        X = X.clone() if X.is_inference() else X.detach()
+        gradients, values, y = torch.empty_like(X), [], y.clone()
+        every = zip(X.split(size), y.split(size), gradients.split(size))
+        for part, classes, found in every:
+            scores, _ = class_scores(model, part.requires_grad_(), classes, check)
             value = of(scores, classes)
-            gradients.append(gradient(value.sum(), part, check=check))
+            found.copy_(gradient(value.sum(), part, check=check))
             values.append(value.detach())
-    return torch.cat(gradients), torch.cat(values)
+    return gradients, torch.cat(values)
 
 
 @checked(value=Tensor("", half=True), X=Tensor("...", half=True))

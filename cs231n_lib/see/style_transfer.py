@@ -220,7 +220,7 @@ def style_transfer(
         noise = torch.rand(img.shape, generator=generator, dtype=torch.float32, device="cpu")
         img = noise.to(content)
     img.requires_grad_()
-    optimizer = torch.optim.Adam([img], lr=3.0)
+    optimizer = torch.optim.Adam([img], lr=3.0, fused=True)
     history: _History = {}
     with frozen(cnn), torch.enable_grad():
         for step in progress(range(num_iterations), "style transfer"):
@@ -235,9 +235,10 @@ def style_transfer(
             total = _record(losses, history)
             if callback is not None:
                 callback(step, img.detach(), _latest(history))
-            (img.grad,) = torch.autograd.grad(total, img)
+            optimizer.zero_grad()
+            total.backward(inputs=[img])  # lays out the gradient as img is, as fused needs it
             if step == int(0.9 * num_iterations):
-                optimizer = torch.optim.Adam([img], lr=0.1)
+                optimizer = torch.optim.Adam([img], lr=0.1, fused=True)
             optimizer.step()
     return _transfer(img, _as_floats(history), border=0)
 

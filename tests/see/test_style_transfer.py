@@ -670,7 +670,7 @@ def test_no_step_waits_for_a_number():
         with Looks() as looks:
             style_transfer(**SETTINGS, cnn=tiny_cnn(), num_iterations=steps)
         counts.append(looks.count)
-    assert counts[1] - counts[0] == 8  # Adam's number of the step, which is on the CPU in any case
+    assert counts[1] == counts[0]
 
 
 def test_a_loss_that_explodes_is_told():
