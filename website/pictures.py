@@ -23,7 +23,7 @@ def write_webp(source: Path, target: Path) -> bool:
     """
     with Image.open(source) as picture:
         lossless = picture.format == "PNG"
-        picture.save(target, "WEBP", lossless=lossless, quality=QUALITY, method=6)
+        picture.save(target, "WEBP", lossless=lossless, quality=QUALITY)
     if target.stat().st_size < source.stat().st_size:
         return True
     target.unlink()
