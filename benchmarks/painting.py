@@ -40,7 +40,8 @@ from cs231n_lib.see.style_transfer import (
 
 SIZES = {"compared": 256, "SqueezeNet": 192, "VGG-19": 384}
 COUNTS = {"compared": 30, "timed": 3, "SqueezeNet": 200, "VGG-19": 20}  # of evaluations
-_MOST_TURNS = 2
+_MOST_TURNS = 3
+_THREADS = (1, 2)
 _MILLION = 1e6
 _RECIPE = Recipe(tv_weight=0)
 
@@ -216,7 +217,7 @@ def parts() -> Rows:
             "passes": passes(X, cnn, count),
             "products": products([F[i] for i in layers], count),
         }
-        for threads in (1, 2):
+        for threads in _THREADS:
             torch.set_num_threads(threads)
             with threadpool_limits(threads):
                 best = best_of(sides, _MOST_TURNS)

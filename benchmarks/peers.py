@@ -3,8 +3,8 @@
 A side of a match is a function with what a user writes and nothing else, and its lines are counted.
 Before anything is timed, both sides must give the same.
 
-What the others are given: frozen weights, and the memory format ``channels_last``; captum several
-copies at once; foolbox pixels from 0 to 1, and no look at whether the attack has succeeded; lucent
+What the others are given: frozen weights, and the memory format ``channels_last``; captum as many
+copies at once as ours; foolbox pixels from 0 to 1, and no look at whether the attack has succeeded; lucent
 the network without the hooks that its earlier calls leave behind. "Same network" is the same
 object; otherwise theirs is the network as torchvision builds it, with the same weights.
 """
@@ -80,7 +80,7 @@ _CLASSES = ("Egyptian cat", "espresso", "tripod", "bow tie", "stupa")
 _SIDE = 224
 SIZES = {"samples": 12, "steps": 16, "attack": 5, "class": 20}
 SHAPE = (128, 10, 64, 256)  # N, T, D, H of the training in the chapters
-_MOST_TURNS = 2
+_MOST_TURNS = 8
 _EPSILON = 4 / 255
 _IMAGENET = {"mean": IMAGENET_MEAN, "std": IMAGENET_STD}
 _LAYER = "features.12"  # SqueezeNet's last
@@ -104,7 +104,7 @@ def _smooth(model, X, y):
 
 def _smooth_captum(model, X, y):
     look, samples = NoiseTunnel(Saliency(model)), SIZES["samples"]
-    options = {"nt_samples": samples, "nt_samples_batch_size": 4, "abs": False}
+    options = {"nt_samples": samples, "nt_samples_batch_size": 6, "abs": False}
     reach = 0.15 * (X.max() - X.min()).item()
     G = look.attribute(X, stdevs=reach, target=y, **options)
     return G.abs().amax(dim=1)
@@ -116,7 +116,7 @@ def _integrated(model, X, y):
 
 def _integrated_captum(model, X, y):
     black = normalize(torch.zeros_like(X))
-    options = {"method": "riemann_middle", "internal_batch_size": 4}
+    options = {"method": "riemann_middle", "internal_batch_size": 6}
     return IntegratedGradients(model).attribute(X, black, y, n_steps=SIZES["steps"], **options)
 
 

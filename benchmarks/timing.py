@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from timeit import Timer
 
-import torch
-from torch.utils.benchmark import Timer
+from torch.utils.benchmark import timer
 
 _LEAST = 0.05  # seconds that one measurement takes at least: short calls are repeated within it
 
@@ -18,15 +18,12 @@ def best_of(sides: Mapping[str, Callable[[], object]], repeats: int) -> dict[str
     The sides take turns, so that whatever else the machine does hits them alike, and the best of
     ``repeats`` turns counts: noise only ever adds. On a GPU the timer waits for it to finish.
     """
-    timers = {
-        name: Timer("call()", globals={"call": call}, num_threads=torch.get_num_threads())
-        for name, call in sides.items()
-    }
-    calls = {  # this first turn also warms up
-        name: max(1, math.ceil(_LEAST / timer.timeit(1).mean)) for name, timer in timers.items()
+    timers = {name: Timer(call, timer=timer) for name, call in sides.items()}
+    counts = {  # this first turn also warms up
+        name: max(1, math.ceil(_LEAST / side.timeit(1))) for name, side in timers.items()
     }
     turns = [
-        {name: timer.timeit(calls[name]).mean for name, timer in timers.items()}
+        {name: side.timeit(counts[name]) / counts[name] for name, side in timers.items()}
         for _ in range(repeats)
     ]
     return {name: min(turn[name] for turn in turns) for name in sides}
