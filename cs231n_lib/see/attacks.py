@@ -10,6 +10,7 @@ Sources: Goodfellow et al. (arXiv:1412.6572); Madry et al. (arXiv:1706.06083).
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -186,7 +187,7 @@ def loss_gradient(
     """
     X = normalize(pixels.detach())
     found = [input_gradients(X, y, m, cross_entropy) for m in several(model)]
-    g, losses = (sum(numbers) for numbers in zip(*found))
+    g, losses = (functools.reduce(torch.add, parts) for parts in zip(*found))
     _, std = mean_and_std(X)
     return g / std, losses  # X = (pixels - mean) / std
 
