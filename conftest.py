@@ -1,7 +1,6 @@
 """Set-up of the whole test run."""
 
 import os
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -21,11 +20,6 @@ pytest_plugins = [
 if os.environ.get("CS231N_TEST_THREADS") != "book":
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
-
-# On a processor that it does not know, OpenBLAS does without AVX-512, and takes half as long again.
-flags = Path("/proc/cpuinfo")
-if flags.exists() and "avx512vl" in flags.read_text(encoding="ascii", errors="replace"):
-    os.environ.setdefault("OPENBLAS_CORETYPE", "SkylakeX")
 
 # Matplotlib lists the fonts once, and finds another folder for them where the home folder cannot
 # be written. Otherwise each kernel would do so, and say so in its first output.

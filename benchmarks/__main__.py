@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import os
 import platform
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +48,8 @@ def machine() -> list[dict[str, Any]]:
         "NumPy, SciPy": f"{np.__version__}, {scipy.__version__}",
         "matrix products of NumPy": "{internal_api} {version}, kernels for {architecture}".format(
             **blas
-        ),
+        )
+        + ", as OPENBLAS_CORETYPE says" * ("OPENBLAS_CORETYPE" in os.environ),
         "PyTorch": f"{torch.__version__}, {torch.backends.cpu.get_cpu_capability()}"
         + ", oneMKL and oneDNN" * torch.backends.mkl.is_available(),
         "device": environment()["device"],

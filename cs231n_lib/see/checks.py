@@ -345,7 +345,7 @@ def check_maps(
 
     The sides of maps are in the same proportion as those of the pictures, within two places. If
     the second and the third size are so too, or they alone, ``again``, which gives the layer's
-    output for other pictures, is asked for one twice as wide: which size has become larger?
+    output for other pictures, is asked for one half as wide: which size has become smaller?
     """
     check_output(name, maps, "maps, (N, C, h, w)")
     shape, (H, W) = tuple(maps.shape), X.shape[2:]
@@ -357,9 +357,9 @@ def check_maps(
     if not last:
         return
     try:
-        h, w = again(torch.cat([X[:1], X[:1]], dim=3).detach()).shape[2:]
-        last = h > shape[2] and w == shape[3]
-    except ValueError:  # the network reads pictures of one size
+        h, w = again(X[:1, ..., : W // 2].detach()).shape[2:]
+        last = h < shape[2] and w == shape[3]
+    except ValueError:  # the network reads pictures of one size, or none so narrow
         last = not first
     if last:
         raise ValueError(
