@@ -4,8 +4,8 @@ A side of a match is a function with what a user writes and nothing else, and it
 Before anything is timed, both sides must give the same.
 
 What the others are given: frozen weights, and the memory format ``channels_last``; captum as many
-copies at once as ours; foolbox pixels from 0 to 1, and no look at whether the attack has succeeded; lucent
-the network without the hooks that its earlier calls leave behind. "Same network" is the same
+copies at once as ours; foolbox pixels from 0 to 1, and no look at whether the attack has succeeded;
+lucent the network without the hooks that its earlier calls leave behind. "Same network" is the same
 object; otherwise theirs is the network as torchvision builds it, with the same weights.
 """
 
