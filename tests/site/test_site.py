@@ -22,10 +22,10 @@ def test_every_page_of_the_contents_is_there(pages):
 
 
 @pytest.fixture(scope="module")
-def all_pages(site):
+def all_pages(site, pages):
     """Also those that Sphinx adds: the search, the indices, the source of each module."""
     pages = {
-        path: BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
+        path: pages.get(path) or BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
         for path in sorted(site.rglob("*.html"))
         if "_static" not in path.relative_to(site).parts
     }
