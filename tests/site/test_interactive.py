@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import time
@@ -74,15 +75,18 @@ class Shown:
 
     def pixels(self, element=None) -> np.ndarray:
         """What the screen shows of an element, by default of the pictures."""
-        box = self.browser.run(
+        x, y, width, height = self.browser.run(
             """arguments[0].scrollIntoView({block: "center", behavior: "instant"});
             const {left, top, right, bottom} = arguments[0].getBoundingClientRect();
-            return [left, top, right, bottom].map(Math.round);""",
+            const [x, y, ...end] = [left, top, right, bottom].map(Math.round);
+            return [x + scrollX, y + scrollY, end[0] - x, end[1] - y];""",
             element or self.stage,
         )
         self.browser.settle()
-        screen = Image.open(io.BytesIO(self.browser.driver.get_screenshot_as_png()))
-        return np.asarray(screen.convert("RGB").crop(box)).astype(int)
+        clip = {"x": x, "y": y, "width": width, "height": height, "scale": 1}
+        shot = self.browser.command("Page.captureScreenshot", clip=clip, optimizeForSpeed=True)
+        screen = Image.open(io.BytesIO(base64.b64decode(shot["data"])))
+        return np.asarray(screen.convert("RGB")).astype(int)
 
     def changed(self, before: np.ndarray, least: float = 3) -> bool:
         """Whether the pictures become others; a busy machine gets five seconds to draw them."""
