@@ -49,6 +49,12 @@ class Asked:
         act()
         self.wait("return document.querySelector('.ask-awake[aria-busy=false]')")
 
+    def press(self, selector: str) -> None:
+        """Click on a button, in the middle of the screen: at its upper edge is the header."""
+        button = self.find(selector)
+        self.browser.run("arguments[0].scrollIntoView({block: 'center'})", button)
+        self.after(button.click)
+
     @property
     def link(self) -> list[str]:
         return self.browser.run("return location.hash.slice(1)").split("/")
@@ -86,7 +92,7 @@ def sleeping(browser) -> Asked:
 
 @pytest.fixture(scope="module")
 def asked(sleeping) -> Asked:
-    sleeping.after(sleeping.find(".ask-wake").click)
+    sleeping.press(".ask-wake")
     return sleeping
 
 
@@ -130,10 +136,10 @@ def test_a_thing_is_dragged_and_the_networks_are_asked_again(asked):
 @pytest.mark.parametrize("world", ["scenes", "nouns", "scenes"])
 def test_another_picture_is_one_that_was_held_out(asked, world):
     if world != asked.link[0]:
-        asked.after(asked.find(f"[value={world}]").click)
+        asked.press(f"[value={world}]")
     kind, sample = KINDS[world]
     for _ in range(3):
-        asked.after(asked.find("[data-do=another]").click)
+        asked.press("[data-do=another]")
         found, number, *things = asked.link
         scene = sample("test", 1000)[int(number)]
         assert found == world
@@ -146,7 +152,7 @@ def test_another_picture_is_one_that_was_held_out(asked, world):
 
 
 def test_the_keyboard_moves_and_changes_a_thing(asked):
-    asked.after(asked.find("[data-do=another]").click)
+    asked.press("[data-do=another]")
     second = asked.all(".ask-thing")[1]
     *words, x, y = asked.link[3].split(".")
     key = Keys.ARROW_LEFT if int(x) > 48 else Keys.ARROW_RIGHT
@@ -198,7 +204,7 @@ def test_a_picture_of_ones_own_and_what_is_none(asked, tmp_path):
     assert asked.find(".ask-ground").get_attribute("alt") == f"mine.png: {part}"
     assert asked.find(".ask-trouble").text == "" and asked.all(".ask-thing") == []
     assert {card.get_attribute("data-verdict") for card in asked.all(".ask-card")} == {"none"}
-    asked.after(asked.find("[data-do=another]").click)
+    asked.press("[data-do=another]")
     assert len(asked.all(".ask-thing")) == 2
 
 
@@ -213,7 +219,7 @@ def test_a_picture_can_be_dropped(asked):
         });"""
     )
     asked.wait("return document.querySelector('.ask-ground').alt.startsWith('dropped.png')")
-    asked.after(asked.find("[data-do=another]").click)
+    asked.press("[data-do=another]")
     assert len(asked.all(".ask-thing")) == 2
 
 

@@ -38,7 +38,7 @@ EMPTY = """for (const name of Object.keys(localStorage))
 def asked(browser) -> Iterator[Asked]:
     needs_runtime()
     asked = Asked(browser)
-    asked.after(asked.find(".ask-wake").click)
+    asked.press(".ask-wake")
     yield asked
     browser.view()
 
@@ -66,7 +66,7 @@ def test_words_come_one_after_the_other_where_motion_is_welcome(asked):
     moving = {"name": "prefers-reduced-motion", "value": "no-preference"}
     browser.command("Emulation.setEmulatedMedia", features=[moving])
     browser.run(WATCH)
-    asked.after(asked.find("[data-do=another]").click)
+    asked.press("[data-do=another]")
     seen = browser.run("return seen")
     unsaid = [count for count, *_ in seen]
     unsaid = unsaid[unsaid.index(max(unsaid)) :]
@@ -151,6 +151,6 @@ def test_the_ask_page_says_that_python_comes_from_elsewhere(browser, bare):
     said = "Python is not part of this copy of the site, and comes from 127.0.0.1:"
     assert said in asked.find("#ask").text
     assert bare == []
-    asked.after(asked.find(".ask-wake").click)
+    asked.press(".ask-wake")
     assert any("pyodide.asm.wasm" in path for path in bare)
     assert list(asked.said) == ["rnn", "lstm", "attention"]
