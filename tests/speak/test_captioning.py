@@ -82,7 +82,7 @@ def test_gradient_of_the_loss_equals_central_differences(cell_type, name):
     numeric = central_differences(
         lambda _: model.loss(features, CAPTIONS)[0], model.params[name], 1.0
     )
-    assert relative_error(grads[name], numeric) < 1e-6  # some are nearly zero
+    assert relative_error(grads[name], numeric) < 1e-7
 
 
 @pytest.mark.parametrize("cell_type", CELLS)
