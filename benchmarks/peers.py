@@ -34,7 +34,7 @@ from torch.nn.functional import interpolate, scaled_dot_product_attention
 
 from benchmarks.layers import case, looking_case, looking_torch
 from benchmarks.pictures import plain_network
-from benchmarks.timing import best_of, peak_memory
+from benchmarks.timing import best_on_threads, peak_memory
 from cs231n_lib.see.attacks import fgsm, pgd
 from cs231n_lib.see.class_visualization import class_score, visualize
 from cs231n_lib.see.fooling import seen_as
@@ -401,12 +401,7 @@ def seconds(match: Match, repeats: int) -> dict[str, list[float]]:
     arguments = match.prepared(squeezenet(), squeezenet())[0]
     for other in others:
         assert match.agree(ours, other, *arguments), f"{match.what}: {match.whose} gives another"
-    before, best = torch.get_num_threads(), []
-    for threads in (1, 2):
-        torch.set_num_threads(threads)
-        with threadpool_limits(threads, user_api="blas"):
-            best.append(best_of(sides, min(repeats, _MOST_TURNS)))
-    torch.set_num_threads(before)
+    best = best_on_threads(sides, min(repeats, _MOST_TURNS))
     return {name: [turn[name] for turn in best] for name in sides}
 
 

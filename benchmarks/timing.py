@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from timeit import Timer
 
+import torch
+from threadpoolctl import threadpool_limits
 from torch.utils.benchmark import timer
 
 _LEAST = 0.05  # seconds that one measurement takes at least: short calls are repeated within it
@@ -27,6 +29,19 @@ def best_of(sides: Mapping[str, Callable[[], object]], repeats: int) -> dict[str
         for _ in range(repeats)
     ]
     return {name: min(turn[name] for turn in turns) for name in sides}
+
+
+def best_on_threads(
+    sides: Mapping[str, Callable[[], object]], repeats: int, counts: Sequence[int] = (1, 2)
+) -> list[dict[str, float]]:
+    """Seconds of one call of each side with so many threads, for each count."""
+    before, best = torch.get_num_threads(), []
+    for threads in counts:
+        torch.set_num_threads(threads)
+        with threadpool_limits(threads, user_api="blas"):
+            best.append(best_of(sides, repeats))
+    torch.set_num_threads(before)
+    return best
 
 
 def peak_memory(call: Callable[[], object]) -> int:

@@ -26,6 +26,7 @@ from benchmarks import (
     pictures,
     processes,
     starting,
+    timing,
     transformer,
 )
 from benchmarks.timing import best_of
@@ -60,7 +61,7 @@ def peer_tables(monkeypatch):
     monkeypatch.setattr(peers, "SHAPE", SMALL)
     monkeypatch.setattr(peers, "_FOLDER", ROOT / "nowhere")
     monkeypatch.setattr(peers, "peaks", lambda number: [1, 1])
-    monkeypatch.setattr(peers, "best_of", lambda sides, repeats: dict.fromkeys(sides, 1.0))
+    monkeypatch.setattr(timing, "best_of", lambda sides, repeats: dict.fromkeys(sides, 1.0))
     found = peers.tables(repeats=1)
     missing = [row for row in found["peers"] if "not installed" in row["beside"]]
     assert len(found["peers"]) - len(missing) >= 15
@@ -74,7 +75,8 @@ def painting_tables(monkeypatch):
     def once(sides, repeats):
         return {name: 1.0 for name, side in sides.items() if side() or True}
 
-    monkeypatch.setattr(painting, "best_of", once)
+    for module in (painting, timing):
+        monkeypatch.setattr(module, "best_of", once)
     monkeypatch.setattr(painting, "_THREADS", (1,))
     monkeypatch.setattr(painting, "SIZES", dict.fromkeys(painting.SIZES, 32))
     monkeypatch.setattr(painting, "COUNTS", dict.fromkeys(painting.COUNTS, 2))
